@@ -1,0 +1,53 @@
+"""The policy seam: a policy turns an observation into a chunk of future joint commands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySpec:
+    """What a policy was made for; compared with the robot before anything moves."""
+
+    name: str
+    joints: tuple[str, ...]
+    cameras: tuple[str, ...]  # views it needs, empty if it looks at none
+    horizon: int  # actions a chunk
+    dt_ns: int  # between two actions
+    instructions: tuple[str, ...]  # what it was trained to follow, the default first
+    needs_twin_state: bool = False  # a privileged policy, which no real robot can run
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Everything a policy sees, as of `t_obs_ns`."""
+
+    t_obs_ns: int
+    episode: int
+    instruction: str
+    images: dict[str, NDArray[np.uint8]]  # camera -> (height, width, 3) RGB
+    position: NDArray[np.float64]  # (J,) measured joints, gripper 0..1
+    twin_qpos: NDArray[np.float64] = field(  # (nq,) only for a policy that needs_twin_state
+        default_factory=lambda: np.empty(0)
+    )
+
+
+class Policy(Protocol):
+    """A plugin in `policy_worker/policies/<name>.py` with `Config` and `make(config, station)`."""
+
+    @property
+    def spec(self) -> PolicySpec:
+        """Return what this policy was made for."""
+        ...
+
+    def reset(self, episode: int) -> None:
+        """Forget the past: a new episode begins."""
+        ...
+
+    def infer(self, observation: Observation) -> NDArray[np.float64]:
+        """Return actions (horizon, J), the first one meant for `observation.t_obs_ns`."""
+        ...
