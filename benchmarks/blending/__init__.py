@@ -1,0 +1,1 @@
+"""How smoothly, faithfully and promptly overlapping action chunks become commands."""
