@@ -1,8 +1,8 @@
 """Every message that crosses a process boundary, one frozen dataclass each.
 
-Times named `t_<event>_ns` are `time.monotonic_ns()` of the station, stamped where the event happens.
-Joint vectors follow ACT's convention: per arm six joint angles in radians, then the gripper,
-0 closed to 1 open. `J` is the number of joints that the message speaks of.
+Times named `t_<event>_ns` are `time.monotonic_ns()` of the station, stamped where the event
+happens. Joint vectors follow ACT's convention: per arm six joint angles in radians, then the
+gripper, 0 closed to 1 open. `J` is the number of joints that the message speaks of.
 """
 
 from __future__ import annotations

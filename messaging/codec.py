@@ -1,0 +1,188 @@
+"""Messages to bytes and back: a msgpack header, then the raw arrays, in one part.
+
+Layout: uint32 header length, msgpack `[type, version, [field, ...]]`, then each array's bytes at
+the next multiple of 8. An array's header field is its shape; its dtype and rank are the schema's.
+Decoding copies no array: it returns read-only views into the received buffer.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import fields
+from functools import cache
+from math import prod
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+import msgpack
+import numpy as np
+
+from messaging.messages import Layout, Message
+
+M = TypeVar("M", bound=Message)
+
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+_LENGTH = struct.Struct("<I")
+_ALIGNMENT = 8  # so that float64 views start on their natural boundary
+
+
+class CodecError(ValueError):
+    """A message that does not fit its schema; says which field, what was given and expected."""
+
+
+class VersionError(CodecError):
+    """A message of another type or of another version of its type."""
+
+
+def encode(message: Message) -> bytes:
+    """Return `message` as bytes; raises CodecError for a field of the wrong type or shape."""
+    schema = _schema(type(message))
+    values: list[Any] = []
+    arrays: list[np.ndarray[Any, Any]] = []
+    for name, layout, check in schema.fields:
+        value = getattr(message, name)
+        if layout is None:
+            values.append(check(value))
+        else:
+            arrays.append(_checked_array(value, layout, f"{schema.name}.{name}"))
+            values.append(arrays[-1].shape)
+    header = msgpack.packb([schema.name, schema.version, values])
+    parts: list[Any] = [_LENGTH.pack(len(header)), header]
+    size = _LENGTH.size + len(header)
+    for array in arrays:
+        padding = -size % _ALIGNMENT
+        parts += [bytes(padding), array.data.cast("B") if array.size else b""]
+        size += padding + array.nbytes
+    if size > MAX_MESSAGE_BYTES:
+        raise CodecError(f"{schema.name} of {size} bytes exceeds {MAX_MESSAGE_BYTES}")
+    return b"".join(parts)
+
+
+def decode(data: bytes | memoryview, expected: type[M]) -> M:
+    """Return the message in `data`, its arrays read-only views into it.
+
+    Raises VersionError, by name, for another type or version; CodecError for anything malformed.
+    """
+    schema = _schema(expected)
+    values, offset = _header(data, schema)
+    arguments: list[Any] = []
+    for (name, layout, check), value in zip(schema.fields, values, strict=True):
+        if layout is None:
+            arguments.append(check(value))
+            continue
+        shape = _checked_shape(value, layout, f"{schema.name}.{name}")
+        offset += -offset % _ALIGNMENT
+        count = prod(shape)
+        dtype = np.dtype(layout.dtype)
+        if offset + count * dtype.itemsize > len(data):
+            raise CodecError(f"{schema.name}.{name}: truncated, shape {shape} needs more bytes")
+        array = np.frombuffer(data, dtype, count, offset) if count else np.empty(0, dtype)
+        array = array.reshape(shape)
+        array.flags.writeable = False
+        arguments.append(array)
+        offset += array.nbytes
+    if offset != len(data):
+        raise CodecError(f"{schema.name}: {len(data) - offset} bytes too many")
+    return expected(*arguments)
+
+
+class _Schema:
+    """How one message type looks on the wire; built once per type."""
+
+    def __init__(self, message: type[Message]) -> None:
+        hints = get_type_hints(message, include_extras=True)
+        self.name = message.__name__
+        self.fields: list[tuple[str, Layout | None, Callable[[Any], Any]]] = []
+        described = [self.name]
+        for declared in fields(message):
+            hint = hints[declared.name]
+            layout = next((part for part in get_args(hint) if isinstance(part, Layout)), None)
+            check = _unchecked if layout else _checker(hint, f"{self.name}.{declared.name}")
+            self.fields.append((declared.name, layout, check))
+            described.append(f"{declared.name}:{layout or hint}")
+        self.version = zlib.crc32("\n".join(described).encode())
+
+
+@cache
+def _schema(message: Any) -> _Schema:
+    return _Schema(message)
+
+
+def _header(data: bytes | memoryview, schema: _Schema) -> tuple[list[Any], int]:
+    if not _LENGTH.size <= len(data) <= MAX_MESSAGE_BYTES:
+        raise CodecError(f"{schema.name}: a message of {len(data)} bytes")
+    (length,) = _LENGTH.unpack_from(data)
+    end = _LENGTH.size + length
+    try:
+        name, version, values = msgpack.unpackb(memoryview(data)[_LENGTH.size : end])
+    except (ValueError, TypeError, msgpack.UnpackException) as error:
+        raise CodecError(f"{schema.name}: no readable header ({error})") from error
+    if name != schema.name:
+        raise VersionError(f"expected a {schema.name}, got {name!r}")
+    if version != schema.version:
+        raise VersionError(
+            f"{name} of version {version} refused, this process speaks {schema.version}: "
+            "run both ends from the same checkout"
+        )
+    if not isinstance(values, list) or len(values) != len(schema.fields):
+        raise CodecError(f"{schema.name}: expected {len(schema.fields)} fields")
+    return values, end
+
+
+def _checked_array(value: Any, layout: Layout, where: str) -> np.ndarray[Any, Any]:
+    if not isinstance(value, np.ndarray) or value.dtype.str != layout.dtype:
+        given = value.dtype.str if isinstance(value, np.ndarray) else type(value).__name__
+        raise CodecError(f"{where}: expected an array of {layout.dtype}, got {given}")
+    if value.ndim != layout.ndim:
+        raise CodecError(f"{where}: expected {layout.ndim} dimensions, got shape {value.shape}")
+    return np.ascontiguousarray(value)
+
+
+def _checked_shape(value: Any, layout: Layout, where: str) -> tuple[int, ...]:
+    if (
+        not isinstance(value, list)
+        or len(value) != layout.ndim
+        or not all(type(extent) is int and extent >= 0 for extent in value)
+    ):
+        raise CodecError(f"{where}: expected a shape of {layout.ndim} extents, got {value!r}")
+    return tuple(value)
+
+
+def _unchecked(value: Any) -> Any:
+    return value
+
+
+def _checker(hint: Any, where: str) -> Callable[[Any], Any]:
+    """Return a function that passes a value of type `hint` on and refuses any other."""
+    if get_origin(hint) is tuple:
+        return lambda value: tuple(_item(part, str, where) for part in _plain(value, where))
+    if get_origin(hint) is dict:
+        kind = get_args(hint)[1]
+        return lambda value: {
+            _item(key, str, where): _item(part, kind, where)
+            for key, part in _mapping(value, where).items()
+        }
+    if hint not in (int, float, str, bool):
+        raise TypeError(f"{where}: the codec knows no {hint}")
+    return lambda value: _item(value, hint, where)
+
+
+def _item(value: Any, kind: type, where: str) -> Any:
+    if type(value) is kind or (kind is float and type(value) is int):
+        return value
+    if isinstance(value, np.generic):
+        raise CodecError(f"{where}: expected {kind.__name__}, got numpy's {type(value).__name__}")
+    raise CodecError(f"{where}: expected {kind.__name__}, got {value!r}")
+
+
+def _plain(value: Any, where: str) -> Any:
+    if not isinstance(value, (list, tuple)):
+        raise CodecError(f"{where}: expected a sequence, got {value!r}")
+    return value
+
+
+def _mapping(value: Any, where: str) -> dict[Any, Any]:
+    if not isinstance(value, dict):
+        raise CodecError(f"{where}: expected a mapping, got {value!r}")
+    return value

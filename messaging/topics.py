@@ -1,0 +1,76 @@
+"""The one table of topics: who says what, how often, and whether the newest or all are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+from messaging import messages
+
+M = TypeVar("M", bound=messages.Message)
+
+_STALE_PERIODS = 5  # a stream silent for longer than this many of its periods is stale
+
+
+class Keep(Enum):
+    """What a subscriber that was busy finds when it looks again."""
+
+    NEWEST = "newest"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic(Generic[M]):
+    """A kind of stream; `writer` names its process, with `{}` for the instance."""
+
+    name: str
+    message: type[M]
+    rate_hz: float
+    keep: Keep
+    writer: str
+
+    @property
+    def stale_after_ns(self) -> int:
+        """Age in ns beyond which nobody may rely on the newest message."""
+        return int(_STALE_PERIODS * 1e9 / self.rate_hz)
+
+    def stream(self, instance: str = "") -> str:
+        """Return the name of one stream, `frame.cam_high` for instance."""
+        if ("{}" in self.writer) != bool(instance):
+            wanted = "needs an instance" if "{}" in self.writer else "has no instances"
+            raise ValueError(f"topic {self.name!r} {wanted}, got {instance!r}")
+        return f"{self.name}.{instance}" if instance else self.name
+
+    def writer_of(self, instance: str = "") -> str:
+        """Return the name of the process that publishes the stream."""
+        return self.writer.format(instance)
+
+
+FRAME = Topic("frame", messages.Frame, 30.0, Keep.NEWEST, "camera.{}")
+JOINT_STATE = Topic("joint_state", messages.JointState, 100.0, Keep.NEWEST, "arm.{}")
+JOINT_COMMAND = Topic("joint_command", messages.JointCommand, 100.0, Keep.NEWEST, "controller")
+CONTROL_STATUS = Topic("control_status", messages.ControlStatus, 100.0, Keep.NEWEST, "controller")
+ACTION_CHUNK = Topic("action_chunk", messages.ActionChunk, 10.0, Keep.ALL, "policy_worker")
+DIRECTIVE = Topic("directive", messages.Directive, 10.0, Keep.NEWEST, "station")
+EPISODE_REQUEST = Topic("episode_request", messages.EpisodeRequest, 10.0, Keep.NEWEST, "station")
+TASK_STATE = Topic("task_state", messages.TaskState, 50.0, Keep.NEWEST, "twin")
+TWIN_STATE = Topic("twin_state", messages.TwinState, 60.0, Keep.NEWEST, "twin")
+SERVO_TARGET = Topic("servo_target", messages.ServoTarget, 100.0, Keep.NEWEST, "arm.{}")
+SERVO_READING = Topic("servo_reading", messages.ServoReading, 100.0, Keep.NEWEST, "twin")
+HEARTBEAT = Topic("heartbeat", messages.Heartbeat, 20.0, Keep.NEWEST, "{}")
+
+TOPICS: tuple[Topic[Any], ...] = (
+    FRAME,
+    JOINT_STATE,
+    JOINT_COMMAND,
+    CONTROL_STATUS,
+    ACTION_CHUNK,
+    DIRECTIVE,
+    EPISODE_REQUEST,
+    TASK_STATE,
+    TWIN_STATE,
+    SERVO_TARGET,
+    SERVO_READING,
+    HEARTBEAT,
+)

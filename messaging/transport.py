@@ -1,0 +1,215 @@
+"""The bus: one ZeroMQ PUB/SUB stream per topic and instance, and the only user of ZeroMQ.
+
+Sockets are ipc files in a private directory, plus TCP ports when processes live on other
+machines. "Newest only" is a conflating subscriber of single-part messages: a conflating socket
+keeps one message in all, not one per topic, hence one socket per stream.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Generic, Self
+
+import zmq
+
+from messaging import codec
+from messaging.curve import Network
+from messaging.topics import Keep, M, Topic
+
+log = logging.getLogger(__name__)
+
+_LONGEST_IPC_PATH = 107  # bytes in sockaddr_un.sun_path, less the closing zero
+_QUEUED_MESSAGES = 1000
+_QUEUED_NEWEST = 8  # a stopped reader of frames must not fill the writer's memory
+
+
+class TransportError(RuntimeError):
+    """A stream that cannot be opened; says why and what to do."""
+
+
+class Publisher(Generic[M]):
+    """The one writer of a stream."""
+
+    def __init__(self, sockets: Sequence[zmq.Socket[bytes]], lock: int, message: type[M]) -> None:
+        self._sockets = sockets
+        self._lock = lock
+        self._message = message
+
+    def send(self, message: M) -> None:
+        """Publish `message`; never waits for a reader."""
+        if type(message) is not self._message:
+            raise TypeError(f"expected {self._message.__name__}, got {type(message).__name__}")
+        data = codec.encode(message)
+        for socket in self._sockets:
+            socket.send(data, zmq.NOBLOCK)
+
+    def close(self) -> None:
+        """Close the stream and let another writer take its name."""
+        for socket in self._sockets:
+            socket.close(linger=0)
+        os.close(self._lock)
+
+
+class Subscriber(Generic[M]):
+    """A reader of a stream; a message that does not fit is refused, counted and logged by name."""
+
+    def __init__(self, socket: zmq.Socket[bytes], topic: Topic[M], stream: str) -> None:
+        self.stream = stream
+        self.refused = 0
+        self.newest: M | None = None
+        self._socket = socket
+        self._topic = topic
+
+    def receive(self) -> M | None:
+        """Return the next message (on a conflating stream the newest), None if there is none."""
+        while True:
+            try:
+                frame = self._socket.recv(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return None
+            try:
+                self.newest = codec.decode(frame.buffer, self._topic.message)
+            except codec.CodecError as error:
+                self.refused += 1
+                if self.refused == 1:
+                    log.error("%s: %s", self.stream, error)
+                continue
+            return self.newest
+
+    def drain(self) -> list[M]:
+        """Return all waiting messages, oldest first."""
+        messages: list[M] = []
+        while (message := self.receive()) is not None:
+            messages.append(message)
+        return messages
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close(linger=0)
+
+    @property
+    def socket(self) -> zmq.Socket[bytes]:
+        """The ZeroMQ socket, for `Waiter`."""
+        return self._socket
+
+
+class Waiter:
+    """Waits for messages and for file descriptors at once, without polling."""
+
+    def __init__(self, subscribers: Iterable[Subscriber[Any]] = ()) -> None:
+        self._poller = zmq.Poller()
+        for subscriber in subscribers:
+            self.add(subscriber)
+
+    def add(self, source: Subscriber[Any] | int) -> None:
+        """Wake up for `source` too: a subscriber, or a file descriptor."""
+        self._poller.register(source if isinstance(source, int) else source.socket, zmq.POLLIN)
+
+    def remove(self, source: Subscriber[Any] | int) -> None:
+        """Stop waking up for `source`."""
+        self._poller.unregister(source if isinstance(source, int) else source.socket)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Return True as soon as something can be read, False after `timeout_s`."""
+        # ZeroMQ counts whole milliseconds: rounding up avoids spinning through the last one.
+        return bool(self._poller.poll(max(0, int(timeout_s * 1e3 + 0.999))))
+
+
+class Bus:
+    """A process's access to all streams of a station."""
+
+    def __init__(self, directory: Path, network: Network | None = None) -> None:
+        self._directory = directory
+        self._network = network
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._allow_list = network.start_allow_list(self._context) if network else None
+        self._open: list[Publisher[Any] | Subscriber[Any]] = []
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def publisher(self, topic: Topic[M], instance: str = "") -> Publisher[M]:
+        """Open the stream for writing; raises TransportError while another process writes it."""
+        stream = topic.stream(instance)
+        lock = self._locked(stream)
+        sockets = [self._publishing(topic)]
+        sockets[0].bind(self._ipc(stream))
+        if self._network:
+            sockets.append(self._publishing(topic))
+            self._network.secure_server(sockets[1])
+            sockets[1].bind(self._network.address(self._network.here, stream))
+        publisher = Publisher(sockets, lock, topic.message)
+        self._open.append(publisher)
+        return publisher
+
+    def subscriber(
+        self, topic: Topic[M], instance: str = "", keep: Keep | None = None
+    ) -> Subscriber[M]:
+        """Open the stream for reading; `keep` overrides the table, say for a recorder."""
+        stream = topic.stream(instance)
+        socket = self._context.socket(zmq.SUB)
+        socket.setsockopt(zmq.MAXMSGSIZE, codec.MAX_MESSAGE_BYTES)
+        if (keep or topic.keep) is Keep.NEWEST:
+            socket.setsockopt(zmq.CONFLATE, 1)
+        else:
+            socket.setsockopt(zmq.RCVHWM, _QUEUED_MESSAGES)
+        socket.setsockopt(zmq.SUBSCRIBE, b"")
+        address = self._ipc(stream)
+        if self._network and (host := self._network.peer(topic.writer_of(instance))):
+            self._network.secure_client(socket, host)
+            address = self._network.address(host, stream)
+        socket.connect(address)
+        subscriber = Subscriber(socket, topic, stream)
+        self._open.append(subscriber)
+        return subscriber
+
+    def close(self) -> None:
+        """Close every stream that this bus opened."""
+        for stream in self._open:
+            stream.close()
+        self._open.clear()
+        if self._allow_list:
+            self._allow_list.stop()
+        self._context.term()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _publishing(self, topic: Topic[Any]) -> zmq.Socket[bytes]:
+        socket = self._context.socket(zmq.PUB)
+        queued = _QUEUED_NEWEST if topic.keep is Keep.NEWEST else _QUEUED_MESSAGES
+        socket.setsockopt(zmq.SNDHWM, queued)
+        return socket
+
+    def _locked(self, stream: str) -> int:
+        # ZeroMQ lets a second process take an ipc name over in silence, so hold a lock on it.
+        lock = os.open(self._directory / f"{stream}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(lock)
+            raise TransportError(
+                f"stream {stream!r} already has a writer in {self._directory}: "
+                "stop the other process first"
+            ) from error
+        return lock
+
+    def _ipc(self, stream: str) -> str:
+        path = str(self._directory / f"{stream}.sock")
+        if len(os.fsencode(path)) > _LONGEST_IPC_PATH:
+            raise TransportError(
+                f"socket path of {len(path)} characters is too long for the system "
+                f"(at most {_LONGEST_IPC_PATH}): {path}; choose a shorter directory"
+            )
+        return f"ipc://{path}"

@@ -1,0 +1,151 @@
+"""One process of the station: how it is described, how it starts, how it shows that it lives.
+
+A process is a module with `Config` (a pydantic model) and `main(config, context)`, which loops
+until `context.stopping`. Run as `python -m runtime.process SPEC`, SPEC being the path of a
+`ProcessSpec`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import logging
+import os
+import signal
+import sys
+import time
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from messaging.curve import Network
+from messaging.messages import Heartbeat
+from messaging.topics import HEARTBEAT
+from messaging.transport import Bus
+from runtime.realtime import become_realtime
+
+log = logging.getLogger(__name__)
+
+_PR_SET_PDEATHSIG = 1
+_BEAT_NS = round(1e9 / HEARTBEAT.rate_hz)
+
+
+class OnDeath(Enum):
+    """What the supervisor does when a process dies or hangs."""
+
+    RESTART = "restart"
+    END_RUN = "end the run"
+
+
+class ProcessSpec(BaseModel):
+    """Everything that a process is told at its start."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    module: str
+    config: dict[str, Any] = Field(default_factory=dict)
+    directory: Path  # of the bus
+    network: Network | None = None
+    on_death: OnDeath = OnDeath.END_RUN
+    needs: tuple[str, ...] = ()  # processes that must be ready before this one starts
+    realtime_priority: int = 0  # SCHED_FIFO where permitted, 0 for an ordinary process
+    nice: int = 0
+    stall_s: float = Field(default=0.15, gt=0)  # silent for longer: alarm
+    hang_s: float = Field(default=2.0, gt=0)  # silent for longer: as good as dead
+
+
+class Context:
+    """What a process has of the station: its name, the bus, and when to stop."""
+
+    def __init__(self, name: str, bus: Bus) -> None:
+        self.name = name
+        self.bus = bus
+        self.stopping = False
+        self._publisher = bus.publisher(HEARTBEAT, name)
+        self._loops = 0
+        self._loops_before = 0
+        self._late_ns = 0
+        self._beat_ns = time.monotonic_ns()
+
+    def beat(
+        self,
+        *,
+        ready: bool = True,
+        late_ns: int = 0,
+        age_ns: int = 0,
+        counters: dict[str, int] | None = None,
+        note: str = "",
+    ) -> None:
+        """Count one round of the process's loop and, 20 times a second, tell the station.
+
+        Args:
+            ready: whether the process can do its work.
+            late_ns: how late this round was.
+            age_ns: age of the oldest input that this round relied on.
+            counters: totals worth showing.
+            note: what the process is doing, for people.
+        """
+        self._loops += 1
+        self._late_ns = max(self._late_ns, late_ns)
+        now_ns = time.monotonic_ns()
+        elapsed_ns = now_ns - self._beat_ns
+        if elapsed_ns < _BEAT_NS and self._loops > 1:
+            return
+        rate_hz = (self._loops - self._loops_before) / max(elapsed_ns, 1) * 1e9
+        self._publisher.send(
+            Heartbeat(
+                process=self.name,
+                pid=os.getpid(),
+                t_ns=now_ns,
+                ready=ready,
+                loops=self._loops,
+                rate_hz=rate_hz,
+                late_ms=self._late_ns * 1e-6,
+                age_ms=age_ns * 1e-6,
+                counters=counters or {},
+                note=note,
+            )
+        )
+        self._beat_ns, self._loops_before, self._late_ns = now_ns, self._loops, 0
+
+    def stop(self) -> None:
+        """Ask the loop to end after its present round."""
+        self.stopping = True
+
+
+def run(spec: ProcessSpec) -> None:
+    """Live the life of the process that `spec` describes, in this very process."""
+    module = importlib.import_module(spec.module)
+    config = module.Config.model_validate(spec.config)
+    with Bus(spec.directory, spec.network) as bus:
+        context = Context(spec.name, bus)
+        signal.signal(signal.SIGTERM, lambda *_: context.stop())
+        if spec.realtime_priority and (refused := become_realtime(spec.realtime_priority)):
+            log.warning("runs without %s: the system refused it", " and ".join(refused))
+        module.main(config, context)
+
+
+def _main() -> int:
+    # Ctrl-C reaches the whole terminal group, but only the station decides in which order to stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    spec = ProcessSpec.model_validate_json(Path(sys.argv[1]).read_text())
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format=f"%(asctime)s {spec.name} %(levelname)s %(message)s",
+    )
+    os.nice(spec.nice)
+    try:
+        run(spec)
+    except Exception:
+        log.exception("died")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

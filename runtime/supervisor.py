@@ -1,0 +1,255 @@
+"""Starts the processes of a station in order, sees them die or hang, restarts or reports them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from messaging.messages import Heartbeat
+from messaging.topics import HEARTBEAT
+from messaging.transport import Bus, Subscriber, Waiter
+from runtime.process import OnDeath, ProcessSpec
+
+log = logging.getLogger(__name__)
+
+_SLICE_S = 0.02  # how long a stall can go unnoticed beyond its limit
+_BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
+_FORGIVEN_AFTER_S = 30.0  # a process that lived this long starts again at the first backoff
+_TERM_S = 3.0
+
+# Set before torch is imported: its threads would otherwise spin against the other processes.
+CHILD_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+class Phase(Enum):
+    """Where in its life a process is."""
+
+    WAITING = "waiting"  # for those it needs, or for its backoff to pass
+    STARTING = "starting"
+    READY = "ready"
+    STALLED = "stalled"
+    DEAD = "dead"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a process."""
+
+    t_ns: int
+    process: str
+    phase: Phase
+    detail: str = ""
+
+
+@dataclass
+class Child:
+    """A process under supervision."""
+
+    spec: ProcessSpec
+    heartbeats: Subscriber[Heartbeat]
+    phase: Phase = Phase.WAITING
+    popen: subprocess.Popen[bytes] | None = None
+    pidfd: int = -1
+    restarts: int = 0
+    failures: int = 0
+    started_ns: int = 0
+    start_after_ns: int = 0
+    heard_ns: int = 0
+    heartbeat: Heartbeat | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether its operating system process exists."""
+        return self.popen is not None and self.popen.poll() is None
+
+
+@dataclass
+class Supervisor:
+    """Looks after `specs`; call `poll` often, it waits without burning time.
+
+    Args:
+        specs: the processes, each after those it needs.
+        bus: the station's bus.
+        run_directory: gets `specs/<name>.json` and `logs/<name>.log`.
+    """
+
+    specs: Sequence[ProcessSpec]
+    bus: Bus
+    run_directory: Path
+    children: dict[str, Child] = field(init=False)
+    stopping: bool = field(default=False, init=False)
+    _waiter: Waiter = field(default_factory=Waiter, init=False)
+
+    def __post_init__(self) -> None:
+        """Subscribe to every heartbeat before the first process exists."""
+        self.children = {
+            spec.name: Child(spec, self.bus.subscriber(HEARTBEAT, spec.name)) for spec in self.specs
+        }
+        for child in self.children.values():
+            self._waiter.add(child.heartbeats)
+        for folder in ("specs", "logs"):
+            (self.run_directory / folder).mkdir(parents=True, exist_ok=True)
+
+    @property
+    def ready(self) -> bool:
+        """Whether every process is ready."""
+        return all(child.phase is Phase.READY for child in self.children.values())
+
+    def poll(self, timeout_s: float) -> list[Event]:
+        """Start what is due, then wait for news; returns within about `timeout_s`.
+
+        A death is seen as soon as it happens, a stall within 20 ms of its limit.
+        """
+        deadline_ns = time.monotonic_ns() + int(timeout_s * 1e9)
+        events = self._started()
+        while not events:
+            remaining_s = (deadline_ns - time.monotonic_ns()) * 1e-9
+            self._waiter.wait(max(0.0, min(remaining_s, _SLICE_S)))
+            events = self._news()
+            if remaining_s <= 0:
+                break
+        return events
+
+    def stop(self, names: Sequence[str]) -> list[Event]:
+        """End the named processes together: ask, and after three seconds insist."""
+        going = [child for name in names if (child := self.children[name]).alive]
+        for child in going:
+            child.popen.send_signal(signal.SIGCONT)  # type: ignore[union-attr] # alive has a popen
+            child.popen.terminate()  # type: ignore[union-attr]
+        events = []
+        deadline = time.monotonic() + _TERM_S
+        for child in going:
+            detail = self._waited(child, max(0.05, deadline - time.monotonic()))
+            events.append(self._become(child, Phase.STOPPED, detail))
+            self._forget(child)
+        for name in names:
+            self.children[name].phase = Phase.STOPPED
+        return events
+
+    def _waited(self, child: Child, timeout_s: float) -> str:
+        popen = child.popen
+        if popen is None:
+            return ""
+        try:
+            return f"exit {popen.wait(timeout_s)}"
+        except subprocess.TimeoutExpired:
+            log.warning("%s did not stop when asked and was killed", child.spec.name)
+            popen.kill()
+            return f"killed, {popen.wait()}"
+
+    def _started(self) -> list[Event]:
+        now_ns = time.monotonic_ns()
+        events = []
+        for child in self.children.values():
+            if child.phase is not Phase.WAITING or now_ns < child.start_after_ns:
+                continue
+            if all(self.children[name].phase is Phase.READY for name in child.spec.needs):
+                self._start(child)
+                events.append(
+                    self._become(
+                        child, Phase.STARTING, f"pid {child.popen.pid}" if child.popen else ""
+                    )
+                )
+        return events
+
+    def _start(self, child: Child) -> None:
+        spec = child.spec
+        path = self.run_directory / "specs" / f"{spec.name}.json"
+        path.write_text(spec.model_dump_json(indent=1))
+        with (self.run_directory / "logs" / f"{spec.name}.log").open("ab") as output:
+            child.popen = subprocess.Popen(
+                [sys.executable, "-m", "runtime.process", str(path)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, **CHILD_ENVIRONMENT},
+            )
+        child.pidfd = os.pidfd_open(child.popen.pid)
+        child.started_ns = child.heard_ns = time.monotonic_ns()
+        child.heartbeat = None
+        self._waiter.add(child.pidfd)
+
+    def _news(self) -> list[Event]:
+        events = []
+        for child in self.children.values():
+            event = self._heard(child) or self._died(child) or self._stalled(child)
+            if event:
+                events.append(event)
+        return events
+
+    def _heard(self, child: Child) -> Event | None:
+        heartbeat = child.heartbeats.receive()
+        if heartbeat is None or child.popen is None or heartbeat.pid != child.popen.pid:
+            return None
+        child.heartbeat = heartbeat
+        child.heard_ns = time.monotonic_ns()
+        if heartbeat.ready and child.phase in (Phase.STARTING, Phase.STALLED):
+            return self._become(child, Phase.READY)
+        return None
+
+    def _died(self, child: Child) -> Event | None:
+        if child.popen is None or child.popen.poll() is None or child.phase is Phase.STOPPED:
+            return None
+        code = child.popen.returncode
+        event = self._become(child, Phase.DEAD, _cause(code, child.spec, self.run_directory))
+        self._forget(child)
+        self._plan_restart(child)
+        return event
+
+    def _stalled(self, child: Child) -> Event | None:
+        # A process that still starts has no loop yet that could make progress.
+        if child.popen is None or child.phase not in (Phase.READY, Phase.STALLED):
+            return None
+        silent_s = (time.monotonic_ns() - child.heard_ns) * 1e-9
+        if silent_s > child.spec.hang_s:
+            child.popen.kill()
+        if child.phase is Phase.READY and silent_s > child.spec.stall_s:
+            return self._become(child, Phase.STALLED, f"silent for {silent_s * 1e3:.0f} ms")
+        return None
+
+    def _plan_restart(self, child: Child) -> None:
+        if child.spec.on_death is not OnDeath.RESTART or self.stopping:
+            return
+        now_ns = time.monotonic_ns()
+        if now_ns - child.started_ns > _FORGIVEN_AFTER_S * 1e9:
+            child.failures = 0
+        delay_s = _BACKOFF_S[min(child.failures, len(_BACKOFF_S) - 1)]
+        child.failures += 1
+        child.restarts += 1
+        child.start_after_ns = now_ns + int(delay_s * 1e9)
+        child.phase = Phase.WAITING
+
+    def _forget(self, child: Child) -> None:
+        if child.pidfd >= 0:
+            self._waiter.remove(child.pidfd)
+            os.close(child.pidfd)
+        child.popen, child.pidfd = None, -1
+
+    def _become(self, child: Child, phase: Phase, detail: str = "") -> Event:
+        child.phase = phase
+        log.info("%s: %s %s", child.spec.name, phase.value, detail)
+        return Event(time.monotonic_ns(), child.spec.name, phase, detail)
+
+
+def _cause(code: int, spec: ProcessSpec, run_directory: Path) -> str:
+    """Return why a process died: the signal, or the last line that it logged."""
+    if code < 0:
+        return f"by signal {signal.Signals(-code).name}"
+    path = run_directory / "logs" / f"{spec.name}.log"
+    lines = path.read_text(errors="replace").strip().splitlines() if path.exists() else []
+    return f"exit {code}: {lines[-1]}" if lines else f"exit {code}"
