@@ -1,0 +1,1 @@
+"""The station: what launch starts, conducts, shows and reports on."""

@@ -1,0 +1,47 @@
+"""What is remembered of a run: its episodes, its events, and what it lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeOutcome:
+    """How one episode ended."""
+
+    episode: int
+    seed: int
+    instruction: str
+    success: bool
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunEvent:
+    """Something worth telling about a run, at `t_ns` of the station's monotonic clock."""
+
+    t_ns: int
+    source: str  # a process, or "station"
+    text: str
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """A run from launch to its end."""
+
+    robot: str
+    policy: str
+    seed: int
+    started: str  # local date and time, for people
+    started_ns: int
+    first_command_s: float | None = None  # launch to the first command of the policy
+    episodes: list[EpisodeOutcome] = field(default_factory=list)
+    events: list[RunEvent] = field(default_factory=list)
+    restarts: dict[str, int] = field(default_factory=dict)
+    losses: list[str] = field(default_factory=list)  # what could not be recorded, in words
+    ending: str = ""  # why the run ended
+
+    @property
+    def successes(self) -> int:
+        """Number of successful episodes."""
+        return sum(outcome.success for outcome in self.episodes)
