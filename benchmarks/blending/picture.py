@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -18,7 +19,7 @@ Value = Callable[[Result], float]
 
 COLOURS = ("#e69f00", "#cc79a7", "#9467bd", "#8c8c8c", "#56b4e9")
 OURS = "#007f5f"
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 10,
     "axes.titlesize": 11,
     "axes.titleweight": "bold",

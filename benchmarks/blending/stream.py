@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ TICK_S = 0.02
 SIGMA_RAD = 0.010
 
 Array = NDArray[np.float64]
+Reals = NDArray[np.floating[Any]] | NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,9 @@ class Motion:
         phase = random.uniform(0.0, 2.0 * np.pi, (2, JOINTS))
         return cls(0.79 / frequency, frequency, phase)
 
-    def at(self, plan_s: Array) -> Array:
-        """Return the (n, JOINTS) positions at `plan_s` (n,) seconds of plan time."""
-        angle = plan_s[:, None, None] * self.frequency + self.phase
+    def at(self, cursors: Reals) -> Array:
+        """Return the (n, JOINTS) positions at `cursors` (n,), in plan ticks."""
+        angle = TICK_S * cursors[:, None, None] * self.frequency + self.phase
         return np.asarray((self.amplitude * np.sin(angle)).sum(axis=1))
 
 

@@ -53,7 +53,7 @@ def swept(make: MakeRule, latencies_s: Iterable[float], duration_s: float) -> di
             numbers=measured(trace, motion),
             reaction_s=reaction_s(make(), base_s),
             trace=trace,
-            errors_rad=trace.commands - motion.at(trace.cursors * TICK_S),
+            errors_rad=trace.commands - motion.at(trace.cursors),
         )
     return results
 

@@ -40,8 +40,7 @@ def moving(motion: Motion) -> Policy:
 
     def act(tick: int, cursor: float, random: np.random.Generator) -> Array:
         del tick
-        steps = cursor + np.arange(HORIZON)
-        return motion.at(steps * TICK_S) + disagreement(random)
+        return motion.at(cursor + np.arange(HORIZON)) + disagreement(random)
 
     return act
 
@@ -107,8 +106,8 @@ class Numbers:
 def measured(trace: Trace, motion: Motion) -> Numbers:
     """Compare a trace with the motion, after the start."""
     commands, cursors = trace.commands[SETTLE_TICKS:], trace.cursors[SETTLE_TICKS:]
-    truth = motion.at(cursors * TICK_S)
-    wall = motion.at(np.arange(len(commands)) * TICK_S)
+    truth = motion.at(cursors)
+    wall = motion.at(np.arange(len(commands)))
     jerk = rms_jerk(commands)
     return Numbers(
         rmse_mrad=1e3 * rms(commands - truth),
