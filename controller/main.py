@@ -1,0 +1,104 @@
+"""The controller's process: a fixed-rate loop from messages to messages around the pure core."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from controller.config import ControllerConfig
+from controller.core import Controller
+from messaging.messages import JointState
+from messaging.topics import ACTION_CHUNK, CONTROL_STATUS, DIRECTIVE, JOINT_COMMAND, JOINT_STATE
+from messaging.transport import Subscriber
+from motion.limits import JointLimits, LimitsConfig
+from runtime.process import Context
+from runtime.rate import RateKeeper
+
+
+class Config(BaseModel):
+    """The robot as the controller needs to know it."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    arms: tuple[str, ...]
+    ranges: dict[str, tuple[float, float]]  # joint -> rad, grippers 0..1, in order of the arms
+    limits: LimitsConfig
+    home: tuple[float, ...]
+    rest: tuple[float, ...]
+    controller: ControllerConfig
+
+
+class Joints:
+    """The newest state of all arms, put together."""
+
+    def __init__(self, states: list[Subscriber[JointState]]) -> None:
+        self._states = states
+
+    def measured(self) -> NDArray[np.float64] | None:
+        """Return positions (J,) of all joints, None until every arm has reported."""
+        newest = []
+        for subscriber in self._states:
+            subscriber.receive()
+            if subscriber.newest is None:
+                return None
+            newest.append(subscriber.newest.position)
+        return np.concatenate(newest)
+
+    def age_ns(self, now_ns: int) -> int:
+        """Return the age of the oldest arm's newest sample."""
+        stamps = [state.newest.t_sample_ns for state in self._states if state.newest]
+        return now_ns - min(stamps) if len(stamps) == len(self._states) else 0
+
+
+def main(config: Config, context: Context) -> None:
+    """Command all joints at a fixed rate until told to stop."""
+    bus = context.bus
+    commands = bus.publisher(JOINT_COMMAND)
+    statuses = bus.publisher(CONTROL_STATUS)
+    chunks = bus.subscriber(ACTION_CHUNK)
+    directives = bus.subscriber(DIRECTIVE)
+    joints = Joints([bus.subscriber(JOINT_STATE, arm) for arm in config.arms])
+    controller = _controller(config)
+    rate = RateKeeper(config.controller.rate_hz)
+    commanding = blind = False
+    while not context.stopping:
+        now_ns = rate.wait()
+        if commanding:
+            command, status = controller.tick(now_ns, late_us=rate.late_ns * 1e-3)
+            commands.send(command)
+            statuses.send(status)
+        # Listening comes after speaking: what arrives now is for the next tick, and costs this
+        # one no time.
+        if (position := joints.measured()) is not None:
+            controller.observe(position)
+            commanding = True
+        now_ns = time.monotonic_ns()
+        blind = joints.age_ns(now_ns) > JOINT_STATE.stale_after_ns
+        directive = directives.receive() or directives.newest
+        if directive is not None and commanding:
+            # Without eyes on the joints there is no telling what a motion would do.
+            controller.direct("hold" if blind else directive.mode, now_ns)
+        for chunk in chunks.drain():
+            controller.receive(chunk, now_ns)
+        context.beat(
+            ready=commanding,
+            late_ns=rate.late_ns,
+            age_ns=joints.age_ns(now_ns),
+            counters={"missed_ticks": rate.missed},
+            note="joint states are stale" if blind else "",
+        )
+
+
+def _controller(config: Config) -> Controller:
+    lower, upper = zip(*config.ranges.values(), strict=True)
+    limits = JointLimits.build(tuple(config.ranges), lower, upper, config.limits)
+    return Controller(
+        config.controller,
+        tuple(config.ranges),
+        limits,
+        home=np.array(config.home),
+        rest=np.array(config.rest),
+    )

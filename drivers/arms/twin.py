@@ -1,0 +1,51 @@
+"""A simulated arm: its servos live in the twin's process, a message away."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from drivers.arm import Arm, ArmReading
+from messaging.messages import ServoTarget
+from messaging.topics import SERVO_READING, SERVO_TARGET
+from messaging.transport import Bus
+
+
+class Config(BaseModel):
+    """A simulated arm has nothing to choose."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class TwinArm:
+    """The arm `arm` of the twin."""
+
+    def __init__(self, arm: str, bus: Bus) -> None:
+        self._arm = arm
+        self._targets = bus.publisher(SERVO_TARGET, arm)
+        self._readings = bus.subscriber(SERVO_READING, arm)
+
+    def attach(self) -> None:
+        """Do nothing: simulated servos hold by themselves until they are told otherwise."""
+
+    def read(self) -> ArmReading | None:
+        """Return the newest sample, None when there is nothing new since the last call."""
+        reading = self._readings.receive()
+        if reading is None:
+            return None
+        return ArmReading(reading.t_ns, reading.position, reading.velocity)
+
+    def write(self, position: NDArray[np.float64]) -> None:
+        """Send goal positions (J,) to the servos."""
+        self._targets.send(ServoTarget(self._arm, time.monotonic_ns(), position))
+
+    def detach(self) -> None:
+        """Do nothing: the servos keep the last goal."""
+
+
+def make(_config: Config, arm: str, _joints: tuple[str, ...], bus: Bus) -> Arm:
+    """Return the twin's arm of that name."""
+    return TwinArm(arm, bus)

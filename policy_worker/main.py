@@ -1,0 +1,131 @@
+"""The policy's process: observe, infer, publish; it never queues old work."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
+
+from messaging.messages import ActionChunk
+from messaging.topics import ACTION_CHUNK
+from policy_worker.handshake import checked_spec
+from policy_worker.policy import Observation, Policy, PolicySpec
+from policy_worker.senses import Seen, Senses
+from runtime.plugins import plugin
+from runtime.process import Context
+
+_WARM_UPS = 3  # a first inference allocates and compiles; its time says nothing about the next
+_LOOK_S = 0.04  # how long to wait for something new before showing that the loop still lives
+
+
+class Config(BaseModel):
+    """Which policy, and how often at most it is asked."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    policy: str
+    config: dict[str, Any] = Field(default_factory=dict)
+    joints: tuple[str, ...]
+    arms: tuple[str, ...]
+    cameras: dict[str, tuple[int, int]]  # camera -> width, height
+    rate_hz: PositiveFloat = 10.0
+    twin: bool  # whether a twin's true state can be had
+
+
+def load(config: Config) -> Policy:
+    """Return the configured policy; raises if it was made for another robot."""
+    module = plugin("policy_worker.policies", config.policy)
+    options = module.Config.model_validate(config.config, strict=False)
+    policy: Policy = module.make(options, config.joints)
+    checked_spec(policy.spec, config.joints, tuple(config.cameras), twin=config.twin)
+    return policy
+
+
+def main(config: Config, context: Context) -> None:
+    """Turn the newest observation into a chunk of actions, again and again, until told to stop."""
+    context.beat(ready=False, note="loading")
+    policy = load(config)
+    warm_up(policy, config)
+    senses = Senses(policy.spec, config.arms, context.bus)
+    chunks = context.bus.publisher(ACTION_CHUNK)
+    worker = Worker(policy)
+    period_ns = round(1e9 / config.rate_hz)
+    next_ns = 0
+    while not context.stopping:
+        senses.wait(_LOOK_S)
+        now_ns = senses.now_ns()
+        note = "waits for a run"
+        if senses.running():
+            note = senses.refusal(now_ns) or "infers"
+            if now_ns >= next_ns:
+                # A late turn does not make the next one early.
+                next_ns = max(next_ns + period_ns, now_ns + period_ns // 2)
+                if note == "infers":
+                    chunks.send(worker.answer(senses.seen(), now_ns))
+                else:
+                    worker.refused(note)
+        context.beat(age_ns=senses.age_ns(now_ns), counters=dict(worker.counters), note=note)
+
+
+class Worker:
+    """Asks the policy and stamps its answers with what the question was about."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._episode: int | None = None
+        self.counters: dict[str, int] = {"chunks": 0}
+
+    def refused(self, reason: str) -> None:
+        """Count an observation that was not good enough to act on."""
+        key = f"refused: {reason}"
+        self.counters[key] = self.counters.get(key, 0) + 1
+
+    def answer(self, seen: Seen, now_ns: int) -> ActionChunk:
+        """Return the policy's chunk, with the cursor and epoch that came with the question."""
+        spec, observation = self._policy.spec, seen.observation
+        started_ns = time.monotonic_ns()
+        if observation.episode != self._episode:
+            self._policy.reset(observation.episode)
+            self._episode = observation.episode
+        actions = self._policy.infer(observation)
+        self.counters["chunks"] += 1
+        done_ns = time.monotonic_ns()
+        return ActionChunk(
+            policy=spec.name,
+            seq=self.counters["chunks"],
+            t_obs_ns=observation.t_obs_ns,
+            cursor=seen.cursor,
+            epoch=seen.epoch,
+            dt_ns=spec.dt_ns,
+            joints=spec.joints,
+            actions=np.ascontiguousarray(actions, np.float64),
+            stages_ms={
+                "observe": (now_ns - observation.t_obs_ns) * 1e-6,
+                "infer": (done_ns - started_ns) * 1e-6,
+            },
+        )
+
+
+def warm_up(policy: Policy, config: Config) -> None:
+    """Let the policy infer on made-up observations, so that the first real one takes no longer."""
+    spec: PolicySpec = policy.spec
+    if spec.needs_twin_state:
+        return
+    images: dict[str, NDArray[np.uint8]] = {
+        camera: np.zeros((*config.cameras[camera][::-1], 3), np.uint8) for camera in spec.cameras
+    }
+    for _ in range(_WARM_UPS):
+        policy.infer(
+            Observation(
+                t_obs_ns=0,
+                plan_time_s=0.0,
+                episode=-1,
+                instruction=spec.instructions[0],
+                images=images,
+                position=np.zeros(len(spec.joints)),
+            )
+        )
+    policy.reset(-1)

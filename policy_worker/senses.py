@@ -1,0 +1,122 @@
+"""What the worker sees: the newest of everything, put together into one observation."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from messaging.messages import ControlStatus
+from messaging.topics import CONTROL_STATUS, DIRECTIVE, FRAME, JOINT_STATE, TWIN_STATE, Topic
+from messaging.transport import Bus, Subscriber, Waiter
+from policy_worker.policy import Observation, PolicySpec
+
+_RUNNING = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An observation, and where in which plan it was made."""
+
+    observation: Observation
+    cursor: float
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A stream that observations are made of, and how to tell when its newest message was true."""
+
+    what: str
+    subscriber: Subscriber[Any]
+    topic: Topic[Any]
+    stamp: str  # field of the message
+
+    def t_ns(self) -> int:
+        """Return the stamp of the newest message, 0 before the first."""
+        newest = self.subscriber.newest
+        return 0 if newest is None else int(getattr(newest, self.stamp))
+
+
+class Senses:
+    """Subscribes to what a policy needs and nothing else."""
+
+    def __init__(self, spec: PolicySpec, arms: tuple[str, ...], bus: Bus) -> None:
+        self._frames = {camera: bus.subscriber(FRAME, camera) for camera in spec.cameras}
+        self._states = [bus.subscriber(JOINT_STATE, arm) for arm in arms]
+        self._status = bus.subscriber(CONTROL_STATUS)
+        self._directive = bus.subscriber(DIRECTIVE)
+        self._twin = bus.subscriber(TWIN_STATE) if spec.needs_twin_state else None
+        self._views = [
+            Source(f"frame of {camera}", frame, FRAME, "t_capture_ns")
+            for camera, frame in self._frames.items()
+        ]
+        self._sources = [
+            Source("controller status", self._status, CONTROL_STATUS, "t_ns"),
+            *self._views,
+            *(Source(s.stream, s, JOINT_STATE, "t_sample_ns") for s in self._states),
+        ]
+        if self._twin:
+            self._sources.append(Source("state of the twin", self._twin, TWIN_STATE, "t_ns"))
+        # Whatever paces the policy wakes it: its first camera, or else the joints.
+        self._waiter = Waiter([next(iter(self._frames.values()), self._states[0])])
+        self._clock_ahead_ns = 0
+
+    def wait(self, timeout_s: float) -> None:
+        """Take in what is new, as soon as there is something to look at or after `timeout_s`."""
+        self._waiter.wait(timeout_s)
+        for source in self._sources:
+            source.subscriber.receive()
+        self._directive.receive()
+
+    def now_ns(self) -> int:
+        """Return the station's time; a worker on another machine has another monotonic clock."""
+        if (status := self._status.receive()) is not None:
+            self._clock_ahead_ns = status.t_ns - time.monotonic_ns()
+        return time.monotonic_ns() + self._clock_ahead_ns
+
+    def running(self) -> bool:
+        """Return whether the controller acts on chunks now."""
+        status = self._status.newest
+        return status is not None and status.mode == _RUNNING and self._directive.newest is not None
+
+    def age_ns(self, now_ns: int) -> int:
+        """Return the age of the oldest frame that the policy relies on, 0 before there is one."""
+        stamps = [view.t_ns() for view in self._views]
+        return now_ns - min(stamps) if stamps and min(stamps) else 0
+
+    def refusal(self, now_ns: int) -> str:
+        """Return why what is to be seen is not good enough to act on, empty if it is."""
+        for source in self._sources:
+            if source.subscriber.newest is None:
+                return f"no {source.what}"
+            if now_ns - source.t_ns() > source.topic.stale_after_ns:
+                return f"stale {source.what}"
+        return ""
+
+    def seen(self) -> Seen:
+        """Return the present observation; only meaningful while there is no `refusal`."""
+        status, directive = self._status.newest, self._directive.newest
+        if status is None or directive is None:
+            raise RuntimeError("nothing is running yet, so there is nothing to observe")
+        frames = {camera: frame.newest for camera, frame in self._frames.items()}
+        states = [state.newest for state in self._states if state.newest]
+        t_obs_ns = min(source.t_ns() for source in self._views or self._sources[1:])
+        cursor = _cursor_at(t_obs_ns, status)
+        observation = Observation(
+            t_obs_ns=t_obs_ns,
+            plan_time_s=cursor * status.dt_ns * 1e-9,
+            episode=directive.episode,
+            instruction=directive.instruction,
+            images={camera: frame.image for camera, frame in frames.items() if frame},
+            position=np.concatenate([state.position for state in states]),
+            twin_qpos=self._twin.newest.qpos if self._twin and self._twin.newest else np.empty(0),
+        )
+        return Seen(observation, cursor, status.epoch)
+
+
+def _cursor_at(t_ns: int, status: ControlStatus) -> float:
+    """Return where the plan cursor was at `t_ns`, a moment shortly before `status`."""
+    return status.cursor + status.rate * (t_ns - status.t_ns) / status.dt_ns
