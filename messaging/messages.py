@@ -101,6 +101,7 @@ class ControlStatus:
     jerk: float  # RMS over the last second and all arm joints, rad/s^3
     chunks: int  # merged so far
     counters: dict[str, int]  # dropped chunks by reason, limit activations by joint and kind
+    arrived: bool = False  # at the pose of `home` or `rest`; stopped, for `idle` and `hold`
 
 
 @dataclass(frozen=True, slots=True)

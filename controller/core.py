@@ -1,0 +1,293 @@
+"""From chunks to commands: align, ensemble, splice, pace, limit. No clock, no transport."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from controller.alignment import Aligned, aligned
+from controller.config import ControllerConfig
+from controller.ensemble import Ensemble
+from controller.ingress import Ingress
+from controller.mode import ModeMachine
+from controller.plan import Plan
+from controller.runway import (
+    AHEAD_S,
+    LatencyWindow,
+    PlanClock,
+    affordable_rate,
+    feasible_rates,
+)
+from controller.smoothness import Smoothness
+from controller.splice import HISTORY, spliced
+from messaging.messages import ActionChunk, ControlStatus, JointCommand
+from motion import minimum_jerk
+from motion.limiter import Limiter
+from motion.limits import JointLimits
+
+Array = NDArray[np.float64]
+
+KEPT = 4  # rows of a plan before its newest part, for differences that reach back
+SLOWEST_SPLICE = 0.1  # plan rate below which a new plan begins at rest
+
+
+class Controller:
+    """Commands J joints at a fixed rate.
+
+    Call `tick` once a control period and the others in between; time comes in as an argument.
+    Before the first `observe` there is nothing to command, and `tick` raises.
+    """
+
+    def __init__(
+        self,
+        config: ControllerConfig,
+        joints: Sequence[str],
+        limits: JointLimits,
+        home: Array,
+        rest: Array,
+    ) -> None:
+        """Begin idle.
+
+        Args:
+            config: how chunks become commands.
+            joints: names, in the order of every (J,) array.
+            limits: of these joints.
+            home: (J,) pose that episodes begin from.
+            rest: (J,) pose in which torque may be taken off.
+        """
+        self.config = config
+        self.joints = tuple(joints)
+        self.limits = limits.of(joints)
+        self.dt_ns = round(1e9 / config.rate_hz)
+        self.counters: Counter[str] = Counter()
+        self._dt = 1.0 / config.rate_hz
+        self._poses = {"home": np.array(home, np.float64), "rest": np.array(rest, np.float64)}
+        self._modes = ModeMachine()
+        self._ingress = Ingress(joints, self.limits, config.max_age_s)
+        self._ensemble = Ensemble(config, joints)
+        self._clock = PlanClock(self._dt)
+        self._latency = LatencyWindow()
+        self._cycle = LatencyWindow()
+        self._smoothness = Smoothness(joints, self._dt)
+        self._limiter: Limiter | None = None
+        self._seq = 0
+        self._chunks = 0
+        self._disagreement_rad = 0.0
+        self._last_merge_ns: int | None = None
+        self.cursor = 0.0
+        self._follow(Plan.resting(0, self._poses["rest"]))
+
+    @property
+    def epoch(self) -> int:
+        """Return the epoch whose chunks count."""
+        return self._modes.epoch
+
+    def observe(self, position: Array) -> None:
+        """Take in measured joints (J,); the first become the command, so that nothing jumps."""
+        if self._limiter is None and np.isfinite(position).all():
+            self._limiter = Limiter(self.limits, self._dt, position)
+            self._follow(Plan.resting(self.cursor, self._limiter.position))
+
+    def direct(self, mode: str, now_ns: int) -> None:
+        """Change to `mode`, smoothly; chunks from before are dropped from now on.
+
+        Raises:
+            ValueError: there is no such mode.
+        """
+        del now_ns
+        if self._modes.direct(mode):
+            self._ensemble.clear()
+            self._ingress.forget()
+            self._last_merge_ns = None
+
+    def receive(self, chunk: ActionChunk, now_ns: int) -> str | None:
+        """Merge `chunk` into the plan.
+
+        Returns:
+            Why it was dropped, None if it was merged.
+        """
+        reason = self._refusal(chunk, now_ns)
+        if reason is not None:
+            self.counters[f"dropped.{reason}"] += 1
+            return reason
+        actions, clipped = self._ingress.clipped(chunk.actions)
+        if clipped:
+            self.counters["clipped"] += 1
+        self._ingress.merged(chunk)
+        self._note_timing(chunk, now_ns)
+        self._merge(aligned(actions, chunk.cursor, chunk.dt_ns, self.dt_ns, chunk.t_obs_ns))
+        self._modes.set_off()
+        if self._clock.rate == 0.0:
+            self._clock.start(self._wanted_rate(now_ns))
+        return None
+
+    def tick(self, now_ns: int, late_us: float = 0.0) -> tuple[JointCommand, ControlStatus]:
+        """Return the command for now, and the state in which it leaves the controller.
+
+        Args:
+            now_ns: time of this control period.
+            late_us: how long after its deadline it began, for the status.
+
+        Raises:
+            RuntimeError: no joints have been observed yet.
+        """
+        if self._limiter is None:
+            raise RuntimeError("the joints must be observed before they are commanded")
+        rate = self._pace(now_ns)
+        position, activations = self._limiter.follow(self._plan.at(self.cursor))
+        self._smoothness.add(position)
+        command = JointCommand(self._seq, now_ns, self.epoch, self.joints, position.copy())
+        status = self._status(now_ns, late_us, rate)
+        self._seq += 1
+        self.cursor += rate
+        if activations:
+            self.counters.update(str(activation) for activation in activations)
+            self._rejoin(rate)
+        return command, status
+
+    def _refusal(self, chunk: ActionChunk, now_ns: int) -> str | None:
+        """Return why `chunk` is not merged."""
+        if self._limiter is None or self._modes.mode != "run":
+            return "not_running"
+        if chunk.epoch != self.epoch:
+            return "epoch"
+        return self._ingress.refusal(chunk, self.cursor, self.dt_ns, now_ns)
+
+    def _note_timing(self, chunk: ActionChunk, now_ns: int) -> None:
+        """Learn from a chunk how long chunks take."""
+        self._latency.add((now_ns - chunk.t_obs_ns) * 1e-9)
+        if self._last_merge_ns is not None:
+            self._cycle.add((now_ns - self._last_merge_ns) * 1e-9)
+        self._last_merge_ns = now_ns
+        self._chunks += 1
+
+    def _merge(self, chunk: Aligned) -> None:
+        """Join a chunk to the plan."""
+        self._settle()
+        start = self._first_free()
+        if self._ensemble.add(chunk, start):
+            self.counters["mode_switch"] += 1
+        reference = self._ensemble.reference()
+        self._disagreement_rad = self._apart(chunk.since(start))
+        self._follow(self._plan.joined(start, self._smoothed(start, reference), KEPT))
+
+    def _apart(self, chunk: Aligned) -> float:
+        """Return how far `chunk` is from the plan, RMS over the arms' joints where both exist."""
+        stop = min(chunk.stop, self._plan.last + 1)
+        if stop <= chunk.first:
+            return 0.0
+        apart = chunk.rows[: stop - chunk.first] - self._plan.between(chunk.first, stop)
+        return math.sqrt(float(np.mean(apart[:, self._smoothness.arms] ** 2)))
+
+    def _smoothed(self, start: int, reference: Array) -> Array:
+        """Return the rows that follow the plan before `start` and lead to `reference`."""
+        if self.config.splice == "none":
+            return reference
+        history = self._plan.between(start - HISTORY, start)
+        smoothness, join = self.config.smoothness_s6, self.config.join_s
+        return spliced(history, reference, self._dt, smoothness, join)
+
+    def _first_free(self) -> int:
+        """Return the first row that may change without a kink in what is about to be sent."""
+        near = round(self.cursor)
+        if abs(self.cursor - near) < 1e-9:
+            return near
+        return math.floor(self.cursor) + 3
+
+    def _settle(self) -> None:
+        """Where the plan clock stands still, forget the velocity that the plan would have had."""
+        if self._clock.rate == 0.0:
+            self._follow(Plan.resting(self.cursor, self._plan.at(self.cursor)))
+
+    def _follow(self, plan: Plan) -> None:
+        """Make `plan` the plan."""
+        self._plan = plan
+        self._rates = feasible_rates(plan.rows, self.limits, self._dt)
+
+    def _feasible_rate(self) -> float:
+        """Return the greatest rate that the plan just ahead allows."""
+        here = math.floor(self.cursor) - self._plan.first
+        ahead = self._rates[max(here, 0) : max(here, 0) + round(AHEAD_S / self._dt)]
+        return float(ahead.min(initial=1.0))
+
+    def _pace(self, now_ns: int) -> float:
+        """Return the plan clock's rate for this tick."""
+        at_end = self.cursor >= self._plan.last
+        step = self._modes.step(self._clock.rate == 0.0, at_end)
+        if step == "depart":
+            self._depart()
+        elif step == "stop":
+            if at_end:
+                self._clock.start(0.0)
+            return self._clock.step(0.0)
+        return self._clock.step(self._wanted_rate(now_ns))
+
+    def _wanted_rate(self, now_ns: int) -> float:
+        """Return the rate that limits allow and, where chunks are awaited, the runway affords."""
+        rate = self._feasible_rate()
+        if self._modes.mode == "run":
+            rate = min(rate, affordable_rate(self._runway_s(), self._next_chunk_s(now_ns)))
+        return rate
+
+    def _depart(self) -> None:
+        """Plan the way to the pose of this mode, from standstill."""
+        start, pose = self._plan.at(self.cursor), self._poses[self._modes.mode]
+        self.cursor = float(math.ceil(self.cursor))
+        slow = self.limits.slowed(self.config.home_speed)
+        rows = minimum_jerk.path(start, pose, slow, self._dt)
+        self._follow(Plan(int(self.cursor), rows))
+        self._clock.start(1.0)
+
+    def _rejoin(self, rate: float) -> None:
+        """After the limits held a command back, let the plan begin where the joints really are."""
+        limiter = self._limiter
+        if limiter is None:
+            return
+        start = math.ceil(self.cursor - 1e-9)
+        reference = self._plan.between(start, max(self._plan.last + 1, start + 1))
+        pace = 1.0 / max(rate, SLOWEST_SPLICE)
+        back = np.arange(KEPT, 0, -1.0)[:, None] - 1.0
+        past = (
+            limiter.position
+            - back * (limiter.velocity * (pace * self._dt))
+            + 0.5 * back * (back - 1.0) * (limiter.acceleration * (pace * self._dt) ** 2)
+        )
+        history = Plan(start - KEPT, past)
+        self._follow(history)
+        self._follow(history.joined(start, self._smoothed(start, reference), KEPT))
+
+    def _runway_s(self) -> float:
+        """Return how long the plan lasts from the next command on, at full speed."""
+        return max(self._plan.last - self.cursor, 0.0) * self._dt
+
+    def _next_chunk_s(self, now_ns: int) -> float:
+        """Return when the next chunk is due, 0 if it is overdue or nothing is known."""
+        if self._last_merge_ns is None:
+            return 0.0
+        return max(self._cycle.percentile(95.0) - (now_ns - self._last_merge_ns) * 1e-9, 0.0)
+
+    def _status(self, now_ns: int, late_us: float, rate: float) -> ControlStatus:
+        """Return the state at this tick; the cursor is that of the command sent with it."""
+        rows = max(1, round(self.config.upcoming_s / self._dt))
+        return ControlStatus(
+            seq=self._seq,
+            t_ns=now_ns,
+            late_us=late_us,
+            mode=self._modes.mode,
+            epoch=self.epoch,
+            cursor=self.cursor,
+            rate=rate,
+            upcoming=self._plan.upcoming(self.cursor, rows),
+            dt_ns=self.dt_ns,
+            runway_s=self._runway_s(),
+            latency_s=self._latency.percentile(95.0),
+            disagreement_rad=self._disagreement_rad,
+            jerk=self._smoothness.jerk,
+            chunks=self._chunks,
+            counters=dict(self.counters),
+            arrived=self._modes.arrived,
+        )

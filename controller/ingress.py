@@ -1,0 +1,105 @@
+"""Which chunks are fit to be merged; every refusal has a name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from messaging.messages import ActionChunk
+from motion.limits import JointLimits
+
+Array = NDArray[np.float64]
+
+Refusal = Literal[
+    "not_running",
+    "epoch",
+    "joints",
+    "shape",
+    "not_finite",
+    "future",
+    "stale",
+    "duplicate",
+    "out_of_order",
+    "beyond_limits",
+]
+
+FAR_OUTSIDE = 0.2  # rad or gripper range: not a rounding error but a wrong robot
+FAR_TOO_FAST = 3.0  # times the greatest velocity
+FUTURE_S = 0.2  # how far a worker may have extrapolated the cursor
+LEAST_LEFT_S = 0.02  # of its span that a chunk must still have before it
+
+
+class Ingress:
+    """Checks chunks one by one; remembers the newest observation that was merged."""
+
+    def __init__(self, joints: Sequence[str], limits: JointLimits, max_age_s: float) -> None:
+        """Expect `joints` in this order."""
+        self._joints = tuple(joints)
+        self._limits = limits
+        self._max_age_s = max_age_s
+        self._newest_t_obs_ns: int | None = None
+
+    def forget(self) -> None:
+        """Begin a new epoch: no observation has been merged yet."""
+        self._newest_t_obs_ns = None
+
+    def refusal(self, chunk: ActionChunk, cursor: float, dt_ns: int, now_ns: int) -> Refusal | None:
+        """Return why `chunk` must not be merged at plan `cursor`, None if it may."""
+        return (
+            self._malformed(chunk)
+            or self._untimely(chunk, cursor, dt_ns, now_ns)
+            or self._impossible(chunk)
+        )
+
+    def merged(self, chunk: ActionChunk) -> None:
+        """Remember that `chunk` was merged."""
+        self._newest_t_obs_ns = chunk.t_obs_ns
+
+    def clipped(self, actions: Array) -> tuple[Array, bool]:
+        """Return `actions` (H, J) inside the soft limits, and whether that changed any."""
+        limits = self._limits
+        inside = np.clip(actions, limits.lower + limits.margin, limits.upper - limits.margin)
+        return inside, bool((inside != actions).any())
+
+    def _malformed(self, chunk: ActionChunk) -> Refusal | None:
+        """Return what is wrong with its form."""
+        if chunk.joints != self._joints:
+            return "joints"
+        actions = chunk.actions
+        if actions.ndim != 2 or actions.shape[0] < 1 or actions.shape[1] != len(self._joints):
+            return "shape"
+        if chunk.dt_ns <= 0:
+            return "shape"
+        if not np.isfinite(chunk.cursor) or not np.isfinite(actions).all():
+            return "not_finite"
+        return None
+
+    def _untimely(
+        self, chunk: ActionChunk, cursor: float, dt_ns: int, now_ns: int
+    ) -> Refusal | None:
+        """Return what is wrong with its time."""
+        age_s = (now_ns - chunk.t_obs_ns) * 1e-9
+        ahead_s = (chunk.cursor - cursor) * dt_ns * 1e-9
+        if age_s < 0.0 or ahead_s > FUTURE_S:
+            return "future"
+        span_s = (len(chunk.actions) - 1) * chunk.dt_ns * 1e-9
+        if age_s > self._max_age_s or -ahead_s > span_s - LEAST_LEFT_S:
+            return "stale"
+        if self._newest_t_obs_ns is not None:
+            if chunk.t_obs_ns == self._newest_t_obs_ns:
+                return "duplicate"
+            if chunk.t_obs_ns < self._newest_t_obs_ns:
+                return "out_of_order"
+        return None
+
+    def _impossible(self, chunk: ActionChunk) -> Refusal | None:
+        """Return whether no robot of this kind could do it."""
+        actions, limits = chunk.actions, self._limits
+        outside = np.maximum(limits.lower - actions, actions - limits.upper).max()
+        speed = np.abs(np.diff(actions, axis=0)) / (chunk.dt_ns * 1e-9)
+        if outside > FAR_OUTSIDE or (speed > FAR_TOO_FAST * limits.velocity).any():
+            return "beyond_limits"
+        return None

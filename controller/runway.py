@@ -1,0 +1,103 @@
+"""How fast to move along the plan, so that it never ends in motion."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from motion.braking import braked
+from motion.limits import JointLimits
+
+Array = NDArray[np.float64]
+
+ACCELERATION = 4.0  # 1/s, bound on the change of the clock's rate
+JERK = 80.0  # 1/s^2, bound on the change of that
+RESERVE_S = 0.06  # plan that is left over when the clock has stopped
+LAST_STRETCH_S = 0.3  # with so much plan left and no chunk the clock begins to slow down
+AHEAD_S = 0.4  # how far ahead limits are respected: longer than the clock takes to slow down
+CAUTION = 0.9  # fraction of the limits that plans are stretched to
+STANDING = 0.01  # a rate below which the clock comes to its stop
+
+
+class LatencyWindow:
+    """Percentiles over the newest values; the first ones, which warm-up spoils, are left out."""
+
+    def __init__(self, size: int = 50, skip: int = 2) -> None:
+        """Keep `size` values after the first `skip`."""
+        self._values: deque[float] = deque(maxlen=size)
+        self._skip = skip
+
+    def add(self, value: float) -> None:
+        """Take in a value in seconds."""
+        if self._skip > 0:
+            self._skip -= 1
+            return
+        self._values.append(value)
+
+    def percentile(self, percent: float) -> float:
+        """Return a percentile of the values in the window, 0 if there is none."""
+        if not self._values:
+            return 0.0
+        ordered = sorted(self._values)
+        return ordered[min(int(len(ordered) * percent / 100.0), len(ordered) - 1)]
+
+
+class PlanClock:
+    """The rate, 0..1, at which the cursor moves along the plan; it changes smoothly."""
+
+    def __init__(self, dt: float) -> None:
+        """Begin standing; `dt` is the control tick in seconds."""
+        self._dt = dt
+        self.rate = 0.0
+        self._slope = 0.0
+
+    def start(self, rate: float) -> None:
+        """Run at `rate` at once, which is smooth only where the plan itself begins at rest."""
+        self.rate, self._slope = rate, 0.0
+
+    def step(self, wanted: float) -> float:
+        """Return the rate for this tick, on a bounded way to `wanted`."""
+        if self.rate == wanted and self._slope == 0.0:
+            return self.rate
+        excess = np.array(self.rate - wanted)
+        slope = braked(
+            excess, np.array(self._slope), np.array(ACCELERATION), np.array(JERK), self._dt
+        )
+        rate = self.rate + float(slope) * self._dt
+        self._slope = float(slope)
+        if abs(rate - wanted) < 1e-9 and abs(self._slope) <= JERK * self._dt:
+            rate, self._slope = wanted, 0.0
+        if not 0.0 <= rate <= 1.0:
+            rate, self._slope = min(max(rate, 0.0), 1.0), 0.0
+        self.rate = rate
+        return rate
+
+
+def affordable_rate(runway_s: float, next_chunk_s: float) -> float:
+    """Return the rate at which the plan lasts until the next chunk, or until the clock has stopped.
+
+    Args:
+        runway_s: how long the plan lasts from here at full speed.
+        next_chunk_s: time until the next chunk is due, by the worst of recent cycles; 0 if it is
+            overdue or unknown.
+    """
+    left_s = runway_s - RESERVE_S
+    rate = min(max(left_s / max(next_chunk_s, LAST_STRETCH_S), 0.0), 1.0)
+    return rate if rate > STANDING else 0.0
+
+
+def feasible_rates(rows: Array, limits: JointLimits, dt: float) -> Array:
+    """Return for each of `rows` (N, J) the rate (N,) at which the plan there respects the limits.
+
+    At rate r the plan's velocity, acceleration and jerk scale with r, r^2 and r^3.
+    """
+    rates = np.ones(len(rows))
+    change = rows
+    for order, cap in enumerate((limits.velocity, limits.acceleration, limits.jerk), start=1):
+        change = change[1:] - change[:-1]
+        excess = np.abs(change / (CAUTION * cap * dt**order)).max(axis=1, initial=0.0)
+        if excess.max(initial=0.0) > 1.0:
+            rates[order:] = np.minimum(rates[order:], np.maximum(excess, 1.0) ** (-1.0 / order))
+    return rates

@@ -1,0 +1,63 @@
+"""How a new stretch of plan joins the motion under way: position, velocity, acceleration go on."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_solve_banded, cholesky_banded
+
+Array = NDArray[np.float64]
+
+HISTORY = 3  # rows that fix position, velocity and acceleration
+FIRST_TRUST = 0.02  # weight of the reference at the seam, where the motion so far matters more
+THIRD_DIFFERENCE = np.array((-1.0, 3.0, -3.0, 1.0))
+
+
+def spliced(
+    history: Array, reference: Array, dt: float, smoothness_s6: float, join_s: float
+) -> Array:
+    """Return the rows (N, J) that follow `history` smoothly and come to follow `reference`.
+
+    They minimise sum_n w_n |q_n - r_n|^2 + smoothness |D^3 q_n / dt^3|^2 with the history fixed,
+    where w rises linearly to 1 during `join_s`. The normal equations are banded and positive
+    definite; their factor depends on the length alone.
+
+    Args:
+        history: (3, J) the last rows, oldest first.
+        reference: (N, J) where the motion should be, N >= 1.
+        dt: time between rows in seconds.
+        smoothness_s6: weight of squared jerk, in s^6.
+        join_s: time after which the reference counts fully.
+    """
+    size = len(reference)
+    factor, trust = _factor(size, dt, smoothness_s6, join_s)
+    right = trust[:, None] * reference
+    weight = smoothness_s6 / dt**6
+    # Each third difference that reaches back into the history pulls on the rows it spans.
+    for row in range(min(HISTORY, size)):
+        past = THIRD_DIFFERENCE[: HISTORY - row] @ history[row:]
+        for column in range(row + 1):
+            right[column] -= weight * THIRD_DIFFERENCE[HISTORY - row + column] * past
+    solution: Array = cho_solve_banded((factor, False), right, True, check_finite=False)
+    return solution
+
+
+@lru_cache(maxsize=1024)
+def _factor(size: int, dt: float, smoothness_s6: float, join_s: float) -> tuple[Array, Array]:
+    """Return the banded Cholesky factor (4, N) of the normal equations and the trusts w (N,)."""
+    ramp = np.arange(size) * dt / join_s if join_s > 0.0 else np.ones(size)
+    trust = np.minimum(FIRST_TRUST + (1.0 - FIRST_TRUST) * ramp, 1.0)
+    weight = smoothness_s6 / dt**6
+    band = np.zeros((HISTORY + 1, size))
+    for apart in range(HISTORY + 1):
+        # Rows n and n + apart share the differences that end at n + apart ... n + 3.
+        for end in range(apart, HISTORY + 1):
+            product = THIRD_DIFFERENCE[HISTORY - end] * THIRD_DIFFERENCE[HISTORY - end + apart]
+            stop = size - end
+            if stop > 0:
+                band[HISTORY - apart, apart : apart + stop] += weight * product
+    band[HISTORY] += trust
+    factor: Array = cholesky_banded(band, lower=False, check_finite=False)
+    return factor, trust

@@ -1,0 +1,141 @@
+"""What each joint may do: range, velocity, acceleration and jerk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, PositiveFloat
+
+Array = NDArray[np.float64]
+GRIPPER = "gripper"
+
+
+class LimitsConfig(BaseModel):
+    """How fast the joints may move; grippers are in their own unit, 0 closed to 1 open."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    velocity: PositiveFloat = 3.0  # rad/s
+    acceleration: PositiveFloat = 25.0  # rad/s^2
+    jerk: PositiveFloat = 800.0  # rad/s^3
+    margin: PositiveFloat = 0.02  # rad that plans keep from the end of a joint's range
+    gripper_velocity: PositiveFloat = 5.0  # 1/s
+    gripper_acceleration: PositiveFloat = 100.0  # 1/s^2
+    gripper_jerk: PositiveFloat = 4000.0  # 1/s^3
+    gripper_swing: PositiveFloat = 0.1  # how far a blended command may swing past 0 or 1
+
+
+@dataclass(frozen=True, slots=True)
+class JointLimits:
+    """Limits of J joints, each array (J,).
+
+    Attributes:
+        lower: least position that may ever be commanded.
+        upper: greatest position that may ever be commanded.
+        margin: how far inside of that range plans are kept.
+        velocity: greatest speed.
+        acceleration: greatest acceleration.
+        jerk: greatest change of acceleration per second.
+        group: joints with the same number are slowed down together, so that an arm keeps its path.
+    """
+
+    joints: tuple[str, ...]
+    lower: Array
+    upper: Array
+    margin: Array
+    velocity: Array
+    acceleration: Array
+    jerk: Array
+    group: NDArray[np.intp]
+
+    @classmethod
+    def build(
+        cls,
+        joints: Sequence[str],
+        lower: Sequence[float] | Array,
+        upper: Sequence[float] | Array,
+        config: LimitsConfig,
+    ) -> JointLimits:
+        """Return the limits of `joints`, which range from `lower` to `upper`.
+
+        Joints are named `<arm>_<joint>`; each arm's joints are one group, each gripper its own.
+
+        Raises:
+            ValueError: a range is empty, or there are not as many bounds as joints.
+        """
+        low, high = np.asarray(lower, np.float64), np.asarray(upper, np.float64)
+        if low.shape != (len(joints),) or high.shape != (len(joints),):
+            raise ValueError(
+                f"{len(joints)} joints need as many bounds, got {low.shape} and {high.shape}"
+            )
+        grips = gripper_mask(joints)
+        inset = np.where(grips, config.gripper_swing, config.margin)
+        low, high = (
+            np.where(grips, low - config.gripper_swing, low),
+            np.where(grips, high + config.gripper_swing, high),
+        )
+        for name, least, most in zip(joints, low + inset, high - inset, strict=True):
+            if not least < most:
+                raise ValueError(f"joint {name!r}: no room between {least:.4f} and {most:.4f}")
+        keys = [
+            name if grip else name.split("_")[0] for name, grip in zip(joints, grips, strict=True)
+        ]
+        order = list(dict.fromkeys(keys))
+        return cls(
+            joints=tuple(joints),
+            lower=low,
+            upper=high,
+            margin=inset,
+            velocity=np.where(grips, config.gripper_velocity, config.velocity),
+            acceleration=np.where(grips, config.gripper_acceleration, config.acceleration),
+            jerk=np.where(grips, config.gripper_jerk, config.jerk),
+            group=np.array([order.index(key) for key in keys], np.intp),
+        )
+
+    def of(self, joints: Sequence[str]) -> JointLimits:
+        """Return the limits of some of the joints, in the order given.
+
+        Raises:
+            ValueError: a joint is not among these.
+        """
+        missing = [name for name in joints if name not in self.joints]
+        if missing:
+            raise ValueError(f"no limits for {missing}; there are {list(self.joints)}")
+        rows = [self.joints.index(name) for name in joints]
+        groups = np.unique(self.group[rows], return_inverse=True)[1]
+        return JointLimits(
+            tuple(joints),
+            self.lower[rows],
+            self.upper[rows],
+            self.margin[rows],
+            self.velocity[rows],
+            self.acceleration[rows],
+            self.jerk[rows],
+            groups.astype(np.intp),
+        )
+
+    def widened(self, factor: float) -> JointLimits:
+        """Return the same ranges with velocity, acceleration and jerk times `factor`."""
+        return replace(
+            self,
+            velocity=self.velocity * factor,
+            acceleration=self.acceleration * factor,
+            jerk=self.jerk * factor,
+        )
+
+    def slowed(self, speed: float) -> JointLimits:
+        """Return the same ranges for paths that are run at `speed` times the usual speed."""
+        return replace(
+            self,
+            velocity=self.velocity * speed,
+            acceleration=self.acceleration * speed**2,
+            jerk=self.jerk * speed**3,
+        )
+
+
+def gripper_mask(joints: Sequence[str]) -> NDArray[np.bool_]:
+    """Return which of `joints` are grippers, by name."""
+    return np.array([name.endswith(GRIPPER) for name in joints], np.bool_)

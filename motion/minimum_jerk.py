@@ -1,0 +1,40 @@
+"""The smoothest way from rest at one pose to rest at another."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from motion.limits import JointLimits
+
+Array = NDArray[np.float64]
+
+# Greatest derivatives of 10 u^3 - 15 u^4 + 6 u^5 on 0..1.
+PEAK_VELOCITY = 1.875
+PEAK_ACCELERATION = 10.0 / np.sqrt(3.0)
+PEAK_JERK = 60.0
+
+
+def duration(distance: Array, limits: JointLimits) -> float:
+    """Return the least time in seconds in which every joint covers its `distance` (J,)."""
+    gap = np.abs(distance)
+    return float(
+        max(
+            np.max(PEAK_VELOCITY * gap / limits.velocity),
+            np.max(np.sqrt(PEAK_ACCELERATION * gap / limits.acceleration)),
+            np.max(np.cbrt(PEAK_JERK * gap / limits.jerk)),
+        )
+    )
+
+
+def path(start: Array, goal: Array, limits: JointLimits, dt: float) -> Array:
+    """Return poses (N, J), one every `dt`, from `start` to `goal`, at rest at both ends.
+
+    Flash and Hogan (1985): minimum integrated squared jerk between two rests is a quintic. The
+    joints move together, on a straight line in joint space.
+    """
+    # Finite differences exceed derivatives a little; a whole extra step covers that.
+    steps = int(np.ceil(duration(goal - start, limits) / dt)) + 1
+    u = np.linspace(0.0, 1.0, steps + 1)[:, None]
+    blend = u**3 * (10.0 - 15.0 * u + 6.0 * u * u)
+    return start + blend * (goal - start)
