@@ -1,0 +1,1 @@
+"""What the station sees: one process a camera, each camera a plugin."""

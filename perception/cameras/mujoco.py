@@ -1,0 +1,96 @@
+"""A camera in the simulated world: draws what its view shows in the twin's newest state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mujoco
+from pydantic import BaseModel, ConfigDict, Field
+
+from messaging.messages import TwinState
+from messaging.topics import TWIN_STATE
+from messaging.transport import Bus, Waiter
+from perception.camera import Capture
+from perception.rendering import SceneRenderer
+
+
+class Config(BaseModel):
+    """Which scene to draw, from where, and how often."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    model: Path = Field(strict=False)  # the scene as MuJoCo's binary .mjb
+    view: str | None = None  # a camera of the scene; None for the one named as this camera
+    width: int = Field(default=640, ge=16)
+    height: int = Field(default=480, ge=16)
+    rate_hz: float = Field(default=30.0, gt=0)
+
+
+class MujocoCamera:
+    """Waits for states of the twin and draws one a period, each state at most once.
+
+    The states set the beat, not a clock of its own: a picture is made as soon as its state is
+    known, and all cameras of a station show the same moments.
+    """
+
+    def __init__(self, config: Config, view: str, bus: Bus) -> None:
+        self._config = config
+        self._view = view
+        self._states = bus.subscriber(TWIN_STATE)
+        self._waiter = Waiter([self._states])
+        self._period_ns = round(1e9 / config.rate_hz)
+        self._due_ns = 0
+        self._renderer: SceneRenderer | None = None
+        self._coordinates = 0
+
+    def open(self) -> None:
+        """Load the scene and claim OpenGL; raises with a remedy if one of them fails."""
+        path = self._config.model
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"no scene at {path}; the twin's launcher writes it with simulation.scene"
+            )
+        try:
+            model = mujoco.MjModel.from_binary_path(str(path))
+        except ValueError as error:
+            raise ValueError(
+                f"{path} cannot be read by MuJoCo {mujoco.__version__} ({error});"
+                " write it anew with this version"
+            ) from error
+        self._coordinates = model.nq
+        self._renderer = SceneRenderer(model, self._config.width, self._config.height)
+
+    def capture(self, timeout_s: float) -> Capture | None:
+        """Return the picture of a state, stamped with the state's own time."""
+        if self._renderer is None:
+            raise RuntimeError("capture before open: call open() first")
+        if not self._waiter.wait(timeout_s):
+            return None
+        state = self._states.receive()
+        if state is None or not self._due(state):
+            return None
+        if state.qpos.size != self._coordinates:
+            raise ValueError(
+                f"the twin's state has {state.qpos.size} coordinates, the scene"
+                f" {self._config.model} has {self._coordinates}: they are different worlds"
+            )
+        return Capture(state.t_ns, self._renderer.render(state.qpos, self._view))
+
+    def close(self) -> None:
+        """Give the OpenGL context back."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+
+    def _due(self, state: TwinState) -> bool:
+        # A quarter period early is on time: states jitter, and the next one may be far later.
+        if state.t_ns < self._due_ns - self._period_ns // 4:
+            return False
+        on_time = state.t_ns < self._due_ns + self._period_ns
+        self._due_ns = (self._due_ns if on_time else state.t_ns) + self._period_ns
+        return True
+
+
+def make(config: Config, camera: str, bus: Bus) -> MujocoCamera:
+    """Return the camera, not yet open."""
+    return MujocoCamera(config, config.view or camera, bus)
