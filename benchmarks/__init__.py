@@ -1,0 +1,1 @@
+"""Every figure that the documentation states, each printed by a command."""

@@ -1,0 +1,1 @@
+"""The arms' drivers: one process an arm, with the last check before the servos."""

@@ -1,0 +1,1 @@
+"""The policy worker: one process that turns observations into action chunks."""

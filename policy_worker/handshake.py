@@ -26,8 +26,8 @@ def checked_spec(
     """
     if spec.joints != joints:
         raise MismatchError(
-            f"policy {spec.name!r} was made for the joints {', '.join(spec.joints)}; this robot has "
-            f"{', '.join(joints)}: use a policy trained for this robot, in this order of joints"
+            f"policy {spec.name!r} was made for the joints {', '.join(spec.joints)}; this robot "
+            f"has {', '.join(joints)}: use a policy trained for this robot, in this order of joints"
         )
     missing = [camera for camera in spec.cameras if camera not in cameras]
     if missing:

@@ -27,6 +27,7 @@ class Observation:
     """Everything a policy sees, as of `t_obs_ns`."""
 
     t_obs_ns: int
+    plan_time_s: float  # seconds of plan executed at t_obs_ns; stands still while the robot holds
     episode: int
     instruction: str
     images: dict[str, NDArray[np.uint8]]  # camera -> (height, width, 3) RGB

@@ -84,8 +84,8 @@ class Senses:
 
     def age_ns(self, now_ns: int) -> int:
         """Return the age of the oldest frame that the policy relies on, 0 before there is one."""
-        stamps = [view.t_ns() for view in self._views]
-        return now_ns - min(stamps) if stamps and min(stamps) else 0
+        oldest_ns = min((view.t_ns() for view in self._views), default=0)
+        return now_ns - oldest_ns if oldest_ns else 0
 
     def refusal(self, now_ns: int) -> str:
         """Return why what is to be seen is not good enough to act on, empty if it is."""

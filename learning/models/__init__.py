@@ -1,0 +1,1 @@
+"""The networks, and the checkpoint file that carries one to the robot."""

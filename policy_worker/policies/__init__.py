@@ -1,0 +1,1 @@
+"""Policies, one plugin a file."""
