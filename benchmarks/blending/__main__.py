@@ -9,9 +9,9 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.blending.ours import NAME, Ours, act_max_error
+from benchmarks.blending.ours import NAME, Ours, act_max_error, merges_ms
 from benchmarks.blending.picture import draw
-from benchmarks.blending.rules import PEERS, Rule
+from benchmarks.blending.rules import PEERS
 from benchmarks.blending.sweep import COMPARABLE, LATENCIES_S, Result, outdone, swept, tables
 from benchmarks.report import Target, publish
 
@@ -34,11 +34,11 @@ def main() -> None:
     """Run the comparison, print it, draw it and say whether the targets are met."""
     arguments = _parsed()
     console = Console(width=None if Console().is_terminal else 110)
-    rules: tuple[type[Rule], ...] = (*PEERS, Ours)
+    rules = PEERS | {NAME: Ours}
     results: dict[tuple[str, float], Result] = {}
-    for rule in track(rules, "blending", console=console, transient=True):
-        for latency, result in swept(rule, LATENCIES_S, arguments.duration).items():
-            results[rule.name, latency] = result
+    for name, make in track(rules.items(), "blending", console=console, transient=True):
+        for latency, result in swept(make, LATENCIES_S, arguments.duration).items():
+            results[name, latency] = result
     console.print(NOTE, "")
     for table in tables(results, NAME):
         console.print(table)
@@ -53,7 +53,7 @@ def main() -> None:
         "jerk_ratio_300ms": ours_300.numbers.jerk_ratio,
         "reaction_s_100ms": ours_100.reaction_s,
         "rmse_mrad_100ms": ours_100.numbers.rmse_mrad,
-        "merge_p99_ms": float(np.percentile(Ours.merges_ms, 99)),
+        "merge_p99_ms": float(np.percentile(merges_ms(), 99)),
         "act_max_error": act_max_error(),
     }
     draw(results, NAME, arguments.picture)

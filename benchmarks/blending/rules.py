@@ -6,6 +6,7 @@ to play answers None, and the arm stays where it is, as in the systems that thes
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -32,6 +33,9 @@ class Rule(Protocol):
     def command(self, tick: int) -> Array | None:
         """Return the (JOINTS,) command of wall tick `tick`, None if there is nothing to play."""
         ...
+
+
+MakeRule = Callable[[Array], Rule]  # from the (JOINTS,) position where the arm stands
 
 
 class LeRobotWeightedAverage:
@@ -194,10 +198,12 @@ def ensemble(votes: list[Array]) -> Array:
     return np.asarray(weights @ np.stack(votes) / weights.sum())
 
 
-PEERS: tuple[type[Rule], ...] = (
-    LeRobotWeightedAverage,
-    ActByArrival,
-    ActAligned,
-    AlignedReplace,
-    Crossfade,
-)
+def anywhere(peer: Callable[[], Rule]) -> MakeRule:
+    """Return how to make a rule that does not care where the arm stands before its first chunk."""
+    return lambda _: peer()
+
+
+PEERS: dict[str, MakeRule] = {
+    peer.name: anywhere(peer)
+    for peer in (LeRobotWeightedAverage, ActByArrival, ActAligned, AlignedReplace, Crossfade)
+}

@@ -8,15 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from rich.table import Table
 
-from benchmarks.blending.rules import Rule
+from benchmarks.blending.rules import MakeRule
 from benchmarks.blending.stream import JOINTS, TICK_S, Array, GoalStep, Latency, Motion
 from benchmarks.blending.trial import Numbers, Trace, measured, moving, play, stepping
 
 LATENCIES_S = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.6, 0.8)
 SEED = 7
 COMPARABLE = 1.5  # a rule is comparable if its RMSE is at most this many times ours
-
-MakeRule = Callable[[], Rule]
 
 
 @dataclass(frozen=True)
@@ -48,17 +46,17 @@ def swept(make: MakeRule, latencies_s: Iterable[float], duration_s: float) -> di
     ticks = round(duration_s / TICK_S)
     results = {}
     for base_s in latencies_s:
-        trace = play(make(), moving(motion), Latency(base_s), ticks, start, SEED)
+        trace = play(make(start), moving(motion), Latency(base_s), ticks, start, SEED)
         results[base_s] = Result(
             numbers=measured(trace, motion),
-            reaction_s=reaction_s(make(), base_s),
+            reaction_s=reaction_s(make, base_s),
             trace=trace,
             errors_rad=trace.commands - motion.at(trace.cursors),
         )
     return results
 
 
-def reaction_s(rule: Rule, latency_s: float) -> float:
+def reaction_s(make: MakeRule, latency_s: float) -> float:
     """Return the time to 90 % of a goal step at a steady latency, infinite if never reached.
 
     The goal moves right after an observation was captured, which is the worst moment.
@@ -67,7 +65,8 @@ def reaction_s(rule: Rule, latency_s: float) -> float:
     cycle = max(1, round(latency_s / TICK_S))
     step = GoalStep(tick=cycle * -(-200 // cycle))
     ticks = step.tick + round(6.0 / TICK_S)
-    trace = play(rule, stepping(step), latency, ticks, np.zeros(JOINTS), SEED)
+    start = np.zeros(JOINTS)
+    trace = play(make(start), stepping(step), latency, ticks, start, SEED)
     reached = trace.commands[step.tick :].mean(axis=1) >= 0.9 * step.height_rad
     return float(np.argmax(reached)) * TICK_S if reached.any() else float("inf")
 
