@@ -222,7 +222,8 @@ class Scripted:
 
 
 def _moved(point: NDArray[np.float64], x_m: float, z_m: float) -> NDArray[np.float64]:
-    return np.asarray(point + [x_m, 0.0, z_m], np.float64)
+    moved: NDArray[np.float64] = point + np.array([x_m, 0.0, z_m])
+    return moved
 
 
 def _grasping(cube: NDArray[np.float64]) -> list[_Stop]:
