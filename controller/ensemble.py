@@ -68,11 +68,10 @@ class Ensemble:
         self._dt = 1.0 / config.rate_hz
         mask = gripper_mask(joints)
         self._grippers = np.flatnonzero(mask)
-        arms: dict[str, list[int]] = {}
-        for column, name in enumerate(joints):
-            if not mask[column]:
-                arms.setdefault(name.split("_")[0], []).append(column)
-        self._arms = list(arms.values())
+        arms = list(dict.fromkeys(name.split("_")[0] for name in joints))
+        owned = np.array([[name.split("_")[0] == arm for arm in arms] for name in joints])
+        owned &= ~mask[:, None]
+        self._arm_mean = owned / np.maximum(owned.sum(axis=0), 1)  # (J, arms)
         self._window = max(1, round(config.mode_window_s * config.rate_hz))
         self._sums: _Sums | None = None
         self._t_obs_ns = 0
@@ -163,9 +162,8 @@ class Ensemble:
         mean = sums.value[:overlap] / weight
         variance = np.maximum(sums.square[:overlap] / weight - mean * mean, 0.0)
         distance = (chunk.rows[:overlap] - mean) ** 2
-        for arm in self._arms:
-            apart = math.sqrt(float(np.median(distance[:, arm].mean(axis=1))))
-            spread = math.sqrt(float(np.median(variance[:, arm].mean(axis=1))))
-            if apart > max(self._config.mode_floor_rad, self._config.mode_spreads * spread):
-                return True
-        return False
+        middle = overlap // 2
+        apart = np.sort(distance @ self._arm_mean, axis=0)[middle]
+        spread = np.sort(variance @ self._arm_mean, axis=0)[middle]
+        allowed = np.maximum(self._config.mode_floor_rad**2, self._config.mode_spreads**2 * spread)
+        return bool((apart > allowed).any())

@@ -49,10 +49,9 @@ class Plan:
         """
         near = round(cursor)
         if abs(cursor - near) < SNAP:
-            return self.between(near, near + 1)[0]
+            return np.asarray(self.between(near, near + 1)[0])
         start = math.floor(cursor)
-        pose: Array = quintic_weights(cursor - start) @ self.between(start - 1, start + 3)
-        return pose
+        return np.asarray(quintic_weights(cursor - start) @ self.between(start - 1, start + 3))
 
     def upcoming(self, cursor: float, count: int) -> Array:
         """Return the poses (count, J) at cursor, cursor + 1, ..."""
@@ -62,7 +61,9 @@ class Plan:
         start = math.floor(cursor)
         w = quintic_weights(cursor - start)
         rows = self.between(start - 1, start + count + 2)
-        return w[0] * rows[:-3] + w[1] * rows[1:-2] + w[2] * rows[2:-1] + w[3] * rows[3:]
+        return np.asarray(
+            w[0] * rows[:-3] + w[1] * rows[1:-2] + w[2] * rows[2:-1] + w[3] * rows[3:]
+        )
 
     def joined(self, start: int, rows: Array, keep: int) -> Plan:
         """Return this plan with `rows` (N, J) from cursor `start` on, and `keep` rows before it."""

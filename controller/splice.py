@@ -34,14 +34,20 @@ def spliced(
     size = len(reference)
     factor, trust = _factor(size, dt, smoothness_s6, join_s)
     right = trust[:, None] * reference
-    weight = smoothness_s6 / dt**6
-    # Each third difference that reaches back into the history pulls on the rows it spans.
-    for row in range(min(HISTORY, size)):
-        past = THIRD_DIFFERENCE[: HISTORY - row] @ history[row:]
-        for column in range(row + 1):
-            right[column] -= weight * THIRD_DIFFERENCE[HISTORY - row + column] * past
+    reach = min(HISTORY, size)
+    right[:reach] += (smoothness_s6 / dt**6) * (_pull(reach) @ history)
     solution: Array = cho_solve_banded((factor, False), right, True, check_finite=False)
     return solution
+
+
+@lru_cache(maxsize=HISTORY)
+def _pull(reach: int) -> Array:
+    """Return what the history (3, J) pulls on the first `reach` rows: (reach, 3)."""
+    # Row n's third difference spans rows n - 3 to n, some of them history, some of them free.
+    spans = np.zeros((reach, HISTORY + reach))
+    for row in range(reach):
+        spans[row, row : row + HISTORY + 1] = THIRD_DIFFERENCE
+    return -spans[:, HISTORY:].T @ spans[:, :HISTORY]
 
 
 @lru_cache(maxsize=1024)

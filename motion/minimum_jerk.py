@@ -38,3 +38,41 @@ def path(start: Array, goal: Array, limits: JointLimits, dt: float) -> Array:
     u = np.linspace(0.0, 1.0, steps + 1)[:, None]
     blend = u**3 * (10.0 - 15.0 * u + 6.0 * u * u)
     return start + blend * (goal - start)
+
+
+# Greatest derivatives of the quintics from velocity 1, or from acceleration 1, to rest at zero.
+VELOCITY_TO_ACCELERATION = 3.94
+VELOCITY_TO_JERK = 36.0
+ACCELERATION_TO_JERK = 9.0
+
+
+def fading(
+    offset: Array, velocity: Array, acceleration: Array, limits: JointLimits, dt: float
+) -> Array:
+    """Return an offset's way to zero (N, J), one row every `dt`; the last row is zero.
+
+    Each part, that of the initial offset, of its velocity and of its acceleration, keeps `limits`
+    in the derivatives above its own order.
+
+    Args:
+        offset: (J,) at time 0.
+        velocity: (J,) of the offset at time 0.
+        acceleration: (J,) of the offset at time 0.
+        limits: of the J joints.
+        dt: time between rows in seconds.
+    """
+    speed, push = np.abs(velocity), np.abs(acceleration)
+    seconds = max(
+        duration(offset, limits),
+        float(np.max(VELOCITY_TO_ACCELERATION * speed / limits.acceleration)),
+        float(np.max(np.sqrt(VELOCITY_TO_JERK * speed / limits.jerk))),
+        float(np.max(ACCELERATION_TO_JERK * push / limits.jerk)),
+    )
+    steps = int(np.ceil(seconds / dt))
+    u = np.arange(1, steps + 1)[:, None] / max(steps, 1)
+    whole = steps * dt
+    return (
+        (1.0 - u**3 * (10.0 - 15.0 * u + 6.0 * u * u)) * offset
+        + (u + u**3 * (-6.0 + 8.0 * u - 3.0 * u * u)) * (velocity * whole)
+        + u * u * (0.5 + u * (-1.5 + u * (1.5 - 0.5 * u))) * (acceleration * whole**2)
+    )

@@ -1,0 +1,158 @@
+"""The last check before an arm's servos, in the driver itself, whatever the controller does."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from motion.limiter import Limiter
+from motion.limits import JointLimits
+from motion.minimum_jerk import fading
+
+Array = NDArray[np.float64]
+
+WIDER = 1.25  # than the controller's limits, so that the guard never acts in a normal run
+STEADY = 3  # commands in a row, from which their velocity and acceleration are known
+GENTLE = 0.3  # speed, as a fraction of the limits, at which an arm comes back to its commands
+
+MISSING = "no command"
+UNSTEADY = "waiting for steady commands"
+RETURNING = "returning to commands"
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedCommand:
+    """What goes to the servos.
+
+    Attributes:
+        position: (J,) goal positions.
+        holding: why they are not the command, empty if they are.
+    """
+
+    position: Array
+    holding: str
+
+
+class Guard:
+    """Passes good commands through unchanged; on a bad or missing one it brakes and holds.
+
+    A command is good if it is fresh, finite, of the right shape, and if from there a stop within
+    the limits is still possible. After a hold the arm comes back smoothly: what lies between it and
+    the commands fades to zero with continuous velocity and acceleration.
+    """
+
+    def __init__(
+        self, limits: JointLimits, dt_ns: int, position: Array, max_age_ns: int = 100_000_000
+    ) -> None:
+        """Begin at rest, not following yet.
+
+        Args:
+            limits: the controller's, of this arm's joints.
+            dt_ns: time between commands.
+            position: (J,) where the arm is.
+            max_age_ns: age above which a command is not followed.
+        """
+        self._limiter = Limiter(limits.widened(WIDER), dt_ns * 1e-9, position)
+        self._gentle = limits.slowed(GENTLE)
+        self._dt_ns = dt_ns
+        self._max_age_ns = max_age_ns
+        self._recent: deque[Array] = deque(maxlen=STEADY)
+        self._seq = 0
+        self._missed = 0
+        self._offset: deque[Array] | None = None  # None while holding, empty while on the commands
+
+    def checked(
+        self, command: Array | None, seq: int, t_command_ns: int, now_ns: int
+    ) -> GuardedCommand:
+        """Return what to write to the servos in this period.
+
+        Call it as each command arrives, and without one when none came for 1.5 periods.
+
+        Args:
+            command: (J,) the controller's command, None if none came in time.
+            seq: number of the command, one more than that of the command before.
+            t_command_ns: when the command was made.
+            now_ns: the present time.
+        """
+        if command is None:
+            self._missed += 1
+            return self._braking(MISSING)
+        fault = self._fault(command, now_ns - t_command_ns)
+        if fault:
+            self._recent.clear()
+            return self._braking(fault)
+        if self._belated(seq):
+            self._remember(command, seq)
+            return GuardedCommand(self._limiter.position.copy(), MISSING)
+        self._bridge(command, seq)
+        if self._offset is None and len(self._recent) == STEADY:
+            self._offset = self._way_back()
+        self._remember(command, seq)
+        return self._braking(UNSTEADY) if self._offset is None else self._following(command)
+
+    def _fault(self, command: Array, age_ns: int) -> str:
+        """Return why `command` cannot be followed, empty if it may be."""
+        expected = self._limiter.position.shape
+        if command.shape != expected:
+            return f"command has shape {command.shape}, not {expected}"
+        if not np.isfinite(command).all():
+            return "command is not finite"
+        if age_ns > self._max_age_ns:
+            return f"command is {age_ns * 1e-6:.0f} ms old"
+        return ""
+
+    def _belated(self, seq: int) -> bool:
+        """Return whether the command belongs to the one period that was already braked for."""
+        return self._missed == 1 and seq == self._seq + 1 and len(self._recent) > 0
+
+    def _bridge(self, command: Array, seq: int) -> None:
+        """Make up for one missing command by a parabola; forget the past if more are missing."""
+        steps = seq - self._seq
+        if steps == 2 and self._missed <= 1 and len(self._recent) >= 2:
+            before, last = self._recent[-2], self._recent[-1]
+            self._recent.append(last + (command - before) / 3.0)
+            self._offset = self._offset if self._missed else None
+        elif steps != 1 or self._missed:
+            self._recent.clear()
+            self._offset = None
+
+    def _remember(self, command: Array, seq: int) -> None:
+        """Take `command` as the newest of its stream."""
+        self._recent.append(command)
+        self._seq = seq
+        self._missed = 0
+
+    def _way_back(self) -> deque[Array]:
+        """Return what is between the arm and its commands from now on, going to zero."""
+        before, middle, last = self._recent
+        dt, arm = self._dt_ns * 1e-9, self._limiter
+        velocity = (last - middle) / dt
+        acceleration = (last - 2.0 * middle + before) / dt**2
+        rows = fading(
+            arm.position - last,
+            arm.velocity - velocity,
+            arm.acceleration - acceleration,
+            self._gentle,
+            dt,
+        )
+        return deque(rows)
+
+    def _following(self, command: Array) -> GuardedCommand:
+        """Go to `command`, or to where the way back to it leads."""
+        on_the_way = bool(self._offset)
+        target = command + self._offset.popleft() if self._offset else command
+        if not self._limiter.admits(target):
+            self._recent.clear()
+            return self._braking("command beyond the limits")
+        self._limiter.go(target)
+        return GuardedCommand(target.copy(), RETURNING if on_the_way else "")
+
+    def _braking(self, reason: str) -> GuardedCommand:
+        """Make one step of coming to a stop."""
+        self._offset = None
+        position = self._limiter.brake()
+        self._limiter.go(position)
+        return GuardedCommand(position.copy(), reason)
