@@ -8,6 +8,8 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from motion.limits import JointLimits, LimitsConfig
+
 ARM_JOINTS: Final = (
     "waist",
     "shoulder",
@@ -109,6 +111,13 @@ class Twin:
         self._owed_s -= steps * self.model.opt.timestep
         if steps:
             mujoco.mj_step(self.model, self._data, steps)
+
+    def limits(self, config: LimitsConfig) -> JointLimits:
+        """Return what the joints may do: the model's ranges, at the speeds of `config`."""
+        lower, upper = np.zeros(len(JOINTS)), np.ones(len(JOINTS))
+        bounds = self.model.jnt_range[self.model.dof_jntid[self._arm_dof]]
+        lower[self._arm_rows], upper[self._arm_rows] = bounds.T
+        return JointLimits.build(JOINTS, lower, upper, config)
 
     @property
     def position(self) -> NDArray[np.float64]:
