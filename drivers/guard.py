@@ -16,9 +16,13 @@ Array = NDArray[np.float64]
 
 WIDER = 1.25  # than the controller's limits, so that the guard never acts in a normal run
 STEADY = 3  # commands in a row, from which their velocity and acceleration are known
-GENTLE = 0.3  # speed, as a fraction of the limits, at which an arm comes back to its commands
+GENTLE = 0.3  # fraction of the limits with which an arm comes back to its commands
 
 MISSING = "no command"
+MISSHAPEN = "command of the wrong shape"
+NOT_FINITE = "command is not finite"
+TOO_OLD = "command is too old"
+BEYOND_LIMITS = "command beyond the limits"
 UNSTEADY = "waiting for steady commands"
 RETURNING = "returning to commands"
 
@@ -37,10 +41,11 @@ class GuardedCommand:
 
 
 class Guard:
-    """Passes good commands through unchanged; on a bad or missing one it brakes and holds.
+    """Passes good commands through unchanged; where they are bad or missing it brakes and holds.
 
     A command is good if it is fresh, finite, of the right shape, and if from there a stop within
-    the limits is still possible. After a hold the arm comes back smoothly: what lies between it and
+    the limits is still possible. A single missing command is bridged by going on as before, so that
+    a late one costs nothing. After a hold the arm comes back smoothly: what lies between it and
     the commands fades to zero with continuous velocity and acceleration.
     """
 
@@ -55,13 +60,14 @@ class Guard:
             position: (J,) where the arm is.
             max_age_ns: age above which a command is not followed.
         """
-        self._limiter = Limiter(limits.widened(WIDER), dt_ns * 1e-9, position)
-        self._gentle = limits.slowed(GENTLE)
+        self._limiter = Limiter(limits.scaled(WIDER), dt_ns * 1e-9, position)
+        self._gentle = limits.scaled(GENTLE)
         self._dt_ns = dt_ns
         self._max_age_ns = max_age_ns
         self._recent: deque[Array] = deque(maxlen=STEADY)
         self._seq = 0
         self._missed = 0
+        self._coasted = False
         self._offset: deque[Array] | None = None  # None while holding, empty while on the commands
 
     def checked(
@@ -79,7 +85,8 @@ class Guard:
         """
         if command is None:
             self._missed += 1
-            return self._braking(MISSING)
+            moving_on = self._missed == 1 and self._offset is not None
+            return self._coasting() if moving_on else self._braking(MISSING)
         fault = self._fault(command, now_ns - t_command_ns)
         if fault:
             self._recent.clear()
@@ -88,21 +95,18 @@ class Guard:
             self._remember(command, seq)
             return GuardedCommand(self._limiter.position.copy(), MISSING)
         self._bridge(command, seq)
-        if self._offset is None and len(self._recent) == STEADY:
+        if self._offset is None and self._ready():
             self._offset = self._way_back()
         self._remember(command, seq)
         return self._braking(UNSTEADY) if self._offset is None else self._following(command)
 
     def _fault(self, command: Array, age_ns: int) -> str:
         """Return why `command` cannot be followed, empty if it may be."""
-        expected = self._limiter.position.shape
-        if command.shape != expected:
-            return f"command has shape {command.shape}, not {expected}"
+        if command.shape != self._limiter.position.shape:
+            return MISSHAPEN
         if not np.isfinite(command).all():
-            return "command is not finite"
-        if age_ns > self._max_age_ns:
-            return f"command is {age_ns * 1e-6:.0f} ms old"
-        return ""
+            return NOT_FINITE
+        return TOO_OLD if age_ns > self._max_age_ns else ""
 
     def _belated(self, seq: int) -> bool:
         """Return whether the command belongs to the one period that was already braked for."""
@@ -114,7 +118,7 @@ class Guard:
         if steps == 2 and self._missed <= 1 and len(self._recent) >= 2:
             before, last = self._recent[-2], self._recent[-1]
             self._recent.append(last + (command - before) / 3.0)
-            self._offset = self._offset if self._missed else None
+            self._coasted, self._offset = self._coasted or self._offset is not None, None
         elif steps != 1 or self._missed:
             self._recent.clear()
             self._offset = None
@@ -124,6 +128,12 @@ class Guard:
         self._recent.append(command)
         self._seq = seq
         self._missed = 0
+
+    def _ready(self) -> bool:
+        """Return whether the way back may begin: from standstill, or where commands go on."""
+        if len(self._recent) < STEADY:
+            return False
+        return self._coasted or self._limiter.standing
 
     def _way_back(self) -> deque[Array]:
         """Return what is between the arm and its commands from now on, going to zero."""
@@ -146,13 +156,28 @@ class Guard:
         target = command + self._offset.popleft() if self._offset else command
         if not self._limiter.admits(target):
             self._recent.clear()
-            return self._braking("command beyond the limits")
+            return self._braking(BEYOND_LIMITS)
         self._limiter.go(target)
+        self._coasted = False
         return GuardedCommand(target.copy(), RETURNING if on_the_way else "")
+
+    def _coasting(self) -> GuardedCommand:
+        """Go where the commands were going, for the one period in which none came."""
+        if len(self._recent) < STEADY:
+            return self._braking(MISSING)
+        before, middle, last = self._recent
+        target = before + 3.0 * (last - middle)
+        if self._offset:
+            target = target + self._offset.popleft()
+        if not self._limiter.admits(target):
+            return self._braking(MISSING)
+        self._limiter.go(target)
+        self._coasted, self._offset = True, None
+        return GuardedCommand(target.copy(), MISSING)
 
     def _braking(self, reason: str) -> GuardedCommand:
         """Make one step of coming to a stop."""
-        self._offset = None
+        self._coasted, self._offset = False, None
         position = self._limiter.brake()
         self._limiter.go(position)
         return GuardedCommand(position.copy(), reason)

@@ -24,6 +24,7 @@ def braked(velocity: Array, acceleration: Array, most: Array, jerk: Array, dt: f
     """
     change = jerk * dt
     steps = np.ceil(0.5 * np.sqrt(1.0 + 8.0 * np.abs(velocity) / (change * dt)) - 0.5)
+    steps = np.maximum(steps, 1.0)
     wanted = velocity * (-2.0 / dt) / (steps + 1.0)
     wanted = np.minimum(np.maximum(wanted, -most), most)
     return np.minimum(np.maximum(wanted, acceleration - change), acceleration + change)

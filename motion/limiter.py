@@ -13,6 +13,7 @@ from motion.limits import JointLimits
 Array = NDArray[np.float64]
 
 TOLERANCE = 1e-9  # relative; what rounding may add
+STILL = 1e-9  # rad/s; a slower joint stands
 CANDIDATES = 16  # scales tried at once; two rounds resolve 1/256
 BOUNDS = ("velocity", "acceleration", "jerk")
 
@@ -52,6 +53,12 @@ class Limiter:
         self.position = np.array(position, np.float64)
         self.velocity = np.zeros_like(self.position)
         self.acceleration = np.zeros_like(self.position)
+
+    @property
+    def standing(self) -> bool:
+        """Return whether the last commands were the same, up to rounding."""
+        still = (np.abs(self.velocity) < STILL) & (np.abs(self.acceleration) * self._dt < STILL)
+        return bool(still.all())
 
     def brake(self) -> Array:
         """Return where one step of braking leads (J,), without going there."""

@@ -117,7 +117,7 @@ class JointLimits:
             groups.astype(np.intp),
         )
 
-    def widened(self, factor: float) -> JointLimits:
+    def scaled(self, factor: float) -> JointLimits:
         """Return the same ranges with velocity, acceleration and jerk times `factor`."""
         return replace(
             self,

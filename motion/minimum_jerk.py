@@ -56,11 +56,12 @@ def fading(
 
     Args:
         offset: (J,) at time 0.
-        velocity: (J,) of the offset at time 0.
-        acceleration: (J,) of the offset at time 0.
+        velocity: (J,) the offset's last backward difference per `dt`.
+        acceleration: (J,) its last second difference per `dt` squared.
         limits: of the J joints.
         dt: time between rows in seconds.
     """
+    velocity = velocity + 0.5 * dt * acceleration  # a backward difference is half a step old
     speed, push = np.abs(velocity), np.abs(acceleration)
     seconds = max(
         duration(offset, limits),

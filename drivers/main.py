@@ -1,0 +1,157 @@
+"""An arm's process: commands through the guard to the servos, samples back to everyone.
+
+Each arriving command starts a cycle, so nothing waits for a second clock. Where none arrives for
+one and a half periods, the cycle starts without one and the guard makes a braking step.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from drivers.arm import Arm, ArmReading
+from drivers.guard import Guard, GuardedCommand
+from messaging.messages import JointCommand, JointState
+from messaging.topics import JOINT_COMMAND, JOINT_STATE
+from messaging.transport import Waiter
+from motion.limits import JointLimits, LimitsConfig
+from runtime.plugins import plugin
+from runtime.process import Context
+
+_PATIENCE = 1.5  # periods to wait for a command
+
+
+class Config(BaseModel):
+    """One arm of the robot."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    arm: str
+    plugin: str
+    config: dict[str, Any] = Field(default_factory=dict)
+    ranges: dict[str, tuple[float, float]]  # joint -> rad, gripper 0..1
+    limits: LimitsConfig
+    rate_hz: int
+
+    @property
+    def joints(self) -> tuple[str, ...]:
+        """Names of the arm's joints."""
+        return tuple(self.ranges)
+
+
+def main(config: Config, context: Context) -> None:
+    """Drive one arm until told to stop; its torque stays as it is then."""
+    module = plugin("drivers.arms", config.plugin)
+    options = module.Config.model_validate(config.config, strict=False)
+    arm: Arm = module.make(options, config.arm, config.joints, context.bus)
+    arm.attach()
+    try:
+        driver = Driver(config, arm, context)
+        while driver.reading is None and not context.stopping:
+            driver.look()
+        while not context.stopping:
+            driver.cycle()
+    finally:
+        arm.detach()
+
+
+class Driver:
+    """The loop's state: the newest sample, the guard, what was written last."""
+
+    def __init__(self, config: Config, arm: Arm, context: Context) -> None:
+        self.reading: ArmReading | None = None
+        self._config = config
+        self._arm = arm
+        self._context = context
+        self._period_ns = round(1e9 / config.rate_hz)
+        self._commands = context.bus.subscriber(JOINT_COMMAND)
+        self._states = context.bus.publisher(JOINT_STATE, config.arm)
+        self._waiter = Waiter([self._commands])
+        self._guard: Guard | None = None
+        self._command: JointCommand | None = None
+        self._last_ns = time.monotonic_ns()
+        self._seq = 0
+        self._counters: dict[str, int] = {}
+
+    def look(self) -> None:
+        """Wait for the arm's first sample: the guard begins where the arm is."""
+        self._waiter.wait(self._period_ns * 1e-9)
+        self.reading = self._arm.read()
+        self._context.beat(ready=False, note="waits for the arm's first sample")
+
+    def cycle(self) -> None:
+        """Wait for a command, check it, write it, read the arm, tell everyone."""
+        command = self._next_command()
+        now_ns = time.monotonic_ns()
+        late_ns = max(0, now_ns - self._last_ns - self._period_ns)
+        self._last_ns = now_ns
+        guarded = self._guarded(command, now_ns)
+        self._arm.write(guarded.position)
+        # Nothing new keeps the old sample, whose stamp shows its age.
+        self.reading = self._arm.read() or self.reading
+        self._publish(guarded, now_ns)
+        if guarded.holding and self._command is not None:
+            self._counters[guarded.holding] = self._counters.get(guarded.holding, 0) + 1
+        self._context.beat(
+            late_ns=late_ns if command else 0,
+            age_ns=now_ns - self.reading.t_sample_ns if self.reading else 0,
+            counters=dict(self._counters),
+            note=guarded.holding,
+        )
+
+    def _next_command(self) -> JointCommand | None:
+        patience_s = (self._last_ns + _PATIENCE * self._period_ns - time.monotonic_ns()) * 1e-9
+        if not self._waiter.wait(max(0.0, patience_s)):
+            return None
+        command = self._commands.receive()
+        self._command = command or self._command
+        return command
+
+    def _guarded(self, command: JointCommand | None, now_ns: int) -> GuardedCommand:
+        if self._guard is None:
+            self._guard = self._made_guard()
+        if command is None:
+            return self._guard.checked(None, 0, 0, now_ns)
+        return self._guard.checked(self._own(command), command.seq, command.t_command_ns, now_ns)
+
+    def _made_guard(self) -> Guard:
+        if self.reading is None:
+            raise RuntimeError("the guard begins where the arm is, and the arm has not said so")
+        lower, upper = zip(*self._config.ranges.values(), strict=True)
+        limits = JointLimits.build(self._config.joints, lower, upper, self._config.limits)
+        return Guard(limits, self._period_ns, self.reading.position)
+
+    def _own(self, command: JointCommand) -> NDArray[np.float64] | None:
+        """Return this arm's part of a command, None if the command does not name its joints."""
+        try:
+            rows = [command.joints.index(joint) for joint in self._config.joints]
+        except ValueError:
+            return None
+        return command.position[rows]
+
+    def _publish(self, guarded: GuardedCommand, now_ns: int) -> None:
+        reading = self.reading
+        if reading is None:
+            return
+        self._seq += 1
+        self._states.send(
+            JointState(
+                arm=self._config.arm,
+                seq=self._seq,
+                t_sample_ns=reading.t_sample_ns,
+                joints=self._config.joints,
+                position=reading.position,
+                velocity=reading.velocity,
+                current=reading.current,
+                temperature=reading.temperature,
+                errors=reading.errors,
+                written=guarded.position,
+                t_written_ns=now_ns,
+                t_command_ns=self._command.t_command_ns if self._command else 0,
+                holding=guarded.holding,
+            )
+        )
