@@ -11,7 +11,6 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import fields
-from functools import cache
 from math import prod
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -23,6 +22,7 @@ from messaging.messages import Layout, Message
 M = TypeVar("M", bound=Message)
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+_MOST_ITEMS = 1000  # of a tuple or dict: a forged header must not make the decoder allocate more
 _LENGTH = struct.Struct("<I")
 _ALIGNMENT = 8  # so that float64 views start on their natural boundary
 
@@ -37,7 +37,7 @@ class VersionError(CodecError):
 
 def encode(message: Message) -> bytes:
     """Return `message` as bytes; raises CodecError for a field of the wrong type or shape."""
-    schema = _schema(type(message))
+    schema = _SCHEMAS[type(message)]
     values: list[Any] = []
     arrays: list[np.ndarray[Any, Any]] = []
     for name, layout, check in schema.fields:
@@ -47,7 +47,10 @@ def encode(message: Message) -> bytes:
         else:
             arrays.append(_checked_array(value, layout, f"{schema.name}.{name}"))
             values.append(arrays[-1].shape)
-    header = msgpack.packb([schema.name, schema.version, values])
+    try:
+        header = msgpack.packb([schema.name, schema.version, values])
+    except (OverflowError, ValueError) as error:
+        raise CodecError(f"{schema.name}: cannot be written ({error})") from error
     parts: list[Any] = [_LENGTH.pack(len(header)), header]
     size = _LENGTH.size + len(header)
     for array in arrays:
@@ -64,7 +67,7 @@ def decode(data: bytes | memoryview, expected: type[M]) -> M:
 
     Raises VersionError, by name, for another type or version; CodecError for anything malformed.
     """
-    schema = _schema(expected)
+    schema = _SCHEMAS[expected]
     values, offset = _header(data, schema)
     arguments: list[Any] = []
     for (name, layout, check), value in zip(schema.fields, values, strict=True):
@@ -78,6 +81,8 @@ def decode(data: bytes | memoryview, expected: type[M]) -> M:
         if offset + count * dtype.itemsize > len(data):
             raise CodecError(f"{schema.name}.{name}: truncated, shape {shape} needs more bytes")
         array = np.frombuffer(data, dtype, count, offset) if count else np.empty(0, dtype)
+        if not array.flags.aligned:
+            array = array.copy()  # ZeroMQ hands small messages out of one buffer, back to back
         array = array.reshape(shape)
         array.flags.writeable = False
         arguments.append(array)
@@ -104,25 +109,26 @@ class _Schema:
         self.version = zlib.crc32("\n".join(described).encode())
 
 
-@cache
-def _schema(message: Any) -> _Schema:
-    return _Schema(message)
-
-
 def _header(data: bytes | memoryview, schema: _Schema) -> tuple[list[Any], int]:
     if not _LENGTH.size <= len(data) <= MAX_MESSAGE_BYTES:
         raise CodecError(f"{schema.name}: a message of {len(data)} bytes")
     (length,) = _LENGTH.unpack_from(data)
     end = _LENGTH.size + length
+    if end > len(data):
+        raise CodecError(f"{schema.name}: truncated, its header alone needs {end} bytes")
     try:
-        name, version, values = msgpack.unpackb(memoryview(data)[_LENGTH.size : end])
+        name, version, values = msgpack.unpackb(
+            memoryview(data)[_LENGTH.size : end],
+            max_array_len=_MOST_ITEMS,
+            max_map_len=_MOST_ITEMS,
+        )
     except (ValueError, TypeError, msgpack.UnpackException) as error:
         raise CodecError(f"{schema.name}: no readable header ({error})") from error
     if name != schema.name:
-        raise VersionError(f"expected a {schema.name}, got {name!r}")
+        raise VersionError(f"expected a {schema.name}, got {name!r:.40}")
     if version != schema.version:
         raise VersionError(
-            f"{name} of version {version} refused, this process speaks {schema.version}: "
+            f"{name} of version {version!r:.40} refused, this process speaks {schema.version}: "
             "run both ends from the same checkout"
         )
     if not isinstance(values, list) or len(values) != len(schema.fields):
@@ -143,9 +149,9 @@ def _checked_shape(value: Any, layout: Layout, where: str) -> tuple[int, ...]:
     if (
         not isinstance(value, list)
         or len(value) != layout.ndim
-        or not all(type(extent) is int and extent >= 0 for extent in value)
+        or not all(type(extent) is int and 0 <= extent <= MAX_MESSAGE_BYTES for extent in value)
     ):
-        raise CodecError(f"{where}: expected a shape of {layout.ndim} extents, got {value!r}")
+        raise CodecError(f"{where}: expected a shape of {layout.ndim} extents, got {value!r:.80}")
     return tuple(value)
 
 
@@ -169,20 +175,27 @@ def _checker(hint: Any, where: str) -> Callable[[Any], Any]:
 
 
 def _item(value: Any, kind: type, where: str) -> Any:
-    if type(value) is kind or (kind is float and type(value) is int):
+    if type(value) is kind:
         return value
+    if kind is float and type(value) is int:
+        return float(value)
     if isinstance(value, np.generic):
         raise CodecError(f"{where}: expected {kind.__name__}, got numpy's {type(value).__name__}")
-    raise CodecError(f"{where}: expected {kind.__name__}, got {value!r}")
+    raise CodecError(f"{where}: expected {kind.__name__}, got {value!r:.80}")
 
 
 def _plain(value: Any, where: str) -> Any:
-    if not isinstance(value, (list, tuple)):
-        raise CodecError(f"{where}: expected a sequence, got {value!r}")
+    if not isinstance(value, (list, tuple)) or len(value) > _MOST_ITEMS:
+        raise CodecError(f"{where}: expected at most {_MOST_ITEMS} items, got {value!r:.80}")
     return value
 
 
 def _mapping(value: Any, where: str) -> dict[Any, Any]:
-    if not isinstance(value, dict):
-        raise CodecError(f"{where}: expected a mapping, got {value!r}")
+    if not isinstance(value, dict) or len(value) > _MOST_ITEMS:
+        raise CodecError(
+            f"{where}: expected a mapping of at most {_MOST_ITEMS} items, got {value!r:.80}"
+        )
     return value
+
+
+_SCHEMAS: dict[type, _Schema] = {message: _Schema(message) for message in get_args(Message)}

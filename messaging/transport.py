@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -124,25 +125,29 @@ class Bus:
     """A process's access to all streams of a station."""
 
     def __init__(self, directory: Path, network: Network | None = None) -> None:
+        _make_private(directory)
         self._directory = directory
         self._network = network
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._allow_list = network.start_allow_list(self._context) if network else None
         self._open: list[Publisher[Any] | Subscriber[Any]] = []
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def publisher(self, topic: Topic[M], instance: str = "") -> Publisher[M]:
         """Open the stream for writing; raises TransportError while another process writes it."""
         stream = topic.stream(instance)
-        lock = self._locked(stream)
-        sockets = [self._publishing(topic)]
-        sockets[0].bind(self._ipc(stream))
+        local = self._publishing(topic)
+        sockets = {self._ipc(stream): local}
         if self._network:
-            sockets.append(self._publishing(topic))
-            self._network.secure_server(sockets[1])
-            sockets[1].bind(self._network.address(self._network.here, stream))
-        publisher = Publisher(sockets, lock, topic.message)
+            remote = self._publishing(topic)
+            self._network.secure_server(remote)
+            sockets[self._network.address(self._network.here, stream)] = remote
+        publisher = Publisher(list(sockets.values()), self._locked(stream), topic.message)
         self._open.append(publisher)
+        for address, socket in sockets.items():
+            try:
+                socket.bind(address)
+            except zmq.ZMQError as error:
+                raise TransportError(f"cannot publish {stream!r} at {address}: {error}") from error
         return publisher
 
     def subscriber(
@@ -173,7 +178,8 @@ class Bus:
         self._open.clear()
         if self._allow_list:
             self._allow_list.stop()
-        self._context.term()
+        # Not term(): it would wait for ever for the socket of a stream that failed to open.
+        self._context.destroy(linger=0)
 
     def __enter__(self) -> Self:
         return self
@@ -213,3 +219,13 @@ class Bus:
                 f"(at most {_LONGEST_IPC_PATH}): {path}; choose a shorter directory"
             )
         return f"ipc://{path}"
+
+
+def _make_private(directory: Path) -> None:
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = directory.stat()
+    if status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise TransportError(
+            f"other users may write to {directory}, and so command the robot: "
+            "choose a directory of your own"
+        )

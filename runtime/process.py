@@ -1,8 +1,8 @@
 """One process of the station: how it is described, how it starts, how it shows that it lives.
 
 A process is a module with `Config` (a pydantic model) and `main(config, context)`, which loops
-until `context.stopping`. Run as `python -m runtime.process SPEC`, SPEC being the path of a
-`ProcessSpec`.
+until `context.stopping`. Run as `python -m runtime.process SPEC [PARENT]`: the path
+of a `ProcessSpec`, and the process id of the parent, with whom it dies.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
 _BEAT_NS = round(1e9 / HEARTBEAT.rate_hz)
+_LAST_ROUND_S = 5  # how long a process that was asked to stop may take
 
 
 class OnDeath(Enum):
@@ -55,6 +56,7 @@ class ProcessSpec(BaseModel):
     nice: int = 0
     stall_s: float = Field(default=0.15, gt=0)  # silent for longer: alarm
     hang_s: float = Field(default=2.0, gt=0)  # silent for longer: as good as dead
+    start_s: float = Field(default=60.0, gt=0)  # not ready after so long: as good as dead
 
 
 class Context:
@@ -120,18 +122,28 @@ def run(spec: ProcessSpec) -> None:
     """Live the life of the process that `spec` describes, in this very process."""
     module = importlib.import_module(spec.module)
     config = module.Config.model_validate(spec.config)
+    # Before the bus opens: its sending thread inherits the priority.
+    if spec.realtime_priority and (refused := become_realtime(spec.realtime_priority)):
+        log.warning("runs without %s: the system refused it", " and ".join(refused))
     with Bus(spec.directory, spec.network) as bus:
         context = Context(spec.name, bus)
-        signal.signal(signal.SIGTERM, lambda *_: context.stop())
-        if spec.realtime_priority and (refused := become_realtime(spec.realtime_priority)):
-            log.warning("runs without %s: the system refused it", " and ".join(refused))
+        signal.signal(signal.SIGTERM, lambda *_: _end(context))
         module.main(config, context)
+    signal.alarm(0)
+
+
+def _end(context: Context) -> None:
+    context.stop()
+    # The system itself ends a loop that does not heed the request, even when nobody is left to.
+    signal.alarm(_LAST_ROUND_S)
 
 
 def _main() -> int:
     # Ctrl-C reaches the whole terminal group, but only the station decides in which order to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if sys.argv[2:] and os.getppid() != int(sys.argv[2]):
+        return 1  # the parent died before it could be watched
     spec = ProcessSpec.model_validate_json(Path(sys.argv[1]).read_text())
     logging.basicConfig(
         stream=sys.stderr,

@@ -22,8 +22,9 @@ class RateKeeper:
         """Sleep to the next beat and return the time; `late_ns` is how far past it that is."""
         self._deadline_ns += self.period_ns
         now_ns = time.monotonic_ns()
-        if now_ns >= self._deadline_ns + self.period_ns:
-            behind = (now_ns - self._deadline_ns) // self.period_ns
+        # Go on at the nearest beat, so that no two are less than half a period apart.
+        behind = (now_ns - self._deadline_ns + self.period_ns // 2) // self.period_ns
+        if behind > 0:
             self.missed += behind
             self._deadline_ns += behind * self.period_ns
         remaining_ns = self._deadline_ns - now_ns - _SPIN_NS

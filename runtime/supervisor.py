@@ -16,6 +16,7 @@ from pathlib import Path
 from messaging.messages import Heartbeat
 from messaging.topics import HEARTBEAT
 from messaging.transport import Bus, Subscriber, Waiter
+from runtime.plugins import UnknownNameError
 from runtime.process import OnDeath, ProcessSpec
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ _SLICE_S = 0.02  # how long a stall can go unnoticed beyond its limit
 _BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 _FORGIVEN_AFTER_S = 30.0  # a process that lived this long starts again at the first backoff
 _TERM_S = 3.0
+_ABSENT_S = 0.5  # a supervisor suspended for longer has no right to call its children silent
 
 # Set before torch is imported: its threads would otherwise spin against the other processes.
 CHILD_ENVIRONMENT = {
@@ -71,6 +73,7 @@ class Child:
     start_after_ns: int = 0
     heard_ns: int = 0
     heartbeat: Heartbeat | None = None
+    condemned: str = ""  # why the supervisor killed it
 
     @property
     def alive(self) -> bool:
@@ -94,9 +97,17 @@ class Supervisor:
     children: dict[str, Child] = field(init=False)
     stopping: bool = field(default=False, init=False)
     _waiter: Waiter = field(default_factory=Waiter, init=False)
+    _looked_ns: int = field(default_factory=time.monotonic_ns, init=False)
 
     def __post_init__(self) -> None:
         """Subscribe to every heartbeat before the first process exists."""
+        for place, spec in enumerate(self.specs):
+            for name in spec.needs:
+                earlier = [other.name for other in self.specs[:place]]
+                if name not in earlier:
+                    raise UnknownNameError(
+                        f"process before {spec.name!r}, which needs", name, earlier
+                    )
         self.children = {
             spec.name: Child(spec, self.bus.subscriber(HEARTBEAT, spec.name)) for spec in self.specs
         }
@@ -116,21 +127,20 @@ class Supervisor:
         A death is seen as soon as it happens, a stall within 20 ms of its limit.
         """
         deadline_ns = time.monotonic_ns() + int(timeout_s * 1e9)
-        events = self._started()
-        while not events:
+        while True:
+            events = self._started()
             remaining_s = (deadline_ns - time.monotonic_ns()) * 1e-9
-            self._waiter.wait(max(0.0, min(remaining_s, _SLICE_S)))
-            events = self._news()
-            if remaining_s <= 0:
-                break
-        return events
+            self._waiter.wait(0.0 if events else max(0.0, min(remaining_s, _SLICE_S)))
+            events += self._news()
+            if events or remaining_s <= 0:
+                return events
 
     def stop(self, names: Sequence[str]) -> list[Event]:
         """End the named processes together: ask, and after three seconds insist."""
-        going = [child for name in names if (child := self.children[name]).alive]
+        going = [child for name in names if (child := self.children[name]).popen]
         for child in going:
-            child.popen.send_signal(signal.SIGCONT)  # type: ignore[union-attr] # alive has a popen
-            child.popen.terminate()  # type: ignore[union-attr]
+            child.popen.terminate()  # type: ignore[union-attr] # chosen by having one
+            child.popen.send_signal(signal.SIGCONT)  # type: ignore[union-attr]
         events = []
         deadline = time.monotonic() + _TERM_S
         for child in going:
@@ -173,7 +183,7 @@ class Supervisor:
         path.write_text(spec.model_dump_json(indent=1))
         with (self.run_directory / "logs" / f"{spec.name}.log").open("ab") as output:
             child.popen = subprocess.Popen(
-                [sys.executable, "-m", "runtime.process", str(path)],
+                [sys.executable, "-m", "runtime.process", str(path), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -182,10 +192,16 @@ class Supervisor:
         child.pidfd = os.pidfd_open(child.popen.pid)
         child.started_ns = child.heard_ns = time.monotonic_ns()
         child.heartbeat = None
+        child.condemned = ""
         self._waiter.add(child.pidfd)
 
     def _news(self) -> list[Event]:
         events = []
+        now_ns = time.monotonic_ns()
+        if now_ns - self._looked_ns > _ABSENT_S * 1e9:
+            for child in self.children.values():
+                child.heard_ns = now_ns
+        self._looked_ns = now_ns
         for child in self.children.values():
             event = self._heard(child) or self._died(child) or self._stalled(child)
             if event:
@@ -206,21 +222,30 @@ class Supervisor:
         if child.popen is None or child.popen.poll() is None or child.phase is Phase.STOPPED:
             return None
         code = child.popen.returncode
-        event = self._become(child, Phase.DEAD, _cause(code, child.spec, self.run_directory))
+        cause = child.condemned or _cause(code, child.spec, self.run_directory)
+        event = self._become(child, Phase.DEAD, cause)
         self._forget(child)
         self._plan_restart(child)
         return event
 
     def _stalled(self, child: Child) -> Event | None:
+        now_ns = time.monotonic_ns()
         # A process that still starts has no loop yet that could make progress.
-        if child.popen is None or child.phase not in (Phase.READY, Phase.STALLED):
+        if child.phase is Phase.STARTING and now_ns - child.started_ns > child.spec.start_s * 1e9:
+            self._condemn(child, f"not ready {child.spec.start_s:g} s after its start, killed")
+        if child.phase not in (Phase.READY, Phase.STALLED):
             return None
-        silent_s = (time.monotonic_ns() - child.heard_ns) * 1e-9
+        silent_s = (now_ns - child.heard_ns) * 1e-9
         if silent_s > child.spec.hang_s:
-            child.popen.kill()
+            self._condemn(child, f"silent for {child.spec.hang_s:g} s, killed")
         if child.phase is Phase.READY and silent_s > child.spec.stall_s:
             return self._become(child, Phase.STALLED, f"silent for {silent_s * 1e3:.0f} ms")
         return None
+
+    def _condemn(self, child: Child, why: str) -> None:
+        if child.popen is not None and not child.condemned:
+            child.condemned = why
+            child.popen.kill()
 
     def _plan_restart(self, child: Child) -> None:
         if child.spec.on_death is not OnDeath.RESTART or self.stopping:
