@@ -19,7 +19,7 @@ from messaging.messages import JointCommand, JointState
 from messaging.topics import JOINT_COMMAND, JOINT_STATE
 from messaging.transport import Waiter
 from motion.limits import JointLimits, LimitsConfig
-from runtime.plugins import plugin
+from runtime.plugins import configured, plugin
 from runtime.process import Context
 
 _PATIENCE = 1.5  # periods to wait for a command
@@ -46,7 +46,7 @@ class Config(BaseModel):
 def main(config: Config, context: Context) -> None:
     """Drive one arm until told to stop; its torque stays as it is then."""
     module = plugin("drivers.arms", config.plugin)
-    options = module.Config.model_validate(config.config, strict=False)
+    options = configured(module, config.config)
     arm: Arm = module.make(options, config.arm, config.joints, context.bus)
     arm.attach()
     try:

@@ -22,13 +22,14 @@ class Keep(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Topic(Generic[M]):
-    """A kind of stream; `writer` names its process, with `{}` for the instance."""
+    """A kind of stream: one in all, or one for `each` arm, camera or process."""
 
     name: str
     message: type[M]
     rate_hz: float
     keep: Keep
-    writer: str
+    writer: str  # the process that publishes it, `{}` standing for the instance
+    each: str = ""
 
     @property
     def stale_after_ns(self) -> int:
@@ -37,8 +38,8 @@ class Topic(Generic[M]):
 
     def stream(self, instance: str = "") -> str:
         """Return the name of one stream, `frame.cam_high` for instance."""
-        if ("{}" in self.writer) != bool(instance):
-            wanted = "needs an instance" if "{}" in self.writer else "has no instances"
+        if bool(self.each) != bool(instance):
+            wanted = f"is one for each {self.each}" if self.each else "is one in all"
             raise ValueError(f"topic {self.name!r} {wanted}, got {instance!r}")
         return f"{self.name}.{instance}" if instance else self.name
 
@@ -47,8 +48,8 @@ class Topic(Generic[M]):
         return self.writer.format(instance)
 
 
-FRAME = Topic("frame", messages.Frame, 30.0, Keep.NEWEST, "camera.{}")
-JOINT_STATE = Topic("joint_state", messages.JointState, 100.0, Keep.NEWEST, "arm.{}")
+FRAME = Topic("frame", messages.Frame, 30.0, Keep.NEWEST, "camera.{}", "camera")
+JOINT_STATE = Topic("joint_state", messages.JointState, 100.0, Keep.NEWEST, "arm.{}", "arm")
 JOINT_COMMAND = Topic("joint_command", messages.JointCommand, 100.0, Keep.NEWEST, "controller")
 CONTROL_STATUS = Topic("control_status", messages.ControlStatus, 100.0, Keep.NEWEST, "controller")
 ACTION_CHUNK = Topic("action_chunk", messages.ActionChunk, 10.0, Keep.ALL, "policy_worker")
@@ -56,9 +57,9 @@ DIRECTIVE = Topic("directive", messages.Directive, 10.0, Keep.NEWEST, "station")
 EPISODE_REQUEST = Topic("episode_request", messages.EpisodeRequest, 10.0, Keep.NEWEST, "station")
 TASK_STATE = Topic("task_state", messages.TaskState, 50.0, Keep.NEWEST, "twin")
 TWIN_STATE = Topic("twin_state", messages.TwinState, 60.0, Keep.NEWEST, "twin")
-SERVO_TARGET = Topic("servo_target", messages.ServoTarget, 100.0, Keep.NEWEST, "arm.{}")
-SERVO_READING = Topic("servo_reading", messages.ServoReading, 100.0, Keep.NEWEST, "twin")
-HEARTBEAT = Topic("heartbeat", messages.Heartbeat, 20.0, Keep.NEWEST, "{}")
+SERVO_TARGET = Topic("servo_target", messages.ServoTarget, 100.0, Keep.NEWEST, "arm.{}", "arm")
+SERVO_READING = Topic("servo_reading", messages.ServoReading, 100.0, Keep.NEWEST, "twin", "arm")
+HEARTBEAT = Topic("heartbeat", messages.Heartbeat, 20.0, Keep.NEWEST, "{}", "process")
 
 TOPICS: tuple[Topic[Any], ...] = (
     FRAME,

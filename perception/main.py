@@ -11,7 +11,7 @@ from messaging.messages import Frame
 from messaging.topics import FRAME
 from messaging.transport import Publisher
 from perception.camera import Camera, Capture
-from runtime.plugins import plugin
+from runtime.plugins import configured, plugin
 from runtime.process import Context
 
 _PATIENCE_S = 0.04  # less than a heartbeat's period, so that a camera without images still beats
@@ -63,7 +63,7 @@ def main(config: Config, context: Context) -> None:
         pydantic.ValidationError: the plugin's own configuration does not fit.
     """
     module = plugin("perception.cameras", config.plugin)
-    plugin_config = module.Config.model_validate(config.plugin_config)
+    plugin_config = configured(module, config.plugin_config)
     camera: Camera = module.make(plugin_config, config.camera, context.bus)
     publisher = context.bus.publisher(FRAME, config.camera)
     stream = FrameStream(config.camera, config.rate_hz, publisher)

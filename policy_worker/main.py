@@ -14,10 +14,11 @@ from messaging.topics import ACTION_CHUNK
 from policy_worker.handshake import checked_spec
 from policy_worker.policy import Observation, Policy, PolicySpec
 from policy_worker.senses import Seen, Senses
-from runtime.plugins import plugin
+from runtime.plugins import configured, plugin
 from runtime.process import Context
 
 _WARM_UPS = 3  # a first inference allocates and compiles; its time says nothing about the next
+_WARM_UP_IMAGE = (480, 640, 3)
 _LOOK_S = 0.04  # how long to wait for something new before showing that the loop still lives
 
 
@@ -30,7 +31,7 @@ class Config(BaseModel):
     config: dict[str, Any] = Field(default_factory=dict)
     joints: tuple[str, ...]
     arms: tuple[str, ...]
-    cameras: dict[str, tuple[int, int]]  # camera -> width, height
+    cameras: tuple[str, ...]
     rate_hz: PositiveFloat = 10.0
     twin: bool  # whether a twin's true state can be had
 
@@ -38,9 +39,9 @@ class Config(BaseModel):
 def load(config: Config) -> Policy:
     """Return the configured policy; raises if it was made for another robot."""
     module = plugin("policy_worker.policies", config.policy)
-    options = module.Config.model_validate(config.config, strict=False)
+    options = configured(module, config.config)
     policy: Policy = module.make(options, config.joints)
-    checked_spec(policy.spec, config.joints, tuple(config.cameras), twin=config.twin)
+    checked_spec(policy.spec, config.joints, config.cameras, twin=config.twin)
     return policy
 
 
@@ -48,7 +49,7 @@ def main(config: Config, context: Context) -> None:
     """Turn the newest observation into a chunk of actions, again and again, until told to stop."""
     context.beat(ready=False, note="loading")
     policy = load(config)
-    warm_up(policy, config)
+    warm_up(policy)
     senses = Senses(policy.spec, config.arms, context.bus)
     chunks = context.bus.publisher(ACTION_CHUNK)
     worker = Worker(policy)
@@ -109,13 +110,13 @@ class Worker:
         )
 
 
-def warm_up(policy: Policy, config: Config) -> None:
+def warm_up(policy: Policy) -> None:
     """Let the policy infer on made-up observations, so that the first real one takes no longer."""
     spec: PolicySpec = policy.spec
     if spec.needs_twin_state:
         return
     images: dict[str, NDArray[np.uint8]] = {
-        camera: np.zeros((*config.cameras[camera][::-1], 3), np.uint8) for camera in spec.cameras
+        camera: np.zeros(_WARM_UP_IMAGE, np.uint8) for camera in spec.cameras
     }
     for _ in range(_WARM_UPS):
         policy.infer(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import json
 import pkgutil
 from collections.abc import Iterable
 from types import ModuleType
+from typing import Any
 
 
 class UnknownNameError(ValueError):
@@ -31,3 +33,8 @@ def plugin(package: str, name: str) -> ModuleType:
     if name not in names:
         raise UnknownNameError(f"plugin in {package.replace('.', '/')}/", name, names)
     return importlib.import_module(f"{package}.{name}")
+
+
+def configured(module: ModuleType, options: dict[str, Any]) -> Any:
+    """Return `module.Config` made of `options`, which are what JSON can say."""
+    return module.Config.model_validate_json(json.dumps(options))

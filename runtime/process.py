@@ -24,6 +24,7 @@ from messaging.curve import Network
 from messaging.messages import Heartbeat
 from messaging.topics import HEARTBEAT
 from messaging.transport import Bus
+from runtime.plugins import configured
 from runtime.realtime import become_realtime
 
 log = logging.getLogger(__name__)
@@ -121,7 +122,7 @@ class Context:
 def run(spec: ProcessSpec) -> None:
     """Live the life of the process that `spec` describes, in this very process."""
     module = importlib.import_module(spec.module)
-    config = module.Config.model_validate(spec.config)
+    config = configured(module, spec.config)
     # Before the bus opens: its sending thread inherits the priority.
     if spec.realtime_priority and (refused := become_realtime(spec.realtime_priority)):
         log.warning("runs without %s: the system refused it", " and ".join(refused))

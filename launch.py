@@ -1,0 +1,126 @@
+"""The command line: run a robot, look at what there is, check the machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+LAUNCHED_NS = time.monotonic_ns()
+
+DESCRIPTION = """\
+Run a bimanual robot: cameras, arms, policy and controller, each in its own process.
+Without arms the same stack drives their simulated twin. Ctrl-C brings the arms to rest,
+ends every process and leaves a report under runs/."""
+
+EXAMPLES = """\
+examples:
+  python launch.py --robot aloha                      until Ctrl-C
+  python launch.py --robot aloha --episodes 10        ten episodes, then the report
+  python launch.py --robot aloha --policy scripted    the expert instead of the learned policy
+  python launch.py --robot aloha --set controller.ensemble=act --set policy_worker.rate_hz=20
+  python launch.py --list                             processes, topics and plugins
+  python launch.py doctor                             is this machine fit for it?"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's grammar."""
+    result = argparse.ArgumentParser(
+        prog="launch.py",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    result.add_argument(
+        "command",
+        nargs="?",
+        choices=("run", "doctor", "keys"),
+        default="run",
+        help="run a robot (the default), check this machine, or make its network keys",
+    )
+    result.add_argument("--robot", default="aloha", metavar="NAME", help="a config in configs/")
+    result.add_argument("--config", type=Path, metavar="FILE", help="a config file of your own")
+    result.add_argument("--policy", metavar="NAME", help="a file in policy_worker/policies/")
+    result.add_argument("--instruction", metavar="TEXT", help="what the policy shall do")
+    result.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="settings",
+        help="change any key of the config; may be given several times",
+    )
+    result.add_argument("--episodes", type=_positive_int, metavar="N", help="end after N episodes")
+    result.add_argument("--duration", type=_positive, metavar="S", help="end after S seconds")
+    result.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the first scene (default 0)"
+    )
+    result.add_argument("--headless", action="store_true", help="log lines, no live view")
+    result.add_argument(
+        "--list", action="store_true", dest="listing", help="print processes, topics and plugins"
+    )
+    result.add_argument(
+        "--join",
+        metavar="PROCESS",
+        help="on another machine: run only this process of the station, over the network",
+    )
+    return result
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what the command line says; returns the exit code."""
+    options = parser().parse_args(arguments)
+    if options.command == "doctor":
+        from station.doctor import examine
+
+        return examine()
+    from station.commands import join, listing, make_keys, run
+    from station.config import load, robot_file
+
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    settings = list(options.settings)
+    if options.policy:
+        settings.append(f"policy={options.policy}")
+    if options.instruction:
+        settings.append(f"task.instruction={json.dumps(options.instruction)}")
+    try:
+        config = load(options.config or robot_file(options.robot), settings)
+        if options.command == "keys":
+            return make_keys(config)
+        if options.listing:
+            return listing(config)
+        if options.join:
+            return join(config, options.join)
+        return run(
+            config,
+            seed=options.seed,
+            episodes=options.episodes,
+            duration_s=options.duration,
+            headless=options.headless,
+            launched_ns=LAUNCHED_NS,
+        )
+    except (ValueError, RuntimeError) as error:
+        print(f"launch.py: {error}", file=sys.stderr)
+        return 2
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
+    return value
+
+
+def _positive_int(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 up, got {text}")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,112 @@
+"""What launch.py can be asked to do, apart from reading the command line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from messaging.curve import create_keys
+from messaging.topics import TOPICS
+from runtime import process
+from runtime.plugins import UnknownNameError, available
+from runtime.supervisor import CHILD_ENVIRONMENT
+from station.config import StationConfig
+from station.display import Lines, LiveView
+from station.lock import bus_directory
+from station.processes import Table as ProcessTable
+from station.processes import network, process_table
+from station.station import Options, Station
+
+_PLUGINS = ("drivers.arms", "perception.cameras", "policy_worker.policies")
+
+
+def run(
+    config: StationConfig,
+    *,
+    seed: int,
+    episodes: int | None,
+    duration_s: float | None,
+    headless: bool,
+    launched_ns: int,
+) -> int:
+    """Run the robot; returns the exit code."""
+    console = Console()
+    console.print(first_line(config), highlight=False)
+    station = Station(config, Options(seed, episodes, duration_s, launched_ns))
+    with Lines(console) if headless else LiveView(console) as display:
+        code = station.run(display)
+    console.print(f"{station.record.ending}; report: {station.run_directory / 'report.html'}")
+    return code
+
+
+def first_line(config: StationConfig) -> str:
+    """Return what this launch is about to move."""
+    if config.is_twin:
+        return (
+            f"{config.robot}: no real arms are configured, so this drives the simulated twin "
+            f"(policy {config.policy})"
+        )
+    return f"{config.robot}: drives the real arms (policy {config.policy})"
+
+
+def listing(config: StationConfig) -> int:
+    """Print the process table, the topics with their rates, and the plugins found."""
+    console = Console()
+    directory = bus_directory(config.robot)
+    processes = Table("process", "module", "on death", "after", "priority", title="Processes")
+    for spec in process_table(config, directory, Path("runs")):
+        priority = f"real-time {spec.realtime_priority}" if spec.realtime_priority else "ordinary"
+        processes.add_row(
+            spec.name, spec.module, spec.on_death.value, ", ".join(spec.needs), priority
+        )
+    topics = Table("topic", "message", "rate", "kept", "stale after", "writer", title="Topics")
+    for topic in TOPICS:
+        topics.add_row(
+            topic.name,
+            topic.message.__name__,
+            f"{topic.rate_hz:g} Hz",
+            topic.keep.value,
+            f"{topic.stale_after_ns * 1e-6:.0f} ms",
+            topic.writer,
+        )
+    plugins = Table("folder", "plugins", title="Plugins")
+    for package in _PLUGINS:
+        plugins.add_row(package.replace(".", "/"), ", ".join(available(package)))
+    for table in (processes, topics, plugins):
+        console.print(table)
+    return 0
+
+
+def make_keys(config: StationConfig) -> int:
+    """Make this machine's key pair and say what to do with its public part."""
+    if config.network is None:
+        raise ValueError(
+            f"{config.robot} has no other machines: keys need a `network:` section in its config"
+        )
+    public = create_keys(config.network.keys.expanduser())
+    Console().print(
+        f"public key: {public}\ncopy it to every other machine as allowed/<this machine's "
+        "address>.key in its keys directory"
+    )
+    return 0
+
+
+def join(config: StationConfig, name: str) -> int:
+    """Run one process of a station whose other processes live on another machine."""
+    elsewhere = config.network.elsewhere if config.network else {}
+    if name not in elsewhere:
+        raise UnknownNameError("process of another machine", name, elsewhere)
+    os.environ.update(CHILD_ENVIRONMENT)
+    with tempfile.TemporaryDirectory(prefix="evenhand-") as directory:
+        table = ProcessTable(config, Path(directory), Path(directory))
+        spec = table.policy_worker().model_copy(
+            update={"network": network(config, here=dict(elsewhere)[name])}
+        )
+        Console().print(f"{name} of {config.robot}, station at {spec.network.station}")
+        process.run(spec)
+    return 0

@@ -1,0 +1,170 @@
+"""The process table: from a robot's config to every process of its station."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from messaging.curve import Network
+from messaging.topics import TOPICS
+from runtime.process import OnDeath, ProcessSpec
+from station.config import CONFIGS, StationConfig, plugin_config
+
+# The shorter the deadline, the higher the priority; below them all, ordinary processes.
+_CONTROLLER_PRIORITY = 80
+_ARM_PRIORITY = 70
+_TWIN_PRIORITY = 60
+_JOURNAL_NICE = 10
+_WORKER_NICE = 0
+
+
+def process_table(
+    config: StationConfig, bus_directory: Path, run_directory: Path
+) -> list[ProcessSpec]:
+    """Return all processes of the station, each after those it needs."""
+    table = Table(config, bus_directory, run_directory)
+    specs = [
+        *([table.twin()] if config.is_twin else []),
+        *(table.arm(name) for name in config.arms),
+        *(table.camera(name) for name in config.cameras),
+        table.controller(),
+        table.policy_worker(),
+        table.journal(),
+    ]
+    elsewhere = config.network.elsewhere if config.network else {}
+    return [spec for spec in specs if spec.name not in elsewhere]
+
+
+def network(config: StationConfig, here: str | None = None) -> Network | None:
+    """Return who talks across machines as seen from address `here`, None if nobody does."""
+    if config.network is None:
+        return None
+    instances = {
+        "": [""],
+        "camera": list(config.cameras),
+        "arm": list(config.arms),
+        "process": ["policy_worker", "controller"],
+    }
+    streams = [topic.stream(instance) for topic in TOPICS for instance in instances[topic.each]]
+    return Network(
+        here=here or config.network.station,
+        station=config.network.station,
+        elsewhere=dict(config.network.elsewhere),
+        streams=tuple(streams),
+        base_port=config.network.base_port,
+        keys=config.network.keys.expanduser(),
+    )
+
+
+class Table:
+    """Makes one row after the other."""
+
+    def __init__(self, config: StationConfig, bus_directory: Path, run_directory: Path) -> None:
+        self._config = config
+        self._bus = bus_directory
+        self._run = run_directory
+        self._known = {"twin_model": str(bus_directory / "twin.mjb"), "configs": str(CONFIGS)}
+        self._needs_world: tuple[str, ...] = ("twin",) if config.is_twin else ()
+
+    def twin(self) -> ProcessSpec:
+        """Return the simulated world."""
+        rest = [value for arm in self._config.arms.values() for value in arm.rest]
+        options = {"model_path": self._known["twin_model"], "start": rest}
+        return self._spec("twin", "simulation.main", options, realtime_priority=_TWIN_PRIORITY)
+
+    def arm(self, name: str) -> ProcessSpec:
+        """Return the driver of an arm."""
+        arm = self._config.arms[name]
+        options = {
+            "arm": name,
+            "plugin": arm.plugin,
+            "config": self._options("drivers.arms", arm.plugin, arm.config),
+            "ranges": {f"{name}_{joint}": limits for joint, limits in arm.joints.items()},
+            "limits": self._config.limits.model_dump(mode="json"),
+            "rate_hz": self._config.controller.rate_hz,
+        }
+        return self._spec(
+            f"arm.{name}",
+            "drivers.main",
+            options,
+            needs=self._needs_world,
+            realtime_priority=_ARM_PRIORITY,
+        )
+
+    def camera(self, name: str) -> ProcessSpec:
+        """Return the process of a camera."""
+        camera = self._config.cameras[name]
+        options = {
+            "camera": name,
+            "plugin": camera.plugin,
+            "plugin_config": self._options("perception.cameras", camera.plugin, camera.config),
+        }
+        return self._spec(
+            f"camera.{name}",
+            "perception.main",
+            options,
+            needs=self._needs_world,
+            on_death=OnDeath.RESTART,
+        )
+
+    def controller(self) -> ProcessSpec:
+        """Return the controller."""
+        arms = self._config.arms
+        options = {
+            "arms": list(arms),
+            "ranges": self._config.ranges,
+            "limits": self._config.limits.model_dump(mode="json"),
+            "home": [value for arm in arms.values() for value in arm.home],
+            "rest": [value for arm in arms.values() for value in arm.rest],
+            "controller": self._config.controller.model_dump(mode="json"),
+        }
+        return self._spec(
+            "controller", "controller.main", options, realtime_priority=_CONTROLLER_PRIORITY
+        )
+
+    def policy_worker(self) -> ProcessSpec:
+        """Return the process that the policy infers in."""
+        name = self._config.policy
+        options = {
+            "policy": name,
+            "config": self._options(
+                "policy_worker.policies", name, self._config.policies.get(name, {})
+            ),
+            "joints": list(self._config.ranges),
+            "arms": list(self._config.arms),
+            "cameras": list(self._config.cameras),
+            "rate_hz": self._config.policy_worker.rate_hz,
+            "twin": self._config.is_twin,
+        }
+        return self._spec(
+            "policy_worker",
+            "policy_worker.main",
+            options,
+            on_death=OnDeath.RESTART,
+            nice=_WORKER_NICE,
+        )
+
+    def journal(self) -> ProcessSpec:
+        """Return the process that writes down what the report tells."""
+        options = {
+            "run_directory": str(self._run),
+            "arms": list(self._config.arms),
+            "cameras": list(self._config.cameras),
+            "video_camera": next(iter(self._config.cameras), ""),
+        }
+        return self._spec(
+            "journal", "station.journal", options, on_death=OnDeath.RESTART, nice=_JOURNAL_NICE
+        )
+
+    def _options(self, package: str, name: str, options: dict[str, Any]) -> dict[str, Any]:
+        return plugin_config(package, name, options, self._known, name)
+
+    def _spec(self, name: str, module: str, options: dict[str, Any], **more: Any) -> ProcessSpec:
+        return ProcessSpec(
+            name=name,
+            module=module,
+            config=options,
+            directory=self._bus,
+            network=network(self._config),
+            **more,
+        )
