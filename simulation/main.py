@@ -113,7 +113,8 @@ def main(config: Config, context: Context) -> None:
     twin_states = context.bus.publisher(TWIN_STATE)
     task_states = context.bus.publisher(TASK_STATE)
     rate = RateKeeper(1e9 / _STEP_NS)
-    world = World(twin, time.monotonic_ns())
+    # Half a step behind the beats, or the jitter of waking up decides whether a step fits in.
+    world = World(twin, time.monotonic_ns() - _STEP_NS // 2)
     twin_state_ns = task_state_ns = 0
     while not context.stopping:
         request = requests.receive()
