@@ -1,0 +1,75 @@
+"""Everything a training needs to go on where it stopped, in one file without pickle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LRScheduler
+
+
+@dataclass(slots=True)
+class TrainingState:
+    """What changes from step to step."""
+
+    model: nn.Module
+    average: nn.Module  # exponential moving average of the model, which is what gets deployed
+    optimizer: AdamW
+    schedule: LRScheduler
+    generator: torch.Generator  # the only source of randomness
+    losses: list[tuple[float, float]]  # a step: flow loss, object loss
+
+    @property
+    def step(self) -> int:
+        """Steps taken so far."""
+        return len(self.losses)
+
+    def save(self, path: Path) -> None:
+        """Write all of it, all or nothing."""
+        tensors: dict[str, Tensor] = {
+            "generator": self.generator.get_state(),
+            "losses": torch.tensor(self.losses, dtype=torch.float64).reshape(-1, 2),
+        }
+        tensors |= {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        tensors |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
+        for name, parameter in self.model.named_parameters():
+            for key, value in self.optimizer.state[parameter].items():
+                tensors[f"optimizer.{key}.{name}"] = value
+        partial = path.with_name(path.name + ".partial")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({key: value.contiguous() for key, value in tensors.items()}, partial)
+        partial.replace(path)
+
+    def restore(self, path: Path) -> None:
+        """Read what `save` wrote, into objects of the same configuration.
+
+        Raises:
+            RuntimeError: the weights are of another model.
+        """
+        tensors = load_file(path)
+        self.model.load_state_dict(_under("model.", tensors))
+        self.average.load_state_dict(_under("average.", tensors))
+        for name, parameter in self.model.named_parameters():
+            moments = {
+                key.split(".")[1]: value
+                for key, value in tensors.items()
+                if key.startswith("optimizer.") and key.split(".", 2)[2] == name
+            }
+            self.optimizer.state[parameter].update(moments)
+        self.generator.set_state(tensors["generator"])
+        self.losses[:] = [(flow, place) for flow, place in tensors["losses"].tolist()]
+        # the learning rate is a function of the step, so a longer schedule may be resumed into
+        self.schedule.last_epoch = self.step - 1
+        self.schedule.step()
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
