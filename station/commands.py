@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import tempfile
 from pathlib import Path
 
@@ -104,9 +103,6 @@ def join(config: StationConfig, name: str) -> int:
     os.environ.update(CHILD_ENVIRONMENT)
     with tempfile.TemporaryDirectory(prefix="evenhand-") as directory:
         table = ProcessTable(config, Path(directory), Path(directory))
-        spec = table.policy_worker().model_copy(
-            update={"network": network(config, here=dict(elsewhere)[name])}
-        )
-        Console().print(f"{name} of {config.robot}, station at {spec.network.station}")
-        process.run(spec)
+        here = network(config, here=elsewhere[name])
+        process.run(table.policy_worker().model_copy(update={"network": here}))
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from string import Template
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
@@ -70,7 +70,7 @@ class NetworkConfig(_Strict):
     """Processes on other machines, and the keys that let them in."""
 
     station: str  # this station's address, as the others reach it
-    elsewhere: dict[Literal["policy_worker"], str]  # process -> address of its machine
+    elsewhere: dict[str, str]  # process, so far policy_worker alone -> address of its machine
     base_port: Annotated[int, Field(gt=1023, lt=65000)] = 5600
     keys: Path = Path("~/.config/evenhand/keys")
 

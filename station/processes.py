@@ -15,7 +15,8 @@ _CONTROLLER_PRIORITY = 80
 _ARM_PRIORITY = 70
 _TWIN_PRIORITY = 60
 _JOURNAL_NICE = 10
-_WORKER_NICE = 0
+_JOURNAL_STALL_S = 1.0
+_CAMERA_STALL_S = 0.5
 
 
 def process_table(
@@ -64,7 +65,6 @@ class Table:
         self._bus = bus_directory
         self._run = run_directory
         self._known = {"twin_model": str(bus_directory / "twin.mjb"), "configs": str(CONFIGS)}
-        self._needs_world: tuple[str, ...] = ("twin",) if config.is_twin else ()
 
     def twin(self) -> ProcessSpec:
         """Return the simulated world."""
@@ -87,7 +87,7 @@ class Table:
             f"arm.{name}",
             "drivers.main",
             options,
-            needs=self._needs_world,
+            needs=("twin",) if arm.plugin == "twin" else (),
             realtime_priority=_ARM_PRIORITY,
         )
 
@@ -103,8 +103,9 @@ class Table:
             f"camera.{name}",
             "perception.main",
             options,
-            needs=self._needs_world,
+            needs=self._needs(camera.config),
             on_death=OnDeath.RESTART,
+            stall_s=_CAMERA_STALL_S,
         )
 
     def controller(self) -> ProcessSpec:
@@ -140,8 +141,8 @@ class Table:
             "policy_worker",
             "policy_worker.main",
             options,
+            needs=self._needs(self._config.policies.get(name, {})),
             on_death=OnDeath.RESTART,
-            nice=_WORKER_NICE,
         )
 
     def journal(self) -> ProcessSpec:
@@ -153,8 +154,18 @@ class Table:
             "video_camera": next(iter(self._config.cameras), ""),
         }
         return self._spec(
-            "journal", "station.journal", options, on_death=OnDeath.RESTART, nice=_JOURNAL_NICE
+            "journal",
+            "station.journal",
+            options,
+            on_death=OnDeath.RESTART,
+            nice=_JOURNAL_NICE,
+            stall_s=_JOURNAL_STALL_S,
         )
+
+    @staticmethod
+    def _needs(options: dict[str, Any]) -> tuple[str, ...]:
+        """Return what a plugin with these options waits for: the twin, if it reads its scene."""
+        return ("twin",) if "${twin_model}" in map(str, options.values()) else ()
 
     def _options(self, package: str, name: str, options: dict[str, Any]) -> dict[str, Any]:
         return plugin_config(package, name, options, self._known, name)

@@ -7,7 +7,6 @@ import signal
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
