@@ -7,6 +7,7 @@ import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -131,22 +132,17 @@ def _clean_end(instruction: str, contacts: frozenset[str]) -> bool:
     return task.reward(contacts) == 4 and not touching if instruction == task.TRANSFER else touching
 
 
-_studio: Studio | None = None
-
-
-def _open_studio() -> None:
-    """Prepare a worker process; the drawing library spreads over all cores if it is let."""
-    global _studio
+@cache
+def _studio() -> Studio:
+    """Return this worker process's own; the drawing library would spread over all cores."""
     os.environ["LP_NUM_THREADS"] = "1"
-    _studio = Studio()
+    return Studio()
 
 
 def _record(out: Path, seed: int) -> bool:
     """Make one demonstration in a worker process and keep it if it succeeded."""
-    if _studio is None:
-        raise RuntimeError("this worker process was not prepared by _open_studio")
     instruction = task.HOLD if seed % 3 == 2 else task.TRANSFER
-    episode = _studio.demonstration(seed, instruction)
+    episode = _studio().demonstration(seed, instruction)
     if episode.success:
         save_episode(out / f"episode_{seed:09d}.npz", episode)
     return episode.success
@@ -161,7 +157,7 @@ def record(out: Path, first_seed: int, episodes: int, workers: int) -> list[int]
     )
     # Spawned, not forked: an OpenGL context does not survive a fork.
     spawn = multiprocessing.get_context("spawn")
-    with bar, ProcessPoolExecutor(workers, mp_context=spawn, initializer=_open_studio) as pool:
+    with bar, ProcessPoolExecutor(workers, spawn) as pool:
         seeds = range(first_seed, first_seed + episodes)
         attempts = {pool.submit(_record, out, seed): seed for seed in seeds}
         shown = bar.add_task("", total=episodes)

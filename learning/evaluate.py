@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +24,7 @@ from rich.table import Table
 
 from learning.demos import FIRST_EVALUATION_SEED
 from perception.rendering import SceneRenderer
-from runtime.plugins import UnknownNameError, plugin
+from runtime.plugins import plugin
 from simulation.lockstep import EpisodeResult, Lockstep, Timing
 from simulation.scene import save_model, scene_model
 from simulation.task import INSTRUCTIONS
@@ -40,7 +41,7 @@ class Candidate:
     """The policy under evaluation: a plugin and its options."""
 
     policy: str
-    options: dict[str, Any]
+    options: tuple[tuple[str, Any], ...]
     timing: Timing
 
 
@@ -66,12 +67,9 @@ class Share:
         return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
-_lockstep: Lockstep | None = None
-
-
-def _open(candidate: Candidate) -> None:
-    """Prepare a worker process; libraries that spread over all cores are kept to one each."""
-    global _lockstep
+@cache
+def _lockstep(candidate: Candidate) -> Lockstep:
+    """Return this worker process's own; libraries that spread over all cores are kept to one."""
     for threads in ("OMP_NUM_THREADS", "LP_NUM_THREADS"):
         os.environ[threads] = "1"
     module = plugin(_PLUGINS, candidate.policy)
@@ -82,25 +80,34 @@ def _open(candidate: Candidate) -> None:
             save_model(Path(options["model_path"]))
         config = module.Config.model_validate(options, strict=False)
         policy = module.make(config, JOINTS)
-    _lockstep = Lockstep(Twin(scene_model()), policy, timing=candidate.timing)
+    return Lockstep(Twin(scene_model()), policy, timing=candidate.timing)
 
 
-def _episode(seed: int, instruction: str) -> EpisodeResult:
+def _episode(candidate: Candidate, seed: int, instruction: str) -> EpisodeResult:
     """Run one episode in a worker process."""
-    if _lockstep is None:
-        raise RuntimeError("this worker process was not prepared by _open")
-    return _lockstep.run(seed, instruction)
+    return _lockstep(candidate).run(seed, instruction)
 
 
 def evaluated(
     candidate: Candidate, trials: Sequence[tuple[int, str]], workers: int
 ) -> Iterator[EpisodeResult]:
-    """Yield the result of each trial (seed, instruction), as they end."""
+    """Yield the result of each trial (seed, instruction), as they end.
+
+    Raises:
+        ValueError, OSError: the policy cannot be made, or does not fit the robot.
+    """
+    plugin(_PLUGINS, candidate.policy)  # an unknown name is better told here than in a worker
     # Spawned, not forked: an OpenGL context does not survive a fork.
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, spawn, _open, (candidate,)) as pool:
-        for ended in as_completed([pool.submit(_episode, *trial) for trial in trials]):
-            yield ended.result()
+    with ProcessPoolExecutor(workers, spawn) as pool:
+        try:
+            for ended in as_completed(
+                [pool.submit(_episode, candidate, *trial) for trial in trials]
+            ):
+                yield ended.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def contact_sheet(failures: Sequence[EpisodeResult]) -> NDArray[np.uint8]:
@@ -164,21 +171,20 @@ def main() -> None:
     parser = _parser()
     given = parser.parse_args()
     instructions = (given.instruction,) if given.instruction else INSTRUCTIONS
-    try:
-        plugin(_PLUGINS, given.policy)
-    except UnknownNameError as error:
-        parser.error(str(error))
     timing = Timing(inference_s=given.inference_s)
-    candidate = Candidate(given.policy, dict(given.option), timing)
+    candidate = Candidate(given.policy, tuple(given.option), timing)
     first = FIRST_EVALUATION_SEED + given.seed
     trials = [(first + i, text) for i in range(given.episodes) for text in instructions]
     bar = Progress(TextColumn("episodes"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     results = []
-    with bar:
-        shown = bar.add_task("", total=len(trials))
-        for result in evaluated(candidate, trials, given.workers):
-            results.append(result)
-            bar.advance(shown)
+    try:
+        with bar:
+            shown = bar.add_task("", total=len(trials))
+            for result in evaluated(candidate, trials, given.workers):
+                results.append(result)
+                bar.advance(shown)
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
     console = Console()
     console.print(table(results))
     failures = [result for result in results if not result.success]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -131,8 +130,14 @@ def test_intervals_are_wilsons(successes: int, trials: int, low: float, high: fl
 
 @pytest.mark.slow
 def test_evaluation_yields_every_trial() -> None:
-    options: dict[str, Any] = {}
     trials = [(FIRST_EVALUATION_SEED + i, text) for i in range(2) for text in INSTRUCTIONS]
-    results = list(evaluated(Candidate("scripted", options, Timing()), trials, workers=2))
+    results = list(evaluated(Candidate("scripted", (), Timing()), trials, workers=2))
     assert {(result.seed, result.instruction) for result in results} == set(trials)
     assert all(result.success for result in results)
+
+
+@pytest.mark.slow
+def test_a_policy_that_cannot_be_made_says_so() -> None:
+    nowhere = Candidate("flow", (("checkpoint", "/nowhere.safetensors"),), Timing())
+    with pytest.raises(ValueError, match="nowhere"):
+        list(evaluated(nowhere, [(1, TRANSFER)] * 3, workers=1))
