@@ -34,6 +34,7 @@ class Frame:
     camera: str
     seq: int
     t_capture_ns: int
+    t_sent_ns: int
     image: Image  # (height, width, 3), RGB
 
 

@@ -50,7 +50,13 @@ class FrameStream:
         self.late_ns = max(0, gap_ns - self._period_ns) if self.published else 0
         self.t_capture_ns = capture.t_capture_ns
         self._publisher.send(
-            Frame(self._camera, self.published, capture.t_capture_ns, capture.image)
+            Frame(
+                self._camera,
+                self.published,
+                capture.t_capture_ns,
+                time.monotonic_ns(),
+                capture.image,
+            )
         )
         self.published += 1
 

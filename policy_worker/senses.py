@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from messaging.messages import ControlStatus
+from messaging.messages import ControlStatus, Frame
 from messaging.topics import CONTROL_STATUS, DIRECTIVE, FRAME, JOINT_STATE, TWIN_STATE, Topic
 from messaging.transport import Bus, Subscriber, Waiter
 from policy_worker.policy import Observation, PolicySpec
@@ -23,6 +23,7 @@ class Seen:
     observation: Observation
     cursor: float
     epoch: int
+    transport_ns: int  # how long the first camera's frame was under way, 0 without cameras
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,16 @@ class Senses:
         if self._twin:
             self._sources.append(Source("state of the twin", self._twin, TWIN_STATE, "t_ns"))
         # Whatever paces the policy wakes it: its first camera, or else the joints.
-        self._waiter = Waiter([next(iter(self._frames.values()), self._states[0])])
+        self._pace: Subscriber[Any] = next(iter(self._frames.values()), self._states[0])
+        self._waiter = Waiter([self._pace])
+        self._transport_ns = 0
         self._clock_ahead_ns = 0
 
     def wait(self, timeout_s: float) -> None:
         """Take in what is new, as soon as there is something to look at or after `timeout_s`."""
         self._waiter.wait(timeout_s)
+        if (frame := self._pace.receive()) is not None and isinstance(frame, Frame):
+            self._transport_ns = self.now_ns() - frame.t_sent_ns
         for source in self._sources:
             source.subscriber.receive()
         self._directive.receive()
@@ -114,7 +119,7 @@ class Senses:
             position=np.concatenate([state.position for state in states]),
             twin_qpos=self._twin.newest.qpos if self._twin and self._twin.newest else np.empty(0),
         )
-        return Seen(observation, cursor, status.epoch)
+        return Seen(observation, cursor, status.epoch, self._transport_ns)
 
 
 def _cursor_at(t_ns: int, status: ControlStatus) -> float:
