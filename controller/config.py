@@ -25,13 +25,13 @@ class ControllerConfig(BaseModel):
     # A newest chunk that keeps differing from the ensemble by more than `mode_spreads` times the
     # ensemble's own spread is another way to do the task: then switch to it, do not average.
     mode_spreads: PositiveFloat = 3.0
-    mode_floor_rad: PositiveFloat = 0.025
+    mode_floor_rad: PositiveFloat = 0.04
     mode_window_s: PositiveFloat = 0.3
 
     # How the ensemble joins the motion under way. Smoothness is the weight of squared jerk against
     # squared deviation.
     splice: Literal["minimum_jerk", "none"] = "minimum_jerk"
-    smoothness_s6: PositiveFloat = 1e-7
+    smoothness_s6: PositiveFloat = 3e-7
     join_s: PositiveFloat = 0.3  # time over which a splice comes to trust the ensemble fully
 
     max_age_s: PositiveFloat = 3.0  # chunks from older observations are dropped

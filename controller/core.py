@@ -79,7 +79,7 @@ class Controller:
         self._disagreement_rad = 0.0
         self._last_merge_ns: int | None = None
         self.cursor = 0.0
-        self._follow(Plan.resting(0, self._poses["rest"]))
+        self._follow(Plan.at_rest(0, self._poses["rest"]))
 
     @property
     def epoch(self) -> int:
@@ -90,7 +90,7 @@ class Controller:
         """Take in measured joints (J,); the first become the command, so that nothing jumps."""
         if self._limiter is None and np.isfinite(position).all():
             self._limiter = Limiter(self.limits, self._dt, position)
-            self._follow(Plan.resting(self.cursor, self._limiter.position))
+            self._follow(Plan.at_rest(self.cursor, self._limiter.position))
 
     def direct(self, mode: str, now_ns: int) -> None:
         """Change to `mode`, smoothly; chunks from before are dropped from now on.
@@ -119,9 +119,10 @@ class Controller:
             self.counters["clipped"] += 1
         self._ingress.merged(chunk)
         self._note_timing(chunk, now_ns)
+        at_rest = self._clock.rate == 0.0 and self._plan.resting
         self._merge(aligned(actions, chunk.cursor, chunk.dt_ns, self.dt_ns, chunk.t_obs_ns))
         self._modes.set_off()
-        if self._clock.rate == 0.0:
+        if at_rest:
             self._clock.start(self._wanted_rate(now_ns))
         return None
 
@@ -167,7 +168,6 @@ class Controller:
 
     def _merge(self, chunk: Aligned) -> None:
         """Join a chunk to the plan."""
-        self._settle()
         start = self._first_free()
         if self._ensemble.add(chunk, start):
             self.counters["mode_switch"] += 1
@@ -198,11 +198,6 @@ class Controller:
             return near
         return math.floor(self.cursor) + 3
 
-    def _settle(self) -> None:
-        """Where the plan clock stands still, forget the velocity that the plan would have had."""
-        if self._clock.rate == 0.0:
-            self._follow(Plan.resting(self.cursor, self._plan.at(self.cursor)))
-
     def _follow(self, plan: Plan) -> None:
         """Make `plan` the plan."""
         self._plan = plan
@@ -223,8 +218,10 @@ class Controller:
         elif step == "stop":
             if at_end:
                 self._clock.start(0.0)
+            self._settle()
             return self._clock.step(0.0)
-        return self._clock.step(self._wanted_rate(now_ns))
+        left_s = self._runway_s() if self._modes.mode == "run" else math.inf
+        return self._clock.step(self._wanted_rate(now_ns), left_s)
 
     def _wanted_rate(self, now_ns: int) -> float:
         """Return the rate that limits allow and, where chunks are awaited, the runway affords."""
@@ -232,6 +229,11 @@ class Controller:
         if self._modes.mode == "run":
             rate = min(rate, affordable_rate(self._runway_s(), self._next_chunk_s(now_ns)))
         return rate
+
+    def _settle(self) -> None:
+        """Once stopped on purpose, forget the rest of the plan: what comes next begins at rest."""
+        if self._clock.rate == 0.0 and not self._plan.resting:
+            self._follow(Plan.at_rest(self.cursor, self._plan.at(self.cursor)))
 
     def _depart(self) -> None:
         """Plan the way to the pose of this mode, from standstill."""

@@ -26,9 +26,14 @@ class Plan:
     rows: Array
 
     @classmethod
-    def resting(cls, cursor: float, pose: Array) -> Plan:
+    def at_rest(cls, cursor: float, pose: Array) -> Plan:
         """Return the plan to stay at `pose` (J,)."""
         return cls(math.floor(cursor), pose[None].copy())
+
+    @property
+    def resting(self) -> bool:
+        """Return whether it is to stay where it is."""
+        return len(self.rows) == 1
 
     @property
     def last(self) -> int:

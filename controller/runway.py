@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 import numpy as np
@@ -12,13 +13,12 @@ from motion.limits import JointLimits
 
 Array = NDArray[np.float64]
 
-ACCELERATION = 4.0  # 1/s, bound on the change of the clock's rate
-JERK = 80.0  # 1/s^2, bound on the change of that
-RESERVE_S = 0.06  # plan that is left over when the clock has stopped
-LAST_STRETCH_S = 0.3  # with so much plan left and no chunk the clock begins to slow down
+ACCELERATION = 3.0  # 1/s, bound on the change of the clock's rate
+JERK = 40.0  # 1/s^2, bound on the change of that
+RESERVE_S = 0.03  # plan that is left over when the clock has stopped
+RELEASE_S = 0.1  # plan that must be there beyond what a stop needs, to give the stop up
 AHEAD_S = 0.4  # how far ahead limits are respected: longer than the clock takes to slow down
 CAUTION = 0.9  # fraction of the limits that plans are stretched to
-STANDING = 0.01  # a rate below which the clock comes to its stop
 
 
 class LatencyWindow:
@@ -52,13 +52,34 @@ class PlanClock:
         self._dt = dt
         self.rate = 0.0
         self._slope = 0.0
+        self._ending = False
 
     def start(self, rate: float) -> None:
         """Run at `rate` at once, which is smooth only where the plan itself begins at rest."""
         self.rate, self._slope = rate, 0.0
 
-    def step(self, wanted: float) -> float:
-        """Return the rate for this tick, on a bounded way to `wanted`."""
+    def stopping_s(self) -> float:
+        """Return how much plan passes until the clock stands, if it stops from now on."""
+        ease_s = max(self._slope, 0.0) / JERK
+        peak = self.rate + 0.5 * self._slope * ease_s
+        if peak > ACCELERATION**2 / JERK:
+            stop_s = 0.5 * (peak / ACCELERATION + ACCELERATION / JERK)
+        else:
+            stop_s = math.sqrt(peak / JERK)
+        return 0.5 * (self.rate + peak) * ease_s + peak * (stop_s + self._dt)
+
+    def step(self, wanted: float, left_s: float = math.inf) -> float:
+        """Return the rate for this tick, on a bounded way to `wanted`.
+
+        Args:
+            wanted: the rate to come to.
+            left_s: how long the plan lasts at full speed. The clock stops before it ends; a stop
+                once begun is given up only when there is clearly more plan.
+        """
+        needed_s = self.stopping_s() + RESERVE_S
+        self._ending = left_s <= needed_s + (RELEASE_S if self._ending else 0.0)
+        if self._ending:
+            wanted = 0.0
         if self.rate == wanted and self._slope == 0.0:
             return self.rate
         excess = np.array(self.rate - wanted)
@@ -76,16 +97,14 @@ class PlanClock:
 
 
 def affordable_rate(runway_s: float, next_chunk_s: float) -> float:
-    """Return the rate at which the plan lasts until the next chunk, or until the clock has stopped.
+    """Return the rate at which the plan lasts until the next chunk.
 
     Args:
         runway_s: how long the plan lasts from here at full speed.
-        next_chunk_s: time until the next chunk is due, by the worst of recent cycles; 0 if it is
-            overdue or unknown.
+        next_chunk_s: time until the next chunk is due; 0 if it is overdue or unknown.
     """
-    left_s = runway_s - RESERVE_S
-    rate = min(max(left_s / max(next_chunk_s, LAST_STRETCH_S), 0.0), 1.0)
-    return rate if rate > STANDING else 0.0
+    left_s = max(runway_s - RESERVE_S, 0.0)
+    return 1.0 if left_s >= next_chunk_s else left_s / next_chunk_s
 
 
 def feasible_rates(rows: Array, limits: JointLimits, dt: float) -> Array:
