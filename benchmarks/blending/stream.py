@@ -58,18 +58,19 @@ class GoalStep:
 
 @dataclass(frozen=True)
 class Latency:
-    """How long inferences take: a base, uniform jitter on top, and rare spikes."""
+    """How long inferences take: a base, uniform jitter on top, and a spike once in a while."""
 
     base_s: float
     jitter: float = 0.2
-    spike_share: float = 0.01
+    spike_every: int = 100  # inferences; none if 0
     spike_factor: float = 5.0
 
     def drawn_ticks(self, count: int, seed: int) -> NDArray[np.int64]:
         """Draw `count` latencies, in ticks."""
         random = np.random.default_rng(seed)
         seconds = self.base_s * (1.0 + random.uniform(0.0, self.jitter, count))
-        seconds[random.random(count) < self.spike_share] *= self.spike_factor
+        if self.spike_every:
+            seconds[self.spike_every // 2 :: self.spike_every] *= self.spike_factor
         return np.rint(seconds / TICK_S).astype(np.int64)
 
 

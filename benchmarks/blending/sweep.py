@@ -61,7 +61,7 @@ def reaction_s(make: MakeRule, latency_s: float) -> float:
 
     The goal moves right after an observation was captured, which is the worst moment.
     """
-    latency = Latency(latency_s, jitter=0.0, spike_share=0.0)
+    latency = Latency(latency_s, jitter=0.0, spike_every=0)
     cycle = max(1, round(latency_s / TICK_S))
     step = GoalStep(tick=cycle * -(-200 // cycle))
     ticks = step.tick + round(6.0 / TICK_S)
