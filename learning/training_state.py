@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import AdamW
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LambdaLR
 
 
 @dataclass(slots=True)
@@ -19,7 +19,7 @@ class TrainingState:
     model: nn.Module
     average: nn.Module  # exponential moving average of the model, which is what gets deployed
     optimizer: AdamW
-    schedule: LRScheduler
+    schedule: LambdaLR
     generator: torch.Generator  # the only source of randomness
     losses: list[tuple[float, float]]  # a step: flow loss, object loss
 
@@ -63,8 +63,9 @@ class TrainingState:
         self.generator.set_state(tensors["generator"])
         self.losses[:] = [(flow, place) for flow, place in tensors["losses"].tolist()]
         # the learning rate is a function of the step, so a longer schedule may be resumed into
-        self.schedule.last_epoch = self.step - 1
-        self.schedule.step()
+        self.schedule.last_epoch = self.step
+        for group, scale in zip(self.optimizer.param_groups, self.schedule.lr_lambdas, strict=True):
+            group["lr"] = group["initial_lr"] * scale(self.step)
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
