@@ -20,14 +20,15 @@ TARGETS = (
     Target("jerk_ratio_300ms", 1.5, "RMS jerk over the demonstration's, 300 ms"),
     Target("reaction_s_100ms", 0.7, "90 % of a goal step, 100 ms"),
     Target("rmse_mrad_100ms", 6.5, "RMSE to the intended motion, 100 ms"),
-    Target("merge_p99_ms", 1.0, "one chunk merged, 99th percentile"),
+    Target("merge_p99_ms", 1.0, "processor time to merge a chunk, 99th percentile"),
     Target("act_max_error", 1e-6, "act mode, a chunk every tick, against ACT's formula"),
 )
 NOTE = """\
 14 joints, chunks of 50 actions at 50 Hz, 10 mrad disagreement between chunks, one inference in \
-flight, commands at 50 Hz for every rule. Latencies carry up to 20 % of jitter and 1 % of spikes \
-five times as long; the reaction is measured without both. The policy continues from where each \
-rule is in its plan. Rules aligned by the clock skip what they missed while starved."""
+flight, commands at 50 Hz for every rule. Latencies carry up to 20 % of jitter, and each \
+hundredth is five times as long; the reaction is measured without both. The policy continues \
+from where each rule is in its plan. Rules aligned by the clock skip what they missed while \
+starved."""
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 
 from benchmarks.blending.stream import HORIZON, TICK_S
 from benchmarks.blending.sweep import Result, Results
@@ -70,6 +71,7 @@ def _over_latency(
             zorder=3 if name == ours else 2,
         )
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.set_xlabel("latency, ms (plus jitter of up to 20 % and spikes of 1 % x 5)")
     runway_ms = 0.5e3 * HORIZON * TICK_S
     axes.axvspan(runway_ms, 1e3 * latencies[-1] + 20.0, color="black", alpha=0.05, linewidth=0)
@@ -116,16 +118,16 @@ def _starvation(axes: Axes, results: Results, colours: dict[str, str], ours: str
     for row, name in enumerate(shown):
         trace = results[name, latency].trace
         base = -1.6 * row
-        axes.axhline(base, color="black", alpha=0.1, linewidth=0.8)
         line = trace.commands[first:last, joint] + base
         axes.step(seconds, line, where="post", color=colours[name], linewidth=2.0)
-        axes.text(6.05, line[-1], name, color=colours[name], va="center", fontweight="bold")
+        axes.text(6.1, line[-1], name, color=colours[name], va="center", fontweight="bold")
     axes.set(
         title="Starved at 800 ms: the same joint, one row a rule",
         xlabel="time, s",
-        ylabel="position, rad",
+        ylabel="position, each row 1.6 rad below the last",
         yticks=[],
-        xlim=(0.0, 7.4),
+        xticks=range(7),
+        xlim=(0.0, 7.5),
     )
 
 
