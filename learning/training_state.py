@@ -54,12 +54,12 @@ class TrainingState:
         self.model.load_state_dict(_under("model.", tensors))
         self.average.load_state_dict(_under("average.", tensors))
         for name, parameter in self.model.named_parameters():
-            moments = {
-                key.split(".")[1]: value
-                for key, value in tensors.items()
-                if key.startswith("optimizer.") and key.split(".", 2)[2] == name
-            }
-            self.optimizer.state[parameter].update(moments)
+            moments = self.optimizer.state[parameter]
+            for key in ("exp_avg", "exp_avg_sq"):
+                # in the layout of the weight: the fused optimizer pairs elements as they lie
+                saved = tensors[f"optimizer.{key}.{name}"]
+                moments[key] = torch.empty_like(parameter).copy_(saved).detach()
+            moments["step"] = tensors[f"optimizer.step.{name}"]
         self.generator.set_state(tensors["generator"])
         self.losses[:] = [(flow, place) for flow, place in tensors["losses"].tolist()]
         # the learning rate is a function of the step, so a longer schedule may be resumed into
