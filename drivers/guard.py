@@ -163,8 +163,6 @@ class Guard:
 
     def _coasting(self) -> GuardedCommand:
         """Go where the commands were going, for the one period in which none came."""
-        if len(self._recent) < STEADY:
-            return self._braking(MISSING)
         before, middle, last = self._recent
         target = before + 3.0 * (last - middle)
         if self._offset:
