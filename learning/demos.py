@@ -22,6 +22,7 @@ from policy_worker.policies import scripted
 from policy_worker.policy import Observation, Policy
 from simulation import task
 from simulation.scene import scene_model
+from simulation.task import FIRST_EVALUATION_SEED as FIRST_EVALUATION_SEED
 from simulation.twin import HOME, JOINTS, Twin
 
 CAMERA: Final = "cam_high"
@@ -174,8 +175,8 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seed", type=int, default=0, help="of the first episode (default 0)")
     given = parser.parse_args()
-    if not 0 <= given.seed <= task.FIRST_UNSEEN_SEED - given.episodes:
-        parser.error(f"--seed must leave the seeds from {task.FIRST_UNSEEN_SEED} to evaluations")
+    if not 0 <= given.seed <= FIRST_EVALUATION_SEED - given.episodes:
+        parser.error(f"--seed must leave the seeds from {FIRST_EVALUATION_SEED} to evaluations")
     failed = record(given.out, given.seed, given.episodes, given.workers)
     kept = given.episodes - len(failed)
     Console().print(f"{kept} demonstrations in {given.out}; {len(failed)} failed, seeds {failed}")

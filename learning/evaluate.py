@@ -26,7 +26,7 @@ from perception.rendering import SceneRenderer
 from runtime.plugins import plugin
 from simulation.lockstep import EpisodeResult, Lockstep, Timing
 from simulation.scene import save_model, scene_model
-from simulation.task import FIRST_UNSEEN_SEED, INSTRUCTIONS
+from simulation.task import FIRST_EVALUATION_SEED, INSTRUCTIONS
 from simulation.twin import JOINTS, Twin
 
 _PLUGINS: Final = "policy_worker.policies"
@@ -172,7 +172,7 @@ def main() -> None:
     instructions = (given.instruction,) if given.instruction else INSTRUCTIONS
     timing = Timing(inference_s=given.inference_s)
     candidate = Candidate(given.policy, tuple(given.option), timing)
-    first = FIRST_UNSEEN_SEED + given.seed
+    first = FIRST_EVALUATION_SEED + given.seed
     trials = [(first + i, text) for i in range(given.episodes) for text in instructions]
     bar = Progress(TextColumn("episodes"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     results = []

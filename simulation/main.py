@@ -56,7 +56,7 @@ class World:
         """Place the cube anew; the arms stay where they are."""
         self.episode = request.episode
         self.progress = task.Progress(request.instruction)
-        self.twin.place_cube(task.FIRST_UNSEEN_SEED + request.seed)
+        self.twin.place_cube(task.FIRST_EVALUATION_SEED + request.seed)
 
     def catch_up(self, now_ns: int) -> None:
         """Let physics come as close to `now_ns` as whole steps allow."""

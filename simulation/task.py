@@ -11,7 +11,7 @@ INSTRUCTIONS: Final = (TRANSFER, HOLD)
 
 # Demonstrations draw their seeds from below, everything else from here on, so that a policy is
 # never tried on a cube from its training.
-FIRST_UNSEEN_SEED: Final = 1_000_000_000
+FIRST_EVALUATION_SEED: Final = 1_000_000_000
 
 _LEFT_FINGER: Final = "vx300s_left/10_left_gripper_finger"
 _RIGHT_FINGER: Final = "vx300s_right/10_right_gripper_finger"

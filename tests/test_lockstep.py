@@ -14,7 +14,7 @@ from policy_worker.policies.scripted import Scripted
 from policy_worker.policy import Observation, PolicySpec
 from simulation.lockstep import Lockstep, Timing
 from simulation.scene import scene_model
-from simulation.task import FIRST_UNSEEN_SEED, HOLD, INSTRUCTIONS, TRANSFER
+from simulation.task import FIRST_EVALUATION_SEED, HOLD, INSTRUCTIONS, TRANSFER
 from simulation.twin import HOME, JOINTS, Twin
 
 SHORT = Timing(limit_s=1.0)
@@ -54,7 +54,7 @@ def test_the_expert_succeeds_through_the_whole_controller(
     twin: Twin, instruction: str, inference_s: float
 ) -> None:
     lockstep = Lockstep(twin, Scripted(twin.model, JOINTS), timing=Timing(inference_s))
-    result = lockstep.run(FIRST_UNSEEN_SEED, instruction)
+    result = lockstep.run(FIRST_EVALUATION_SEED, instruction)
     assert result.success
     assert result.duration_s < 7
     assert not [name for name in result.counters if name.startswith("dropped")]
@@ -129,7 +129,7 @@ def test_intervals_are_wilsons(successes: int, trials: int, low: float, high: fl
 
 @pytest.mark.slow
 def test_evaluation_yields_every_trial() -> None:
-    trials = [(FIRST_UNSEEN_SEED + i, text) for i in range(2) for text in INSTRUCTIONS]
+    trials = [(FIRST_EVALUATION_SEED + i, text) for i in range(2) for text in INSTRUCTIONS]
     results = list(evaluated(Candidate("scripted", (), Timing()), trials, workers=2))
     assert {(result.seed, result.instruction) for result in results} == set(trials)
     assert all(result.success for result in results)

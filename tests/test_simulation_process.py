@@ -23,7 +23,7 @@ from messaging.topics import (
 from messaging.transport import Bus
 from runtime.process import Context
 from simulation.main import Config, main
-from simulation.task import FIRST_UNSEEN_SEED, HOLD
+from simulation.task import FIRST_EVALUATION_SEED, HOLD
 from simulation.twin import HOME, cube_position
 
 
@@ -102,5 +102,5 @@ def test_an_episode_request_places_the_cube_once(bus: Bus) -> None:
     assert world.episode == task.episode == 7
     assert (task.reward, task.success) == (0, False)
     cube = world.qpos[-7:-4]
-    np.testing.assert_allclose(cube[:2], cube_position(FIRST_UNSEEN_SEED + 42)[:2], atol=0.005)
+    np.testing.assert_allclose(cube[:2], cube_position(FIRST_EVALUATION_SEED + 42)[:2], atol=0.005)
     assert cube[2] < 0.03, "a cube placed again and again would never come to rest"
