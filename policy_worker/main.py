@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 from messaging.messages import ActionChunk
 from messaging.topics import ACTION_CHUNK
-from policy_worker.handshake import checked_spec
+from policy_worker import handshake
 from policy_worker.policy import Observation, Policy, PolicySpec
 from policy_worker.senses import Seen, Senses
 from runtime.plugins import configured, plugin
@@ -32,6 +32,7 @@ class Config(BaseModel):
     joints: tuple[str, ...]
     arms: tuple[str, ...]
     cameras: tuple[str, ...]
+    instruction: str  # the first one that it will be given
     rate_hz: PositiveFloat = 10.0
     twin: bool  # whether a twin's true state can be had
 
@@ -41,7 +42,9 @@ def load(config: Config) -> Policy:
     module = plugin("policy_worker.policies", config.policy)
     options = configured(module, config.config)
     policy: Policy = module.make(options, config.joints)
-    checked_spec(policy.spec, config.joints, config.cameras, twin=config.twin)
+    handshake.check(
+        policy.spec, config.joints, config.cameras, config.instruction, twin=config.twin
+    )
     return policy
 
 
@@ -49,7 +52,7 @@ def main(config: Config, context: Context) -> None:
     """Turn the newest observation into a chunk of actions, again and again, until told to stop."""
     context.beat(ready=False, note="loading")
     policy = load(config)
-    warm_up(policy)
+    warm_up(policy, config.instruction)
     senses = Senses(policy.spec, config.arms, context.bus)
     chunks = context.bus.publisher(ACTION_CHUNK)
     worker = Worker(policy)
@@ -111,7 +114,7 @@ class Worker:
         )
 
 
-def warm_up(policy: Policy) -> None:
+def warm_up(policy: Policy, instruction: str) -> None:
     """Let the policy infer on made-up observations, so that the first real one takes no longer."""
     spec: PolicySpec = policy.spec
     if spec.needs_twin_state:
@@ -125,7 +128,7 @@ def warm_up(policy: Policy) -> None:
                 t_obs_ns=0,
                 plan_time_s=0.0,
                 episode=-1,
-                instruction=spec.instructions[0],
+                instruction=instruction,
                 images=images,
                 position=np.zeros(len(spec.joints)),
             )

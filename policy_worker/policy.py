@@ -18,7 +18,7 @@ class PolicySpec:
     cameras: tuple[str, ...]  # views it needs, empty if it looks at none
     horizon: int  # actions a chunk
     dt_ns: int  # between two actions
-    instructions: tuple[str, ...]  # what it was trained to follow, the default first
+    instructions: tuple[str, ...]  # what it was trained to follow, none if it takes any text
     needs_twin_state: bool = False  # a privileged policy, which no real robot can run
 
 

@@ -135,6 +135,7 @@ class Table:
             "arms": list(self._config.arms),
             "cameras": list(self._config.cameras),
             "rate_hz": self._config.policy_worker.rate_hz,
+            "instruction": self._config.task.instruction,
             "twin": self._config.is_twin,
         }
         return self._spec(
