@@ -22,9 +22,10 @@ from messaging.topics import (
 )
 from messaging.transport import Bus
 from runtime.process import Context
-from simulation.main import Config, main
+from simulation.main import Config, World, main
+from simulation.scene import scene_model
 from simulation.task import FIRST_EVALUATION_SEED, HOLD
-from simulation.twin import HOME, cube_position
+from simulation.twin import HOME, Twin, cube_position
 
 
 @pytest.fixture
@@ -57,13 +58,31 @@ def collected(bus: Bus, topic: Topic[Any], instance: str, seconds: float) -> lis
     return messages
 
 
-def test_readings_come_at_their_rate_and_keep_up_with_the_clock(bus: Bus) -> None:
-    readings = collected(bus, SERVO_READING, "left", 1.0)
+def test_physics_follows_the_clock_in_whole_steps() -> None:
+    world = World(Twin(scene_model()), now_ns=0)
+    before = world.twin.qpos
+    world.catch_up(9_000_000)
+    np.testing.assert_array_equal(world.twin.qpos, before)
+    world.catch_up(25_000_000)
+    assert world.t_ns == 20_000_000
+    assert world.twin.cube[2] < cube_position(0)[2]
+    assert world.lost_steps == 0
+
+
+def test_a_long_stall_is_not_made_up_for() -> None:
+    world = World(Twin(scene_model()), now_ns=0)
+    world.catch_up(10_000_000_000)
+    assert world.t_ns == 10_000_000_000
+    assert world.lost_steps == 990
+
+
+def test_readings_advance_in_whole_steps(bus: Bus) -> None:
+    readings = collected(bus, SERVO_READING, "left", 0.5)
     times_ns = np.array([reading.t_ns for reading in readings])
-    assert len(readings) > 60
-    assert (np.diff(times_ns) > 0).all()
+    assert len(readings) > 5
     assert (np.diff(times_ns) % 10_000_000 == 0).all()
-    assert abs(time.monotonic_ns() - times_ns[-1]) < 100_000_000
+    assert (np.diff(times_ns) >= 0).all()
+    assert times_ns[-1] <= time.monotonic_ns()
 
 
 def test_an_arm_follows_its_own_targets(bus: Bus) -> None:
