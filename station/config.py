@@ -129,6 +129,8 @@ def load(path: Path, settings: list[str]) -> StationConfig:
         raise ConfigError(f"cannot read the config {path}: {error}") from error
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: expected keys and values, got {type(raw).__name__}")
+    # A YAML alias is one object in two places; a setting shall change the place it names alone.
+    raw = json.loads(json.dumps(raw))
     for setting in settings:
         _apply(raw, setting)
     try:
