@@ -26,7 +26,8 @@ class Config(BaseModel):
     camera: str  # the name that policies know it by
     plugin: str  # a file in perception/cameras/
     plugin_config: dict[str, Any] = Field(default_factory=dict)
-    rate_hz: float = Field(default=30.0, gt=0)  # what to expect; a longer gap counts as late
+    # What to expect of a plugin whose own Config names no rate_hz; a longer gap counts as late.
+    rate_hz: float = Field(default=30.0, gt=0)
 
 
 class FrameStream:
@@ -72,7 +73,8 @@ def main(config: Config, context: Context) -> None:
     plugin_config = configured(module, config.plugin_config)
     camera: Camera = module.make(plugin_config, config.camera, context.bus)
     publisher = context.bus.publisher(FRAME, config.camera)
-    stream = FrameStream(config.camera, config.rate_hz, publisher)
+    rate_hz = getattr(plugin_config, "rate_hz", config.rate_hz)
+    stream = FrameStream(config.camera, rate_hz, publisher)
     camera.open()
     try:
         _relay(camera, stream, context)

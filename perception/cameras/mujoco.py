@@ -19,7 +19,7 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    model: Path = Field(strict=False)  # the scene as MuJoCo's binary .mjb
+    model: Path  # the scene as MuJoCo's binary .mjb
     view: str | None = None  # a camera of the scene; None for the one named as this camera
     width: int = Field(default=640, ge=16)
     height: int = Field(default=480, ge=16)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from messaging.transport import Bus
 from perception.camera import Capture
@@ -18,7 +18,7 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    path: Path = Field(strict=False)
+    path: Path
     loop: bool = True  # begin again at the end; otherwise the images just cease
 
 
