@@ -45,7 +45,7 @@ def aligned(actions: Array, cursor: float, chunk_dt_ns: int, dt_ns: int, t_obs_n
     cubic (1974), exact at the actions.
 
     Args:
-        actions: (H, J), H >= 1.
+        actions: (H, J), H >= 2, over a span of at least one control tick.
         cursor: plan cursor at the observation's capture.
         chunk_dt_ns: time between actions.
         dt_ns: length of a control tick.
@@ -54,26 +54,21 @@ def aligned(actions: Array, cursor: float, chunk_dt_ns: int, dt_ns: int, t_obs_n
     stride = chunk_dt_ns / dt_ns
     first = math.ceil(cursor - 1e-9)
     stop = math.floor(cursor + (len(actions) - 1) * stride + 1e-9) + 1
-    if stop <= first:  # a single action between two grid points
-        return Aligned(t_obs_ns, first, actions[:1])
     place = (np.arange(first, stop) - cursor) / stride
     nearest = np.rint(place)
     place = np.where(np.abs(place - nearest) < 1e-9, nearest, place)
-    index = np.minimum(np.maximum(np.floor(place).astype(np.intp), 0), max(len(actions) - 2, 0))
+    index = np.minimum(np.floor(place).astype(np.intp), len(actions) - 2)
     return Aligned(t_obs_ns, first, _catmull_rom(actions, index, place - index))
 
 
 def _catmull_rom(points: Array, index: NDArray[np.intp], u: Array) -> Array:
     """Return the curve (N, J) through `points` (H, J) at `index + u` (N,), with straight ends."""
-    padded = np.concatenate(
-        (2.0 * points[:1] - points[1:2], points, 2.0 * points[-1:] - points[-2:-1])
-        if len(points) > 1
-        else (points, points, points, points)
-    )
+    before, after = 2.0 * points[:1] - points[1:2], 2.0 * points[-1:] - points[-2:-1]
+    padded = np.concatenate((before, points, after))
     u = u[:, None]
     return (
         padded[index] * (u * (-0.5 + u * (1.0 - 0.5 * u)))
         + padded[index + 1] * (1.0 + u * u * (-2.5 + 1.5 * u))
         + padded[index + 2] * (u * (0.5 + u * (2.0 - 1.5 * u)))
-        + padded[np.minimum(index + 3, len(padded) - 1)] * (u * u * (-0.5 + 0.5 * u))
+        + padded[index + 3] * (u * u * (-0.5 + 0.5 * u))
     )

@@ -13,7 +13,7 @@ from controller.alignment import Aligned, aligned
 from controller.config import ControllerConfig
 from controller.ensemble import Ensemble
 from controller.ingress import Ingress
-from controller.mode import ModeMachine
+from controller.mode import MODES, ModeMachine
 from controller.plan import Plan
 from controller.runway import (
     AHEAD_S,
@@ -93,13 +93,14 @@ class Controller:
             self._follow(Plan.at_rest(self.cursor, self._limiter.position))
 
     def direct(self, mode: str, now_ns: int) -> None:
-        """Change to `mode`, smoothly; chunks from before are dropped from now on.
+        """Change to one of MODES, smoothly; chunks from before are dropped from now on.
 
-        Raises:
-            ValueError: there is no such mode.
+        An unknown mode is counted and changes nothing: a typing mistake must not end a motion.
         """
         del now_ns
-        if self._modes.direct(mode):
+        if mode not in MODES:
+            self.counters["dropped.mode"] += 1
+        elif self._modes.direct(mode):
             self._ensemble.clear()
             self._ingress.forget()
             self._last_merge_ns = None

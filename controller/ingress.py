@@ -29,7 +29,8 @@ Refusal = Literal[
 FAR_OUTSIDE = 0.2  # rad or gripper range: not a rounding error but a wrong robot
 FAR_TOO_FAST = 3.0  # times the greatest velocity
 FUTURE_S = 0.2  # how far a worker may have extrapolated the cursor
-LEAST_LEFT_S = 0.02  # of its span that a chunk must still have before it
+LEAST_LEFT_TICKS = 4  # that a chunk must still have before it, so that a splice can reach it
+LONGEST_S = 60.0  # span of a chunk that no policy means
 
 
 class Ingress:
@@ -69,9 +70,9 @@ class Ingress:
         if chunk.joints != self._joints:
             return "joints"
         actions = chunk.actions
-        if actions.ndim != 2 or actions.shape[0] < 1 or actions.shape[1] != len(self._joints):
+        if actions.ndim != 2 or actions.shape[0] < 2 or actions.shape[1] != len(self._joints):
             return "shape"
-        if chunk.dt_ns <= 0:
+        if not 0.0 < chunk.dt_ns * 1e-9 * len(actions) < LONGEST_S:
             return "shape"
         if not np.isfinite(chunk.cursor) or not np.isfinite(actions).all():
             return "not_finite"
@@ -86,7 +87,7 @@ class Ingress:
         if age_s < 0.0 or ahead_s > FUTURE_S:
             return "future"
         span_s = (len(chunk.actions) - 1) * chunk.dt_ns * 1e-9
-        if age_s > self._max_age_s or -ahead_s > span_s - LEAST_LEFT_S:
+        if age_s > self._max_age_s or -ahead_s > span_s - LEAST_LEFT_TICKS * dt_ns * 1e-9:
             return "stale"
         if self._newest_t_obs_ns is not None:
             if chunk.t_obs_ns == self._newest_t_obs_ns:

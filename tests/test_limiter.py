@@ -1,6 +1,6 @@
 """The last line of limits: never broken, exact where nothing is wrong, straight where it acts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ DT = 0.01
 CAPS = ((1, LIMITS.velocity), (2, LIMITS.acceleration), (3, LIMITS.jerk))
 
 
-def followed(targets: Sequence[Array], start: Array, dt: float = DT) -> Array:
+def followed(targets: Iterable[Array], start: Array, dt: float = DT) -> Array:
     """Return the commands for `targets`, after three at `start`."""
     limiter = Limiter(LIMITS, dt, start)
     return np.array([start, start, start, *(limiter.follow(target)[0] for target in targets)])
