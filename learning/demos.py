@@ -22,7 +22,7 @@ from policy_worker.policies import scripted
 from policy_worker.policy import Observation, Policy
 from simulation import task
 from simulation.scene import scene_model
-from simulation.task import FIRST_EVALUATION_SEED as FIRST_EVALUATION_SEED
+from simulation.task import FIRST_EVALUATION_SEED
 from simulation.twin import HOME, JOINTS, Twin
 
 CAMERA: Final = "cam_high"
