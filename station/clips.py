@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +78,8 @@ def joined_video(directory: Path, path: Path, longest_s: float) -> bool:
     if not frames:
         return False
     height, width = frames[0].shape[:2]
-    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, _VIDEO_CODEC, rate_hz, (width, height))
+    with _silent():
+        writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, _VIDEO_CODEC, rate_hz, (width, height))
     if not writer.isOpened():
         log.warning("no video in the report: %s cannot be written", path)
         return False
@@ -84,6 +87,19 @@ def joined_video(directory: Path, path: Path, longest_s: float) -> bool:
         writer.write(frame)
     writer.release()
     return path.exists() and path.stat().st_size > 0
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep OpenCV from printing that WebM knows no such tag, before it writes it all the same."""
+    kept = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def _last_frames(directory: Path, longest_s: float) -> tuple[float, list[NDArray[np.uint8]]]:

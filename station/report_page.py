@@ -58,7 +58,7 @@ def _figures(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
     ready = summary["first_command_s"]
     dropped = sum(summary["chunks"]["dropped"].values())
     return [
-        (_number(rate, 100), "%", f"success, 95 % interval {low:.0%} to {high:.0%}"),
+        (_number(rate, 100), "%", f"success, likely {low:.0%} to {high:.0%}"),
         (_number(latency.get("p50")), "ms", f"capture to plan, p95 {_number(latency.get('p95'))}"),
         (_number(ticks.get("late_p999_ms")), "ms", "tick lateness, p99.9"),
         (f"{summary['jerk_rms']:.3g}", "rad/s³", "jerk of the commands, RMS"),

@@ -25,6 +25,7 @@ _DPI = 130
 _POINTS = 1500  # more cannot be told apart on a screen
 _TRACE_S = 20.0
 _SEAM_S = 3.0
+_SEAM_NS = round(_SEAM_S * 1e9)
 
 _STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
@@ -38,6 +39,7 @@ _STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
+    "axes.axisbelow": True,
     "grid.color": _GRID,
     "grid.linewidth": 0.7,
     "xtick.color": _INK,
@@ -178,10 +180,12 @@ def _seams(data: RunData) -> Plot:
     positions = commands["position"][:, columns].astype(np.float64)
     speeds = np.gradient(positions, axis=0) / data.dt_s
     at, busiest = np.unravel_index(int(np.argmax(np.abs(speeds))), speeds.shape)
-    time_s = (commands["t_ns"] - commands["t_ns"][at]) * 1e-9 + _SEAM_S / 2
+    begin_ns = min(int(commands["t_ns"][at]) + _SEAM_NS // 2, int(commands["t_ns"][-1])) - _SEAM_NS
+    begin_ns = max(begin_ns, int(commands["t_ns"][0]))
+    time_s = (commands["t_ns"] - begin_ns) * 1e-9
     joint = data.commands.joints[columns[int(busiest)]].replace("_", " ")
     merged = merge_times_ns(data)
-    merged_s = (merged[merged > 0] - commands["t_ns"][at]) * 1e-9 + _SEAM_S / 2
+    merged_s = (merged[merged > 0] - begin_ns) * 1e-9
     shown = (time_s >= 0) & (time_s <= _SEAM_S)
     with _drawing(3.4) as figure:
         above, below = figure.subplots(2, 1, sharex=True)

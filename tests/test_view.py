@@ -1,0 +1,146 @@
+import io
+from dataclasses import replace
+
+import numpy as np
+from rich.console import Console
+
+from messaging.messages import ActionChunk, ControlStatus, Heartbeat, TaskState
+from runtime.supervisor import Phase
+from station.record import EpisodeOutcome, RunEvent, RunRecord
+from station.view import ProcessView, Snapshot, log_line, render
+
+START_NS = 1_000_000_000
+NOW_NS = START_NS + 83_000_000_000
+
+
+def beat(name: str, rate_hz: float, late_ms: float = 0.1, note: str = "") -> Heartbeat:
+    return Heartbeat(name, 100, NOW_NS - 20_000_000, True, 900, rate_hz, late_ms, 12.0, {}, note)
+
+
+def snapshot() -> Snapshot:
+    processes = {
+        "twin": ProcessView(Phase.READY, beat("twin", 500, 0.3)),
+        "arm.left": ProcessView(Phase.READY, beat("arm.left", 100)),
+        "arm.right": ProcessView(Phase.READY, beat("arm.right", 100)),
+        "camera.cam_high": ProcessView(Phase.READY, beat("camera.cam_high", 30)),
+        "camera.cam_left_wrist": ProcessView(Phase.READY, beat("camera.cam_left_wrist", 30)),
+        "camera.cam_right_wrist": ProcessView(Phase.STALLED, beat("c", 30), 1),
+        "policy_worker": ProcessView(Phase.READY, beat("policy_worker", 8, 2.5, "infers"), 1),
+        "controller": ProcessView(Phase.READY, beat("controller", 100, 0.2)),
+        "journal": ProcessView(Phase.DEAD),
+    }
+    status = ControlStatus(
+        seq=8300,
+        t_ns=NOW_NS,
+        late_us=80.0,
+        mode="run",
+        epoch=3,
+        cursor=8000.0,
+        rate=0.7,
+        upcoming=np.zeros((2, 14)),
+        dt_ns=10_000_000,
+        runway_s=0.62,
+        latency_s=0.15,
+        disagreement_rad=0.0078,
+        jerk=31.4,
+        chunks=651,
+        counters={"dropped.epoch": 2, "dropped.age": 1, "limit.left_waist.jerk": 5, "clipped": 9},
+    )
+    record = RunRecord(
+        robot="aloha",
+        policy="flow",
+        seed=0,
+        started="now",
+        started_ns=START_NS,
+        episodes=[EpisodeOutcome(n, n, "transfer the cube", n != 2, 9.0) for n in range(7)],
+        events=[
+            RunEvent(START_NS + 11_400_000_000, "station", "first command of the policy"),
+            RunEvent(START_NS + 31_000_000_000, "policy_worker", "dead: by signal SIGKILL"),
+            RunEvent(START_NS + 34_100_000_000, "policy_worker", "ready"),
+            RunEvent(START_NS + 80_000_000_000, "camera.cam_right_wrist", "silent for 170 ms"),
+        ],
+    )
+    chunk = ActionChunk(
+        "flow", 651, NOW_NS, 0.0, 3, 20_000_000, ("a",), np.zeros((2, 1)), {"infer": 118.0}
+    )
+    return Snapshot(
+        title="aloha: the twin, policy flow",
+        t_ns=NOW_NS,
+        processes=processes,
+        record=record,
+        status=status,
+        chunk=chunk,
+        chunk_arrival_ns=NOW_NS - 60_000_000,
+        inference_ms=[118.0] * 18 + [160.0, 161.0],
+        task=TaskState(NOW_NS, 7, 2, False),
+        instruction="transfer the cube to the left arm",
+    )
+
+
+def text_of(shown: Snapshot, width: int = 100, height: int = 30) -> str:
+    console = Console(width=width, height=height, record=True, file=io.StringIO())
+    console.print(render(shown))
+    return console.export_text()
+
+
+def line_with(text: str, word: str) -> str:
+    return next(line for line in text.splitlines() if word in line)
+
+
+def test_view_shows_every_process_with_its_state() -> None:
+    text = text_of(snapshot())
+    assert "aloha: the twin, policy flow" in text
+    assert "01:23" in text
+    assert "ready" in line_with(text, "arm.left")
+    assert "100" in line_with(text, "arm.left")
+    assert "infers" in line_with(text, "policy_worker ")
+    assert "stalled" in line_with(text, "camera.cam_right_wrist")
+    assert "dead" in line_with(text, "journal")
+
+
+def test_view_shows_how_control_goes() -> None:
+    text = text_of(snapshot())
+    assert "6 of 7" in text
+    assert "run" in line_with(text, "mode")
+    assert "118 ms, p95 160 ms" in line_with(text, "inference")
+    assert "0.62 s" in line_with(text, "runway")
+    assert "slowed to 70%" in line_with(text, "plan clock")
+    assert "7.8 mrad" in line_with(text, "disagreement")
+    assert "31.4 rad/s³" in line_with(text, "jerk")
+    assert "651 merged   3 dropped" in line_with(text, "chunks")
+    assert "0 missed   5 limited" in line_with(text, "ticks")
+    assert "31 s policy_worker dead: by signal" in text
+
+
+def test_view_fits_the_terminal() -> None:
+    lines = text_of(snapshot()).splitlines()
+    assert len(lines) <= 30
+    assert all(len(line) <= 100 for line in lines)
+
+
+def test_view_and_line_work_before_anything_was_heard() -> None:
+    bare = Snapshot(
+        title="aloha: the twin",
+        t_ns=START_NS,
+        processes={"twin": ProcessView(Phase.STARTING)},
+        record=RunRecord("aloha", "flow", 0, "now", START_NS),
+    )
+    assert "starting" in text_of(bare)
+    assert log_line(bare) == "00:00  not ready: twin  successes 0/0"
+
+
+def test_text_in_brackets_is_shown_as_it_is() -> None:
+    shown = replace(snapshot(), instruction="[bold]lift[/bold]")
+    assert "[bold]lift[/bold]" in text_of(shown)
+
+
+def test_log_line_tells_the_same_in_one_line() -> None:
+    line = log_line(snapshot())
+    assert "\n" not in line
+    for fact in ("mode run", "runway 0.62 s", "successes 6/7", "restarts 2", "dropped 3"):
+        assert fact in line
+
+
+def test_silent_process_is_called_silent() -> None:
+    shown = replace(snapshot(), t_ns=NOW_NS + 2_000_000_000)
+    assert "silent for 2.0 s" in line_with(text_of(shown), "twin ")
