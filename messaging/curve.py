@@ -49,9 +49,16 @@ class Network:
         """Return the TCP address of `stream` on `host`."""
         return f"tcp://{host}:{self.base_port + self.streams.index(stream)}"
 
+    def require_keys(self) -> None:
+        """Raise MissingKeyError unless this machine has its key pair and its list of others."""
+        self._own_keys()
+        if not (self.keys / "allowed").is_dir():
+            raise MissingKeyError(
+                f"no directory {self.keys / 'allowed'} with the public keys of other machines"
+            )
+
     def start_allow_list(self, context: zmq.Context[Any]) -> ThreadAuthenticator:
         """Let only machines with an allowed key connect to the sockets of `context`."""
-        self._own_keys()
         authenticator = ThreadAuthenticator(context)
         authenticator.start()
         authenticator.configure_curve(domain="*", location=str(self.keys / "allowed"))

@@ -36,8 +36,11 @@ class TransportError(RuntimeError):
 class Publisher(Generic[M]):
     """The one writer of a stream."""
 
-    def __init__(self, sockets: Sequence[zmq.Socket[bytes]], lock: int, message: type[M]) -> None:
+    def __init__(
+        self, sockets: Sequence[zmq.Socket[bytes]], path: Path, lock: int, message: type[M]
+    ) -> None:
         self._sockets = sockets
+        self._path = path
         self._lock = lock
         self._message = message
 
@@ -53,7 +56,10 @@ class Publisher(Generic[M]):
         """Close the stream and let another writer take its name."""
         for socket in self._sockets:
             socket.close(linger=0)
-        os.close(self._lock)
+        if self._lock >= 0:  # a number closed twice may be somebody else's by then
+            self._path.unlink(missing_ok=True)
+            os.close(self._lock)
+            self._lock = -1
 
 
 class Subscriber(Generic[M]):
@@ -126,6 +132,8 @@ class Bus:
 
     def __init__(self, directory: Path, network: Network | None = None) -> None:
         _make_private(directory)
+        if network:
+            network.require_keys()
         self._directory = directory
         self._network = network
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -135,15 +143,17 @@ class Bus:
     def publisher(self, topic: Topic[M], instance: str = "") -> Publisher[M]:
         """Open the stream for writing; raises TransportError while another process writes it."""
         stream = topic.stream(instance)
-        local = self._publishing(topic)
-        sockets = {self._ipc(stream): local}
+        path = self._path(stream)
+        addresses = [f"ipc://{path}"]
+        lock = self._locked(stream)
+        sockets = [self._publishing(topic)]
         if self._network:
-            remote = self._publishing(topic)
-            self._network.secure_server(remote)
-            sockets[self._network.address(self._network.here, stream)] = remote
-        publisher = Publisher(list(sockets.values()), self._locked(stream), topic.message)
+            addresses.append(self._network.address(self._network.here, stream))
+            sockets.append(self._publishing(topic))
+            self._network.secure_server(sockets[1])
+        publisher = Publisher(sockets, path, lock, topic.message)
         self._open.append(publisher)
-        for address, socket in sockets.items():
+        for socket, address in zip(sockets, addresses, strict=True):
             try:
                 socket.bind(address)
             except zmq.ZMQError as error:
@@ -155,20 +165,20 @@ class Bus:
     ) -> Subscriber[M]:
         """Open the stream for reading; `keep` overrides the table, say for a recorder."""
         stream = topic.stream(instance)
+        address = f"ipc://{self._path(stream)}"
         socket = self._context.socket(zmq.SUB)
+        subscriber = Subscriber(socket, topic, stream)
+        self._open.append(subscriber)
         socket.setsockopt(zmq.MAXMSGSIZE, codec.MAX_MESSAGE_BYTES)
         if (keep or topic.keep) is Keep.NEWEST:
             socket.setsockopt(zmq.CONFLATE, 1)
         else:
             socket.setsockopt(zmq.RCVHWM, _QUEUED_MESSAGES)
         socket.setsockopt(zmq.SUBSCRIBE, b"")
-        address = self._ipc(stream)
         if self._network and (host := self._network.peer(topic.writer_of(instance))):
             self._network.secure_client(socket, host)
             address = self._network.address(host, stream)
         socket.connect(address)
-        subscriber = Subscriber(socket, topic, stream)
-        self._open.append(subscriber)
         return subscriber
 
     def close(self) -> None:
@@ -178,8 +188,7 @@ class Bus:
         self._open.clear()
         if self._allow_list:
             self._allow_list.stop()
-        # Not term(): it would wait for ever for the socket of a stream that failed to open.
-        self._context.destroy(linger=0)
+        self._context.term()
 
     def __enter__(self) -> Self:
         return self
@@ -211,14 +220,14 @@ class Bus:
             ) from error
         return lock
 
-    def _ipc(self, stream: str) -> str:
-        path = str(self._directory / f"{stream}.sock")
+    def _path(self, stream: str) -> Path:
+        path = self._directory / f"{stream}.sock"
         if len(os.fsencode(path)) > _LONGEST_IPC_PATH:
             raise TransportError(
-                f"socket path of {len(path)} characters is too long for the system "
+                f"socket path of {len(str(path))} characters is too long for the system "
                 f"(at most {_LONGEST_IPC_PATH}): {path}; choose a shorter directory"
             )
-        return f"ipc://{path}"
+        return path
 
 
 def _make_private(directory: Path) -> None:

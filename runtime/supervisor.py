@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from runtime.process import OnDeath, ProcessSpec
 
 log = logging.getLogger(__name__)
 
-_SLICE_S = 0.02  # how long a stall can go unnoticed beyond its limit
+_SLICE_S = 0.02  # how long what no message announces can go unnoticed, such as a start that is due
 _BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 _FORGIVEN_AFTER_S = 30.0  # a process that lived this long starts again at the first backoff
 _TERM_S = 3.0
@@ -124,13 +125,14 @@ class Supervisor:
     def poll(self, timeout_s: float) -> list[Event]:
         """Start what is due, then wait for news; returns within about `timeout_s`.
 
-        A death is seen as soon as it happens, a stall within 20 ms of its limit.
+        A death is seen as soon as it happens, a stall as soon as its limit is reached.
         """
         deadline_ns = time.monotonic_ns() + int(timeout_s * 1e9)
         while True:
             events = self._started()
             remaining_s = (deadline_ns - time.monotonic_ns()) * 1e-9
-            self._waiter.wait(0.0 if events else max(0.0, min(remaining_s, _SLICE_S)))
+            slice_s = min(remaining_s, _SLICE_S, self._next_stall_s())
+            self._waiter.wait(0.0 if events else max(0.0, slice_s))
             events += self._news()
             if events or remaining_s <= 0:
                 return events
@@ -161,6 +163,15 @@ class Supervisor:
             log.warning("%s did not stop when asked and was killed", child.spec.name)
             popen.kill()
             return f"killed, {popen.wait()}"
+
+    def _next_stall_s(self) -> float:
+        """Return how long from now the first process will have been silent for too long."""
+        limits_ns = [
+            child.heard_ns + round(child.spec.stall_s * 1e9)
+            for child in self.children.values()
+            if child.phase is Phase.READY
+        ]
+        return (min(limits_ns) - time.monotonic_ns()) * 1e-9 if limits_ns else math.inf
 
     def _started(self) -> list[Event]:
         now_ns = time.monotonic_ns()
@@ -213,7 +224,7 @@ class Supervisor:
         if heartbeat is None or child.popen is None or heartbeat.pid != child.popen.pid:
             return None
         child.heartbeat = heartbeat
-        child.heard_ns = time.monotonic_ns()
+        child.heard_ns = max(child.heard_ns, heartbeat.t_ns)
         if heartbeat.ready and child.phase in (Phase.STARTING, Phase.STALLED):
             return self._become(child, Phase.READY)
         return None
