@@ -27,17 +27,23 @@ def duration(distance: Array, limits: JointLimits) -> float:
     )
 
 
+def blend(u: Array) -> Array:
+    """Return how much of a motion from rest to rest is done at fraction `u` of its time, 0..1.
+
+    Flash and Hogan (1985): minimum integrated squared jerk between two rests is this quintic.
+    """
+    return u**3 * (10.0 - 15.0 * u + 6.0 * u * u)
+
+
 def path(start: Array, goal: Array, limits: JointLimits, dt: float) -> Array:
     """Return poses (N, J), one every `dt`, from `start` to `goal`, at rest at both ends.
 
-    Flash and Hogan (1985): minimum integrated squared jerk between two rests is a quintic. The
-    joints move together, on a straight line in joint space.
+    The joints move together, on a straight line in joint space.
     """
     # Finite differences exceed derivatives a little; a whole extra step covers that.
     steps = int(np.ceil(duration(goal - start, limits) / dt)) + 1
     u = np.linspace(0.0, 1.0, steps + 1)[:, None]
-    blend = u**3 * (10.0 - 15.0 * u + 6.0 * u * u)
-    return start + blend * (goal - start)
+    return start + blend(u) * (goal - start)
 
 
 # Greatest derivatives of the quintics from velocity 1, or from acceleration 1, to rest at zero.
@@ -73,7 +79,7 @@ def fading(
     u = np.arange(1, steps + 1)[:, None] / max(steps, 1)
     whole = steps * dt
     return (
-        (1.0 - u**3 * (10.0 - 15.0 * u + 6.0 * u * u)) * offset
+        (1.0 - blend(u)) * offset
         + (u + u**3 * (-6.0 + 8.0 * u - 3.0 * u * u)) * (velocity * whole)
         + u * u * (0.5 + u * (-1.5 + u * (1.5 - 0.5 * u))) * (acceleration * whole**2)
     )

@@ -35,22 +35,12 @@ def run(
 ) -> int:
     """Run the robot; returns the exit code."""
     console = Console()
-    console.print(first_line(config), highlight=False)
+    console.print(config.title, highlight=False)
     station = Station(config, Options(seed, episodes, duration_s, launched_ns))
     with Lines(console) if headless else LiveView(console) as display:
         code = station.run(display)
     console.print(f"{station.record.ending}; report: {station.run_directory / 'report.html'}")
     return code
-
-
-def first_line(config: StationConfig) -> str:
-    """Return what this launch is about to move."""
-    if config.is_twin:
-        return (
-            f"{config.robot}: no real arms are configured, so this drives the simulated twin "
-            f"(policy {config.policy})"
-        )
-    return f"{config.robot}: drives the real arms (policy {config.policy})"
 
 
 def listing(config: StationConfig) -> int:

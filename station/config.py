@@ -104,6 +104,13 @@ class StationConfig(_Strict):
         """Whether the arms are simulated."""
         return any(arm.plugin == "twin" for arm in self.arms.values())
 
+    @property
+    def title(self) -> str:
+        """What a launch is about to move, for people."""
+        if self.is_twin:
+            return f"{self.robot}: no arms here, driving the simulated twin by policy {self.policy}"
+        return f"{self.robot}: driving the arms by policy {self.policy}"
+
 
 def robots() -> list[str]:
     """Return the names of the robots that have a config."""

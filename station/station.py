@@ -8,7 +8,6 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from types import FrameType
-from typing import Protocol
 
 from messaging.messages import ControlStatus
 from messaging.transport import Bus
@@ -16,11 +15,12 @@ from runtime.process import OnDeath
 from runtime.supervisor import Event, Phase, Supervisor
 from station.conductor import Conductor, Course, News, Stage
 from station.config import StationConfig
+from station.display import Display
 from station.lock import StationLock
 from station.processes import network, process_table
 from station.record import RunEvent, RunRecord
 from station.report import write_report
-from station.view import Snapshot
+from station.view import ProcessView, Snapshot
 from station.wire import Wire
 
 log = logging.getLogger(__name__)
@@ -30,14 +30,6 @@ _REST_TIMEOUT_S = 15.0
 
 # Commands end before those who carry them out, and whoever writes it all down goes last.
 _STOP_ORDER = ("policy_worker", "controller", "camera.", "arm.", "twin", "journal")
-
-
-class Display(Protocol):
-    """Shows a run to people; called a few times a second."""
-
-    def show(self, snapshot: Snapshot) -> None:
-        """Show the present state."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +100,7 @@ class Station:
             orders = self._conductor.step(News(now_ns, supervisor.ready, wire.status, wire.task))
             wire.say(orders, now_ns)
             self._note_first_command(wire.status, now_ns)
+            self.record.episodes = self._conductor.outcomes
             display.show(self._snapshot(wire, supervisor))
             if self._conductor.stage is Stage.RESTING:
                 rest_by_ns = rest_by_ns or now_ns + int(_REST_TIMEOUT_S * 1e9)
@@ -147,7 +140,20 @@ class Station:
         for prefix in _STOP_ORDER:
             names = [name for name in supervisor.children if name.startswith(prefix)]
             supervisor.stop(names)
-        self.record.episodes = list(self._conductor.outcomes)
 
     def _snapshot(self, wire: Wire, supervisor: Supervisor) -> Snapshot:
-        raise NotImplementedError
+        return Snapshot(
+            title=self._config.title,
+            t_ns=time.monotonic_ns(),
+            processes={
+                name: ProcessView(child.phase, child.heartbeat, child.restarts)
+                for name, child in supervisor.children.items()
+            },
+            record=self.record,
+            status=wire.status,
+            chunk=wire.chunk,
+            chunk_arrival_ns=wire.chunk_arrival_ns,
+            inference_ms=list(wire.inference_ms),
+            task=wire.task,
+            instruction=self._conductor.instruction,
+        )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
+
 from messaging.messages import ActionChunk, ControlStatus, Directive, TaskState
 from messaging.topics import ACTION_CHUNK, CONTROL_STATUS, DIRECTIVE, EPISODE_REQUEST, TASK_STATE
 from messaging.transport import Bus
 from station.conductor import Orders
 
+_SHOWN_INFERENCES = 100
 _REPEAT_NS = round(1e9 / DIRECTIVE.rate_hz)
 
 
@@ -19,6 +23,8 @@ class Wire:
         self._chunks = bus.subscriber(ACTION_CHUNK)
         self._directives = bus.publisher(DIRECTIVE)
         self._requests = bus.publisher(EPISODE_REQUEST)
+        self.chunk_arrival_ns = 0
+        self.inference_ms: deque[float] = deque(maxlen=_SHOWN_INFERENCES)
         self._said: Orders | None = None
         self._said_ns = 0
         self._seq = 0
@@ -42,7 +48,9 @@ class Wire:
         """Take in what is new."""
         self._statuses.receive()
         self._tasks.receive()
-        self._chunks.drain()
+        for chunk in self._chunks.drain():
+            self.chunk_arrival_ns = time.monotonic_ns()
+            self.inference_ms.append(chunk.stages_ms.get("infer", 0.0))
 
     def say(self, orders: Orders, now_ns: int) -> None:
         """Tell the orders at once when they change, and repeat them for those who come late."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from policy_worker.policies.scripted import Config, Scripted, make, minimum_jerk
+from policy_worker.policies.scripted import Config, Scripted, make
 from policy_worker.policy import Observation
 from simulation.scene import scene_model
 from simulation.task import HOLD, INSTRUCTIONS, TRANSFER, Progress, advanced
@@ -114,11 +114,3 @@ def test_a_cube_out_of_reach_is_refused(twin: Twin, expert: Scripted) -> None:
 def test_a_missing_scene_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"gone\.mjb"):
         make(Config(model_path=tmp_path / "gone.mjb"), JOINTS)
-
-
-def test_minimum_jerk_goes_from_rest_to_rest() -> None:
-    share = minimum_jerk(np.linspace(-0.5, 1.5, 2001))
-    assert share[0] == 0
-    assert share[-1] == pytest.approx(1)
-    assert (np.diff(share) >= -1e-12).all()
-    assert np.abs(np.diff(share, n=2)).max() < 1e-5

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from motion import minimum_jerk
 from policy_worker.policy import Observation, Policy, PolicySpec
 
 _TRANSFER: Final = "transfer the cube to the left arm"
@@ -51,20 +52,12 @@ class Waypoint:
     joints: NDArray[np.float64]  # (7,) six angles, then the gripper
 
 
-def minimum_jerk(fraction: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how far a rest-to-rest motion of least jerk has come after `fraction` of its time.
-
-    Flash and Hogan, The coordination of arm movements, 1985.
-    """
-    s = np.clip(fraction, 0.0, 1.0)
-    return s**3 * (10 - 15 * s + 6 * s**2)
-
-
 def sampled(waypoints: list[Waypoint], times_s: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the pose (T, 7) at each of `times_s` (T,); at rest in the last one after the end."""
     pose = np.broadcast_to(waypoints[0].joints, (len(times_s), 7)).copy()
     for start, end in pairwise(waypoints):
-        share = minimum_jerk((times_s - start.time_s) / (end.time_s - start.time_s))
+        elapsed = (times_s - start.time_s) / (end.time_s - start.time_s)
+        share = minimum_jerk.blend(np.clip(elapsed, 0.0, 1.0))
         pose += share[:, None] * (end.joints - start.joints)
     return pose
 
