@@ -14,7 +14,7 @@ from controller.config import ControllerConfig
 from controller.ensemble import Ensemble
 from controller.ingress import Ingress
 from controller.mode import MODES, ModeMachine
-from controller.plan import Plan
+from controller.plan import SNAP, Plan
 from controller.runway import (
     AHEAD_S,
     LatencyWindow,
@@ -194,10 +194,11 @@ class Controller:
 
     def _first_free(self) -> int:
         """Return the first row that may change without a kink in what is about to be sent."""
-        near = round(self.cursor)
-        if abs(self.cursor - near) < 1e-9:
-            return near
-        return math.floor(self.cursor) + 3
+        upper = math.ceil(self.cursor - SNAP)
+        if self.config.splice == "none" or (self._clock.rate == 1.0 and self.cursor > upper - SNAP):
+            return upper
+        # Slower, the next command lies between rows, and all four that it is made of must stay.
+        return upper + 1 if self._plan.resting else math.floor(self.cursor) + 3
 
     def _follow(self, plan: Plan) -> None:
         """Make `plan` the plan."""
@@ -250,7 +251,7 @@ class Controller:
         limiter = self._limiter
         if limiter is None:
             return
-        start = math.ceil(self.cursor - 1e-9)
+        start = math.ceil(self.cursor - SNAP)
         reference = self._plan.between(start, max(self._plan.last + 1, start + 1))
         pace = 1.0 / max(rate, SLOWEST_SPLICE)
         back = np.arange(KEPT, 0, -1.0)[:, None] - 1.0

@@ -18,7 +18,9 @@ JERK = 40.0  # 1/s^2, bound on the change of that
 RESERVE_S = 0.03  # plan that is left over when the clock has stopped
 RELEASE_S = 0.1  # plan that must be there beyond what a stop needs, to give the stop up
 AHEAD_S = 0.4  # how far ahead limits are respected: longer than the clock takes to slow down
-CAUTION = 0.9  # fraction of the limits that plans are stretched to
+# Fractions of velocity, acceleration and jerk that plans are stretched to; what the changing rate
+# adds must fit in beside them.
+CAUTION = (0.95, 0.85, 0.7)
 
 
 class LatencyWindow:
@@ -88,12 +90,10 @@ class PlanClock:
         )
         rate = self.rate + float(slope) * self._dt
         self._slope = float(slope)
-        if abs(rate - wanted) < 1e-9 and abs(self._slope) <= JERK * self._dt:
-            rate, self._slope = wanted, 0.0
-        if not 0.0 <= rate <= 1.0:
-            rate, self._slope = min(max(rate, 0.0), 1.0), 0.0
-        self.rate = rate
-        return rate
+        if abs(rate - wanted) < 1e-9:
+            rate = wanted
+        self.rate = min(max(rate, 0.0), 1.0)  # what rounding may have added
+        return self.rate
 
 
 def affordable_rate(runway_s: float, next_chunk_s: float) -> float:
@@ -114,9 +114,10 @@ def feasible_rates(rows: Array, limits: JointLimits, dt: float) -> Array:
     """
     rates = np.ones(len(rows))
     change = rows
-    for order, cap in enumerate((limits.velocity, limits.acceleration, limits.jerk), start=1):
+    caps = (limits.velocity, limits.acceleration, limits.jerk)
+    for order, (cap, share) in enumerate(zip(caps, CAUTION, strict=True), start=1):
         change = change[1:] - change[:-1]
-        excess = np.abs(change / (CAUTION * cap * dt**order)).max(axis=1, initial=0.0)
+        excess = np.abs(change / (share * cap * dt**order)).max(axis=1, initial=0.0)
         if excess.max(initial=0.0) > 1.0:
             rates[order:] = np.minimum(rates[order:], np.maximum(excess, 1.0) ** (-1.0 / order))
     return rates
