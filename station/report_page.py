@@ -45,7 +45,7 @@ def _subtitle(summary: dict[str, Any]) -> str:
         f"{summary['robot']}, policy {summary['policy']}, seed {summary['seed']}",
         f"started {summary['started']}",
         _duration(summary["duration_s"]),
-        f"ended by {summary['ending']}" if summary["ending"] else "aborted",
+        summary["ending"] or "aborted",
     ]
     return " · ".join(parts)
 

@@ -1,0 +1,271 @@
+"""Examines the machine: can it run a robot, how well, and what to do about it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.table import Table
+
+from messaging.curve import Network
+from runtime.realtime import realtime_permitted
+from runtime.supervisor import CHILD_ENVIRONMENT
+from station.config import ConfigError, load, robot_file, robots
+from station.lock import bus_directory
+from station.probes import Answer, Probes
+from station.processes import network
+
+Level = Literal["ok", "warning", "problem"]
+
+_STYLES: dict[Level, str] = {"ok": "green", "warning": "yellow", "problem": "bold red"}
+_PRIORITY = 80  # of the controller
+_GOOD_FREE_GB, _LEAST_FREE_GB = 5.0, 0.5
+_SLOW_CLOCKS = ("hpet", "acpi_pm", "jiffies")
+_CLOCK_FILE = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
+_SERIAL_PORTS = ("ttyDXL*", "ttyUSB*", "ttyACM*")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found, and what to do about it unless all is well."""
+
+    name: str
+    level: Level
+    text: str
+    remedy: str = ""
+
+
+def examine(console: Console | None = None) -> int:
+    """Print all findings; returns 1 if one of them keeps a robot from running, else 0."""
+    found = findings()
+    print_findings(found, console or Console())
+    return int(any(finding.level == "problem" for finding in found))
+
+
+def findings(runs: Path = Path("runs")) -> list[Finding]:
+    """Run all checks; takes a few seconds."""
+    with Probes() as probes:
+        configs = check_configs()
+        answers = probes.answers()
+    return [
+        check_realtime(realtime_permitted),
+        check_locked_memory(answers["memory"]),
+        check_cores(len(os.sched_getaffinity(0))),
+        check_clock(_CLOCK_FILE),
+        check_opengl(answers["OpenGL"]),
+        check_torch(answers["torch"]),
+        check_disk(runs),
+        *configs,
+        check_serial_ports([port for kind in _SERIAL_PORTS for port in Path("/dev").glob(kind)]),
+        check_leftovers(bus_directory("any").parent),
+    ]
+
+
+def print_findings(found: Sequence[Finding], console: Console) -> None:
+    """Print findings as a table, each remedy below what it is for."""
+    table = Table(box=None, header_style="bright_black", padding=(0, 2, 0, 0))
+    table.add_column("check", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("finding")
+    for finding in found:
+        style = _STYLES[finding.level]
+        table.add_row(finding.name, f"[{style}]{finding.level}[/]", _escaped(finding.text))
+        if finding.remedy:
+            table.add_row("", "", f"[cyan]{_escaped(finding.remedy)}[/]")
+    console.print(table)
+
+
+def check_realtime(permitted: Callable[[int], bool]) -> Finding:
+    """Check that control loops may run before everything else."""
+    if permitted(_PRIORITY):
+        return Finding("real time", "ok", f"SCHED_FIFO up to priority {_PRIORITY} is permitted")
+    return Finding(
+        "real time",
+        "warning",
+        "SCHED_FIFO is refused: other programs will make control ticks late",
+        f"put `{_user()} - rtprio 90` into /etc/security/limits.d/evenhand.conf and log in again",
+    )
+
+
+def check_locked_memory(answer: Answer) -> Finding:
+    """Check that the memory of control loops may be kept from being swapped out."""
+    if answer.succeeded:
+        return Finding("locked memory", "ok", "memory can be locked")
+    return Finding(
+        "locked memory",
+        "warning",
+        "locking memory is refused: a page fault may delay a control tick",
+        f"put `{_user()} - memlock unlimited` into /etc/security/limits.d/evenhand.conf"
+        " and log in again",
+    )
+
+
+def check_cores(cores: int) -> Finding:
+    """Check that there are cores for the controller and for the policy."""
+    if cores >= 4:
+        return Finding("cores", "ok", f"{cores} cores")
+    if cores >= 2:
+        return Finding("cores", "ok", f"{cores} cores: enough, with nothing else running")
+    return Finding(
+        "cores",
+        "warning",
+        "one core: inference and control will wait for each other",
+        "use a machine with two cores or more, or let the policy run on another (--join)",
+    )
+
+
+def check_clock(path: Path) -> Finding:
+    """Check that reading the time is cheap; it happens thousands of times a second."""
+    try:
+        source = path.read_text().strip()
+    except OSError:
+        return Finding("clock", "ok", "the system does not say which clock source it uses")
+    if source not in _SLOW_CLOCKS:
+        return Finding("clock", "ok", source)
+    return Finding(
+        "clock",
+        "warning",
+        f"{source} is slow to read",
+        f"if `available_clocksource` beside it lists tsc: `echo tsc | sudo tee {path}`",
+    )
+
+
+def check_opengl(answer: Answer) -> Finding:
+    """Check that the twin's cameras can draw."""
+    if answer.succeeded:
+        return Finding("OpenGL", "ok", f"EGL draws with {answer.text}")
+    return Finding(
+        "OpenGL",
+        "warning" if answer.timed_out else "problem",
+        f"no off-screen rendering, so the twin's cameras see nothing: {answer.text}",
+        "`sudo apt-get install libegl1 libgl1-mesa-dri`, or your graphics card's driver",
+    )
+
+
+def check_torch(answer: Answer) -> Finding:
+    """Check that torch loads and keeps to the one thread that it is given."""
+    remedy = "`pip install -e .` in the project's folder"
+    if answer.timed_out:
+        remedy = "end other programs, and try again"
+        return Finding("torch", "warning", f"slow to import: {answer.text}", remedy)
+    if not answer.succeeded:
+        return Finding("torch", "problem", f"cannot be imported: {answer.text}", remedy)
+    version, _, threads = answer.text.partition(" ")
+    if threads != CHILD_ENVIRONMENT["OMP_NUM_THREADS"]:
+        text = f"{version} takes {threads} threads where it was given one"
+        return Finding("torch", "warning", text, remedy)
+    return Finding("torch", "ok", f"{version}, one thread in the policy worker")
+
+
+def check_disk(runs: Path) -> Finding:
+    """Check that there is room for runs, about 130 MB an hour."""
+    folder = runs.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    free_gb = shutil.disk_usage(folder).free / 1e9
+    text = f"{free_gb:.1f} GB free for {runs}"
+    if not os.access(folder, os.W_OK):
+        remedy = f"`sudo chown {_user()} {folder}`, or another `runs` in the config"
+        return Finding("disk", "problem", f"{folder} is not writable", remedy)
+    if free_gb >= _GOOD_FREE_GB:
+        return Finding("disk", "ok", text)
+    level: Level = "warning" if free_gb >= _LEAST_FREE_GB else "problem"
+    return Finding("disk", level, text, f"delete old runs: `ls {runs}`")
+
+
+def check_configs() -> list[Finding]:
+    """Check that every robot's config can be read, and the ports of those on several machines."""
+    found = []
+    for robot in robots():
+        try:
+            config = load(robot_file(robot), [])
+        except ConfigError as error:
+            found.append(Finding(f"robot {robot}", "problem", str(error), "correct its config"))
+            continue
+        found.append(Finding(f"robot {robot}", "ok", "its config is valid"))
+        if machines := network(config):
+            found.append(check_network_ports(machines))
+    return found
+
+
+def check_network_ports(machines: Network) -> Finding:
+    """Check that no other program has the TCP ports of a station that spans machines."""
+    ports = range(machines.base_port, machines.base_port + len(machines.streams))
+    taken = [port for port in ports if not _free(port)]
+    span = f"TCP ports {ports.start} to {ports.stop - 1}"
+    if not taken:
+        return Finding("network", "ok", f"{span} are free")
+    return Finding(
+        "network",
+        "problem",
+        f"{span} are needed, taken are {taken}",
+        f"`ss -ltnp 'sport = :{taken[0]}'` says by whom; or set another network.base_port",
+    )
+
+
+def check_serial_ports(ports: Sequence[Path]) -> Finding:
+    """Check that the serial ports, where arms are attached, may be opened."""
+    if not ports:
+        return Finding("serial ports", "ok", "none: the twin stands in for the arms")
+    refused = [port for port in ports if not os.access(port, os.R_OK | os.W_OK)]
+    if not refused:
+        return Finding("serial ports", "ok", _listed(ports))
+    return Finding(
+        "serial ports",
+        "problem",
+        f"no permission to open {_listed(refused)}",
+        f"`sudo usermod -aG dialout {_user()}` and log in again",
+    )
+
+
+def check_leftovers(root: Path) -> Finding:
+    """Check that no launch that was killed left its sockets behind."""
+    stale: list[Path] = []
+    running: list[Path] = []
+    for lock in sorted(root.glob("*/launch.lock")):
+        (running if _held(lock) else stale).append(lock.parent)
+    if stale:
+        paths = " ".join(map(str, stale))
+        text = "left behind by a launch that was killed; the next launch takes over"
+        return Finding("leftovers", "warning", f"{paths}: {text}", f"`rm -r {paths}`")
+    names = ", ".join(path.name for path in running)
+    return Finding("leftovers", "ok", f"none; running: {names}" if names else "none")
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as tried:
+        try:
+            tried.bind(("", port))
+        except OSError:
+            return False
+    return True
+
+
+def _held(lock: Path) -> bool:
+    try:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    return ", ".join(map(str, paths))
+
+
+def _user() -> str:
+    return os.environ.get("USER", "$USER")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", "\\[")

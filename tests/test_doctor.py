@@ -1,0 +1,132 @@
+import fcntl
+import io
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from messaging.curve import Network
+from station.doctor import (
+    Finding,
+    check_clock,
+    check_configs,
+    check_cores,
+    check_disk,
+    check_leftovers,
+    check_locked_memory,
+    check_network_ports,
+    check_opengl,
+    check_realtime,
+    check_serial_ports,
+    check_torch,
+    print_findings,
+)
+from station.probes import Answer, Probes
+
+FAILED = Answer(False, "libEGL.so.1: cannot open shared object file")
+
+
+@pytest.mark.parametrize(
+    ("check", "level", "word"),
+    [
+        (lambda: check_realtime(lambda _: True), "ok", "SCHED_FIFO"),
+        (lambda: check_realtime(lambda _: False), "warning", "rtprio"),
+        (lambda: check_locked_memory(Answer(True, "")), "ok", "locked"),
+        (lambda: check_locked_memory(FAILED), "warning", "memlock unlimited"),
+        (lambda: check_cores(8), "ok", "8 cores"),
+        (lambda: check_cores(2), "ok", "2 cores"),
+        (lambda: check_cores(1), "warning", "two cores"),
+        (lambda: check_opengl(Answer(True, "llvmpipe")), "ok", "llvmpipe"),
+        (lambda: check_opengl(FAILED), "problem", "apt-get install libegl1"),
+        (lambda: check_torch(Answer(True, "2.13.0 1")), "ok", "2.13.0"),
+        (lambda: check_torch(Answer(True, "2.13.0 16")), "warning", "16 threads"),
+        (lambda: check_torch(Answer(False, "no module", timed_out=True)), "warning", "slow"),
+        (lambda: check_torch(Answer(False, "No module named 'torch'")), "problem", "pip install"),
+        (lambda: check_serial_ports([]), "ok", "twin"),
+        (lambda: check_serial_ports([Path("/dev/null")]), "ok", "/dev/null"),
+        (lambda: check_serial_ports([Path("/dev/ttyUSB99")]), "problem", "dialout"),
+    ],
+)
+def test_finding_has_its_level_and_says_what_to_do(
+    check: Callable[[], Finding], level: str, word: str
+) -> None:
+    finding = check()
+    assert finding.level == level
+    assert word in f"{finding.text} {finding.remedy}"
+    assert bool(finding.remedy) == (level != "ok")
+
+
+@pytest.mark.parametrize(("source", "level"), [("tsc", "ok"), ("hpet", "warning")])
+def test_slow_clock_is_told(tmp_path: Path, source: str, level: str) -> None:
+    (tmp_path / "clock").write_text(source + "\n")
+    assert check_clock(tmp_path / "clock").level == level
+
+
+def test_unknown_clock_is_no_problem(tmp_path: Path) -> None:
+    assert check_clock(tmp_path / "nothing").level == "ok"
+
+
+@pytest.mark.parametrize(("free_gb", "level"), [(80.0, "ok"), (2.0, "warning"), (0.1, "problem")])
+def test_little_room_for_runs_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_gb: float, level: str
+) -> None:
+    class Usage:
+        free = free_gb * 1e9
+
+    monkeypatch.setattr("shutil.disk_usage", lambda _: Usage)
+    assert check_disk(tmp_path / "not" / "there" / "yet").level == level
+
+
+def test_shipped_configs_are_valid() -> None:
+    assert {finding.level for finding in check_configs()} == {"ok"}
+
+
+def test_taken_network_port_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        finding = check_network_ports(Network("a", "a", {}, ("s", "t"), port, tmp_path))
+    assert finding.level == "problem"
+    assert str(port) in finding.text
+
+
+def test_leftover_of_a_killed_launch_is_found_and_a_running_one_left_alone(tmp_path: Path) -> None:
+    for robot in ("killed", "running"):
+        (tmp_path / robot).mkdir()
+        (tmp_path / robot / "launch.lock").touch()
+    with (tmp_path / "running" / "launch.lock").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        finding = check_leftovers(tmp_path)
+    assert finding.level == "warning"
+    assert "killed" in finding.remedy
+    assert "running" not in finding.remedy.replace(str(tmp_path), "")
+
+
+def test_probes_answer_each_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    questions = {
+        "good": "print('noise'); print('answer')",
+        "bad": "raise RuntimeError('broken')",
+        "crash": "import os; os.abort()",
+        "slow": "import time; time.sleep(60)",
+    }
+    monkeypatch.setattr("station.probes._QUESTIONS", questions)
+    monkeypatch.setattr("station.probes._PATIENCE_S", 4.0)
+    with Probes() as probes:
+        answers = probes.answers()
+    assert answers["good"] == Answer(True, "answer")
+    assert answers["bad"] == Answer(False, "RuntimeError: broken")
+    assert not answers["crash"].succeeded
+    assert answers["slow"].timed_out
+
+
+def test_table_shows_findings_as_they_are_written() -> None:
+    console = Console(width=100, record=True, file=io.StringIO())
+    found = [Finding("disk", "ok", "80 GB"), Finding("net", "problem", "taken [5600]", "`ss`")]
+    print_findings(found, console)
+    text = console.export_text()
+    assert "taken [5600]" in text
+    assert "problem" in text
+    assert "`ss`" in text
