@@ -9,14 +9,20 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from runtime.realtime import realtime_permitted
+from station.ticks import STATUS_FIELDS, read_rows
 
 _ROOT = Path(__file__).parent.parent
 _PRIORITY = 80
+_WATCH_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +31,23 @@ class LiveRun:
 
     summary: dict[str, Any]
     chunks: list[dict[str, Any]]  # the journal's line for every chunk
+    late_ms: NDArray[np.float32]  # of every control tick, in order
     launched_ns: int
     stolen_s: float  # time that the host gave to others meanwhile, all cores together
     realtime: bool
 
+    def late_p99_ms(self, begin: float, end: float) -> float:
+        """Return the ticks' 99th percentile of lateness between two fractions of the run."""
+        count = len(self.late_ms)
+        return float(np.percentile(self.late_ms[int(begin * count) : int(end * count)], 99))
 
-def run_stack(*arguments: str) -> LiveRun:
+
+def run_stack(*arguments: str, watch: Callable[[int], None] | None = None) -> LiveRun:
     """Run `launch.py --robot aloha --headless` with more `arguments`, in a directory of its own.
+
+    Args:
+        arguments: of the command line.
+        watch: called every few seconds with the process id of the launch.
 
     Raises:
         RuntimeError: the run failed; says how.
@@ -41,24 +57,34 @@ def run_stack(*arguments: str) -> LiveRun:
         stolen = _stolen_s()
         launched_ns = time.monotonic_ns()
         command = [sys.executable, "launch.py", "--robot", "aloha", "--headless"]
-        finished = subprocess.run(
+        launch = subprocess.Popen(
             [*command, "--set", f"runs={runs}", *arguments],
             cwd=_ROOT,
             env={**os.environ, "XDG_RUNTIME_DIR": folder},
-            check=False,
         )
-        if finished.returncode != 0:
-            raise RuntimeError(f"{' '.join(command)} ended with exit code {finished.returncode}")
+        code = _ended(launch, watch)
+        if code != 0:
+            raise RuntimeError(f"{' '.join(command)} ended with exit code {code}")
         directory = next(runs.iterdir())
         return LiveRun(
             summary=json.loads((directory / "summary.json").read_text()),
             chunks=[
                 json.loads(line) for line in (directory / "chunks.jsonl").read_text().splitlines()
             ],
+            late_ms=read_rows(directory / "statuses.rows", STATUS_FIELDS).rows["late_us"] * 1e-3,
             launched_ns=launched_ns,
             stolen_s=_stolen_s() - stolen,
             realtime=realtime_permitted(_PRIORITY),
         )
+
+
+def _ended(launch: subprocess.Popen[bytes], watch: Callable[[int], None] | None) -> int:
+    while True:
+        try:
+            return launch.wait(_WATCH_S if watch else None)
+        except subprocess.TimeoutExpired:
+            if watch:
+                watch(launch.pid)
 
 
 def _stolen_s() -> float:
