@@ -31,7 +31,7 @@ class LiveRun:
 
     summary: dict[str, Any]
     chunks: list[dict[str, Any]]  # the journal's line for every chunk
-    late_ms: NDArray[np.float32]  # of every control tick, in order
+    late_ms: NDArray[np.float64]  # of every control tick, in order
     launched_ns: int
     stolen_s: float  # time that the host gave to others meanwhile, all cores together
     realtime: bool
