@@ -10,18 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller.alignment import Aligned, aligned
+from controller.clock import PlanClock
 from controller.config import ControllerConfig
 from controller.ensemble import Ensemble
 from controller.ingress import Ingress
 from controller.mode import MODES, ModeMachine
 from controller.plan import SNAP, Plan
-from controller.runway import (
-    AHEAD_S,
-    LatencyWindow,
-    PlanClock,
-    affordable_rate,
-    feasible_rates,
-)
+from controller.runway import AHEAD_S, Runway, feasible_rates
 from controller.smoothness import Smoothness
 from controller.splice import HISTORY, spliced
 from messaging.messages import ActionChunk, ControlStatus, JointCommand
@@ -70,14 +65,12 @@ class Controller:
         self._ingress = Ingress(joints, self.limits, config.max_age_s)
         self._ensemble = Ensemble(config, joints)
         self._clock = PlanClock(self._dt)
-        self._latency = LatencyWindow()
-        self._cycle = LatencyWindow()
+        self._runway = Runway()
         self._smoothness = Smoothness(joints, self._dt)
         self._limiter: Limiter | None = None
         self._seq = 0
         self._chunks = 0
         self._disagreement_rad = 0.0
-        self._last_merge_ns: int | None = None
         self.cursor = 0.0
         self._follow(Plan.at_rest(0, self._poses["rest"]))
 
@@ -103,7 +96,7 @@ class Controller:
         elif self._modes.direct(mode):
             self._ensemble.clear()
             self._ingress.forget()
-            self._last_merge_ns = None
+            self._runway.forget_last()
 
     def receive(self, chunk: ActionChunk, now_ns: int) -> str | None:
         """Merge `chunk` into the plan.
@@ -119,7 +112,11 @@ class Controller:
         if clipped:
             self.counters["clipped"] += 1
         self._ingress.merged(chunk)
-        self._note_timing(chunk, now_ns)
+        if self._clock.rate == 0.0:
+            self._runway.forget_last()
+        span_s = (len(actions) - 1) * chunk.dt_ns * 1e-9
+        self._runway.merged(chunk.t_obs_ns, span_s, now_ns)
+        self._chunks += 1
         at_rest = self._clock.rate == 0.0 and self._plan.resting
         self._merge(aligned(actions, chunk.cursor, chunk.dt_ns, self.dt_ns, chunk.t_obs_ns))
         self._modes.set_off()
@@ -148,7 +145,7 @@ class Controller:
         self.cursor += rate
         if activations:
             self.counters.update(str(activation) for activation in activations)
-            self._rejoin(rate)
+            self._rejoin(self._limiter, rate)
         return command, status
 
     def _refusal(self, chunk: ActionChunk, now_ns: int) -> str | None:
@@ -158,14 +155,6 @@ class Controller:
         if chunk.epoch != self.epoch:
             return "epoch"
         return self._ingress.refusal(chunk, self.cursor, self.dt_ns, now_ns)
-
-    def _note_timing(self, chunk: ActionChunk, now_ns: int) -> None:
-        """Learn from a chunk how long chunks take."""
-        self._latency.add((now_ns - chunk.t_obs_ns) * 1e-9)
-        if self._last_merge_ns is not None:
-            self._cycle.add((now_ns - self._last_merge_ns) * 1e-9)
-        self._last_merge_ns = now_ns
-        self._chunks += 1
 
     def _merge(self, chunk: Aligned) -> None:
         """Join a chunk to the plan."""
@@ -222,14 +211,14 @@ class Controller:
                 self._clock.start(0.0)
             self._settle()
             return self._clock.step(0.0)
-        left_s = self._runway_s() if self._modes.mode == "run" else math.inf
+        left_s = self._left_s() if self._modes.mode == "run" else math.inf
         return self._clock.step(self._wanted_rate(now_ns), left_s)
 
     def _wanted_rate(self, now_ns: int) -> float:
         """Return the rate that limits allow and, where chunks are awaited, the runway affords."""
         rate = self._feasible_rate()
         if self._modes.mode == "run":
-            rate = min(rate, affordable_rate(self._runway_s(), self._next_chunk_s(now_ns)))
+            rate = min(rate, self._runway.sustained_rate(self._left_s(), now_ns))
         return rate
 
     def _settle(self) -> None:
@@ -246,11 +235,8 @@ class Controller:
         self._follow(Plan(int(self.cursor), rows))
         self._clock.start(1.0)
 
-    def _rejoin(self, rate: float) -> None:
+    def _rejoin(self, limiter: Limiter, rate: float) -> None:
         """After the limits held a command back, let the plan begin where the joints really are."""
-        limiter = self._limiter
-        if limiter is None:
-            return
         start = math.ceil(self.cursor - SNAP)
         reference = self._plan.between(start, max(self._plan.last + 1, start + 1))
         pace = 1.0 / max(rate, SLOWEST_SPLICE)
@@ -264,15 +250,9 @@ class Controller:
         self._follow(history)
         self._follow(history.joined(start, self._smoothed(start, reference), KEPT))
 
-    def _runway_s(self) -> float:
+    def _left_s(self) -> float:
         """Return how long the plan lasts from the next command on, at full speed."""
         return max(self._plan.last - self.cursor, 0.0) * self._dt
-
-    def _next_chunk_s(self, now_ns: int) -> float:
-        """Return when the next chunk is due, 0 if it is overdue or nothing is known."""
-        if self._last_merge_ns is None:
-            return 0.0
-        return max(self._cycle.percentile(95.0) - (now_ns - self._last_merge_ns) * 1e-9, 0.0)
 
     def _status(self, now_ns: int, late_us: float, rate: float) -> ControlStatus:
         """Return the state at this tick; the cursor is that of the command sent with it."""
@@ -287,8 +267,8 @@ class Controller:
             rate=rate,
             upcoming=self._plan.upcoming(self.cursor, rows),
             dt_ns=self.dt_ns,
-            runway_s=self._runway_s(),
-            latency_s=self._latency.percentile(95.0),
+            runway_s=self._left_s(),
+            latency_s=self._runway.latency_s,
             disagreement_rad=self._disagreement_rad,
             jerk=self._smoothness.jerk,
             chunks=self._chunks,

@@ -1,22 +1,17 @@
-"""How fast to move along the plan, so that it never ends in motion."""
+"""How fast the plan may be run: within the joints' limits, and so that it lasts."""
 
 from __future__ import annotations
 
-import math
 from collections import deque
 
 import numpy as np
 from numpy.typing import NDArray
 
-from motion.braking import braked
+from controller.clock import RESERVE_S
 from motion.limits import JointLimits
 
 Array = NDArray[np.float64]
 
-ACCELERATION = 3.0  # 1/s, bound on the change of the clock's rate
-JERK = 40.0  # 1/s^2, bound on the change of that
-RESERVE_S = 0.03  # plan that is left over when the clock has stopped
-RELEASE_S = 0.1  # plan that must be there beyond what a stop needs, to give the stop up
 AHEAD_S = 0.4  # how far ahead limits are respected: longer than the clock takes to slow down
 # Fractions of velocity, acceleration and jerk that plans are stretched to; what the changing rate
 # adds must fit in beside them.
@@ -46,65 +41,54 @@ class LatencyWindow:
         return ordered[min(int(len(ordered) * percent / 100.0), len(ordered) - 1)]
 
 
-class PlanClock:
-    """The rate, 0..1, at which the cursor moves along the plan; it changes smoothly."""
+class Runway:
+    """Learns how long chunks take, and says what rate they can sustain.
 
-    def __init__(self, dt: float) -> None:
-        """Begin standing; `dt` is the control tick in seconds."""
-        self._dt = dt
-        self.rate = 0.0
-        self._slope = 0.0
-        self._ending = False
+    Gap-free motion needs latency + cycle <= horizon; where that fails, the plan is run slower from
+    the outset instead of in bursts.
+    """
 
-    def start(self, rate: float) -> None:
-        """Run at `rate` at once, which is smooth only where the plan itself begins at rest."""
-        self.rate, self._slope = rate, 0.0
+    def __init__(self) -> None:
+        """Begin with nothing known, and full speed."""
+        self.latency_s = 0.0
+        self._latency = LatencyWindow()
+        self._cycle = LatencyWindow()
+        self._cycle_s = 0.0
+        self._span_s = 0.0
+        self._t_merge_ns: int | None = None
 
-    def stopping_s(self) -> float:
-        """Return how much plan passes until the clock stands, if it stops from now on."""
-        ease_s = max(self._slope, 0.0) / JERK
-        peak = self.rate + 0.5 * self._slope * ease_s
-        if peak > ACCELERATION**2 / JERK:
-            stop_s = 0.5 * (peak / ACCELERATION + ACCELERATION / JERK)
-        else:
-            stop_s = math.sqrt(peak / JERK)
-        return 0.5 * (self.rate + peak) * ease_s + peak * (stop_s + self._dt)
+    def forget_last(self) -> None:
+        """Begin a new epoch: the next chunk tells nothing about the time between chunks."""
+        self._t_merge_ns = None
 
-    def step(self, wanted: float, left_s: float = math.inf) -> float:
-        """Return the rate for this tick, on a bounded way to `wanted`.
+    def merged(self, t_obs_ns: int, span_s: float, now_ns: int) -> None:
+        """Learn from a chunk over `span_s` that was merged now."""
+        self._latency.add((now_ns - t_obs_ns) * 1e-9)
+        self.latency_s = self._latency.percentile(95.0)
+        if self._t_merge_ns is not None:
+            self._cycle.add((now_ns - self._t_merge_ns) * 1e-9)
+            self._cycle_s = self._cycle.percentile(95.0)
+        self._t_merge_ns = now_ns
+        self._span_s = span_s
 
-        Args:
-            wanted: the rate to come to.
-            left_s: how long the plan lasts at full speed. The clock stops before it ends; a stop
-                once begun is given up only when there is clearly more plan.
-        """
-        needed_s = self.stopping_s() + RESERVE_S
-        self._ending = left_s <= needed_s + (RELEASE_S if self._ending else 0.0)
-        if self._ending:
-            wanted = 0.0
-        if self.rate == wanted and self._slope == 0.0:
-            return self.rate
-        excess = np.array(self.rate - wanted)
-        slope = braked(
-            excess, np.array(self._slope), np.array(ACCELERATION), np.array(JERK), self._dt
+    def sustained_rate(self, left_s: float, now_ns: int) -> float:
+        """Return the rate at which the plan, `left_s` long at full speed, lasts."""
+        since_s = 0.0 if self._t_merge_ns is None else (now_ns - self._t_merge_ns) * 1e-9
+        return min(
+            lasting_rate(left_s, max(self._cycle_s - since_s, 0.0)),
+            lasting_rate(self._span_s, self.latency_s + self._cycle_s),
         )
-        rate = self.rate + float(slope) * self._dt
-        self._slope = float(slope)
-        if abs(rate - wanted) < 1e-9:
-            rate = wanted
-        self.rate = min(max(rate, 0.0), 1.0)  # what rounding may have added
-        return self.rate
 
 
-def affordable_rate(runway_s: float, next_chunk_s: float) -> float:
-    """Return the rate at which the plan lasts until the next chunk.
+def lasting_rate(plan_s: float, needed_s: float) -> float:
+    """Return the rate at which so much plan lasts for the time needed.
 
     Args:
-        runway_s: how long the plan lasts from here at full speed.
-        next_chunk_s: time until the next chunk is due; 0 if it is overdue or unknown.
+        plan_s: how long the plan lasts at full speed.
+        needed_s: how long it has to last.
     """
-    left_s = max(runway_s - RESERVE_S, 0.0)
-    return 1.0 if left_s >= next_chunk_s else left_s / next_chunk_s
+    left_s = max(plan_s - RESERVE_S, 0.0)
+    return 1.0 if left_s >= needed_s else left_s / needed_s
 
 
 def feasible_rates(rows: Array, limits: JointLimits, dt: float) -> Array:

@@ -78,7 +78,7 @@ class Limiter:
         limits = self.limits
         reach, peak = braking_reach(v, a, limits.acceleration, limits.jerk, self._dt)
         clear = (target - reach >= lower) & (target + reach <= upper) & (peak <= self._slack[0])
-        return bool(clear.all()) or bool(self._stops(target[None])[0].all())
+        return bool(clear.all()) or bool(self._stops(target[None]).all())
 
     def go(self, target: Array) -> None:
         """Take `target` (J,) as the command that is sent now."""
@@ -95,8 +95,7 @@ class Limiter:
         base = self.brake()
         scale, causes = self._linear(base, target)
         command = base + scale[self.limits.group] * (target - base)
-        safe = self._stops(command[None])[0]
-        if not safe.all():
+        if not self._stops(command[None]).all():
             scale, more = self._stoppable(base, target, scale)
             causes.update(more)
             command = base + scale[self.limits.group] * (target - base)
@@ -119,7 +118,7 @@ class Limiter:
         return np.stack((velocity, acceleration, jerk))
 
     def _stops(self, commands: Array) -> NDArray[np.bool_]:
-        """Return for each of `commands` (C, J) and joint whether a stop from there stays inside."""
+        """Return whether stops from `commands` (C, J) stay within range, and speed: (2, C, J)."""
         limits = self.limits
         velocity = (commands - self.position) / self._dt
         acceleration = (velocity - self.velocity) / self._dt
@@ -128,7 +127,7 @@ class Limiter:
         )
         lower, upper = self._range()
         inside = (commands + least >= lower) & (commands + most <= upper)
-        return np.asarray(inside & (fastest <= self._slack[0]), np.bool_)
+        return np.stack((inside, fastest <= self._slack[0]))
 
     def _linear(self, base: Array, target: Array) -> tuple[Array, dict[int, Activation]]:
         """Return each group's greatest scale (G,) by the bounds on this step, and the causes."""
@@ -160,11 +159,12 @@ class Limiter:
             stops = self._stops(commands)
             for group in range(self._groups):
                 members = np.flatnonzero(self.limits.group == group)
-                possible = np.flatnonzero(stops[:, members].all(axis=1))
+                possible = np.flatnonzero(stops[:, :, members].all(axis=(0, 2)))
                 best = int(possible[-1]) + 1 if len(possible) else 0
                 if best < CANDIDATES:
-                    blocked = members[np.argmin(stops[best, members])]
-                    causes[group] = Activation(self.limits.joints[blocked], "position")
+                    bound, member = divmod(int(np.argmin(stops[:, best, members])), len(members))
+                    joint = self.limits.joints[members[member]]
+                    causes[group] = Activation(joint, ("position", "velocity")[bound])
                     high[group] = scales[best, group]
                 if best:
                     low[group] = scales[best - 1, group]
