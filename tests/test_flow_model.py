@@ -78,6 +78,16 @@ def test_the_prefix_does_not_see_the_actions() -> None:
         assert torch.equal(first, fresh)
 
 
+def test_steps_with_shared_context_are_plain_euler_steps() -> None:
+    model = tiny_model()
+    actions = noise = torch.randn(2, 5, 3)
+    with torch.inference_mode():
+        prefix = model.prefix(*inputs())
+        for time in (1.0, 0.5):
+            actions = actions - 0.5 * model.velocity(prefix, actions, torch.full((2,), time))
+        torch.testing.assert_close(model.denoised(prefix, noise, 2), actions)
+
+
 def test_filler_words_change_nothing() -> None:
     model = tiny_model()
     views, words, state = inputs()
@@ -172,7 +182,7 @@ def test_euler_steps_follow_a_straight_flow_exactly() -> None:
     target = torch.randn(1, 5, 3)
     noise = torch.randn(1, 5, 3)
     prefix = model.prefix(*inputs(1))
-    model.velocity = lambda *_: noise - target  # type: ignore[method-assign]
+    model._velocity = lambda *_: noise - target  # type: ignore[method-assign]
     for steps in (1, 3, 10):
         torch.testing.assert_close(
             model.denoised(prefix, noise, steps), target, atol=1e-5, rtol=1e-5

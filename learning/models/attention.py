@@ -60,7 +60,9 @@ class PrefixStream(nn.Module):
             self.mlp_norm = RootMeanSquareNorm(width)
             self.mlp = GatedMLP(width, config.prefix.mlp_width)
 
-    def forward(self, tokens: Tensor, angles: Angles, visible: Tensor) -> tuple[Tensor, KeyValue]:
+    def forward(
+        self, tokens: Tensor, angles: Angles, visible: Tensor | None
+    ) -> tuple[Tensor, KeyValue]:
         """Return the tokens (B, P, width) for the next layer, and what the expert may attend to."""
         normed = self.norm(tokens)
         memory = self.attention.keys_and_values(normed, angles)
@@ -82,7 +84,12 @@ class ExpertStream(nn.Module):
         self.mlp = GatedMLP(width, config.expert.mlp_width)
 
     def forward(
-        self, tokens: Tensor, condition: Tensor, angles: Angles, prefix: KeyValue, visible: Tensor
+        self,
+        tokens: Tensor,
+        condition: Tensor,
+        angles: Angles,
+        prefix: KeyValue,
+        visible: Tensor | None,
     ) -> Tensor:
         """Return the tokens (B, H, width) for the next layer."""
         normed, gate = self.norm(tokens, condition)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from learning.models.attention import JointLayer, KeyValue
+from learning.models.attention import Angles, JointLayer, KeyValue
 from learning.models.blocks import AdaptiveNorm, rotary_angles, wave_features
 from learning.models.config import FlowConfig
 from learning.models.vision import KeypointVision
@@ -39,6 +39,15 @@ class Prefix:
             self.length.repeat_interleave(times, 0),
             self.object_estimate.repeat_interleave(times, 0),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What all flow steps of one chunk have in common."""
+
+    layers: tuple[KeyValue, ...]
+    angles: Angles
+    visible: Tensor | None
 
 
 class FlowModel(nn.Module):
@@ -76,23 +85,31 @@ class FlowModel(nn.Module):
         # filler takes no position, so an instruction reads the same at any text length
         positions = (visible.cumsum(dim=1) - 1).clamp(min=0)
         angles = rotary_angles(positions, self.config.head_width)
+        mask = _mask(visible)
         layers: list[KeyValue] = []
         for layer in self._pairs():
-            tokens, memory = layer.prefix(tokens, angles, visible[:, None, None])
+            tokens, memory = layer.prefix(tokens, angles, mask)
             layers.append(memory)
         return Prefix(tuple(layers), visible, visible.sum(dim=1), estimate)
 
     def velocity(self, prefix: Prefix, noisy: Tensor, time: Tensor) -> Tensor:
         """Return the flow's velocity (B, H, action_width) at noisy actions and times (B,)."""
-        horizon = noisy.shape[1]
-        steps = torch.arange(horizon, device=noisy.device)
+        return self._velocity(self._context(prefix, noisy.shape[1]), noisy, self._condition(time))
+
+    def _condition(self, time: Tensor) -> Tensor:
+        waves = wave_features(time, self.config.expert.width, 4e-3, 4.0)
+        return torch.as_tensor(self.time_mlp(waves))
+
+    def _context(self, prefix: Prefix, horizon: int) -> _Context:
+        steps = torch.arange(horizon, device=prefix.length.device)
         angles = rotary_angles(prefix.length[:, None] + steps, self.config.head_width)
-        own = prefix.visible.new_ones(()).expand(len(noisy), horizon)
-        visible = torch.cat((prefix.visible, own), dim=1)[:, None, None]
-        condition = self.time_mlp(wave_features(time, self.config.expert.width, 4e-3, 4.0))
+        own = prefix.visible.new_ones((len(prefix.visible), horizon))
+        return _Context(prefix.layers, angles, _mask(torch.cat((prefix.visible, own), dim=1)))
+
+    def _velocity(self, context: _Context, noisy: Tensor, condition: Tensor) -> Tensor:
         tokens = self.action_in(noisy)
-        for layer, memory in zip(self._pairs(), prefix.layers, strict=True):
-            tokens = layer.expert(tokens, condition, angles, memory, visible)
+        for layer, memory in zip(self._pairs(), context.layers, strict=True):
+            tokens = layer.expert(tokens, condition, context.angles, memory, context.visible)
         normed, _ = self.norm(tokens, condition)
         return torch.as_tensor(self.action_out(normed))
 
@@ -108,11 +125,17 @@ class FlowModel(nn.Module):
 
     def denoised(self, prefix: Prefix, noise: Tensor, steps: int) -> Tensor:
         """Return actions (B, H, action_width) after so many Euler steps from noise."""
+        context = self._context(prefix, noise.shape[1])
+        conditions = self._condition(1.0 - torch.arange(steps, device=noise.device) / steps)
         actions = noise
-        for step in range(steps):
-            time = noise.new_full((len(noise),), 1.0 - step / steps)
-            actions = actions - self.velocity(prefix, actions, time) / steps
+        for condition in conditions[:, None]:
+            actions = actions - self._velocity(context, actions, condition) / steps
         return actions
+
+
+def _mask(visible: Tensor) -> Tensor | None:
+    """Return which keys (B, 1, 1, S) attention may use, None for all: much the quicker way."""
+    return None if bool(visible.all()) else visible[:, None, None]
 
 
 def drawn_times(count: int, generator: torch.Generator) -> Tensor:
