@@ -23,6 +23,7 @@ from runtime.plugins import configured, plugin
 from runtime.process import Context
 
 _PATIENCE = 1.5  # periods to wait for a command
+_BRAKE_NS = 1_000_000_000  # more than any stop within the limits takes
 
 
 class Config(BaseModel):
@@ -55,6 +56,7 @@ def main(config: Config, context: Context) -> None:
             driver.look()
         while not context.stopping:
             driver.cycle()
+        driver.brake()
     finally:
         arm.detach()
 
@@ -73,6 +75,8 @@ class Driver:
         self._waiter = Waiter([self._commands])
         self._guard: Guard | None = None
         self._command: JointCommand | None = None
+        self._moving = False
+        self._written: NDArray[np.float64] | None = None
         self._last_ns = time.monotonic_ns()
         self._seq = 0
         self._counters: dict[str, int] = {}
@@ -85,12 +89,25 @@ class Driver:
 
     def cycle(self) -> None:
         """Wait for a command, check it, write it, read the arm, tell everyone."""
-        command = self._next_command()
+        self._serve(self._next_command())
+
+    def brake(self) -> None:
+        """Come to a stop: the last set-point of a moving arm would be a jolt to its servos."""
+        end_ns = time.monotonic_ns() + _BRAKE_NS
+        while self._moving and time.monotonic_ns() < end_ns:
+            time.sleep(self._period_ns * 1e-9)
+            self._serve(None)
+
+    def _serve(self, command: JointCommand | None) -> None:
         now_ns = time.monotonic_ns()
         late_ns = max(0, now_ns - self._last_ns - self._period_ns)
         self._last_ns = now_ns
         guarded = self._guarded(command, now_ns)
         self._arm.write(guarded.position)
+        self._moving = not (
+            self._written is None or np.array_equal(guarded.position, self._written)
+        )
+        self._written = guarded.position
         # Nothing new keeps the old sample, whose stamp shows its age.
         self.reading = self._arm.read() or self.reading
         self._publish(guarded, now_ns)

@@ -17,6 +17,7 @@ from pathlib import Path
 from messaging.messages import Heartbeat
 from messaging.topics import HEARTBEAT
 from messaging.transport import Bus, Subscriber, Waiter
+from runtime.last_words import last_words
 from runtime.plugins import UnknownNameError
 from runtime.process import OnDeath, ProcessSpec
 
@@ -283,9 +284,9 @@ class Supervisor:
 
 
 def _cause(code: int, spec: ProcessSpec, run_directory: Path) -> str:
-    """Return why a process died: the signal, or the last line that it logged."""
+    """Return why a process died: the signal, or what it logged at last."""
     if code < 0:
         return f"by signal {signal.Signals(-code).name}"
     path = run_directory / "logs" / f"{spec.name}.log"
-    lines = path.read_text(errors="replace").strip().splitlines() if path.exists() else []
-    return f"exit {code}: {lines[-1]}" if lines else f"exit {code}"
+    words = last_words(path.read_text(errors="replace")) if path.exists() else ""
+    return f"exit {code}: {words}" if words else f"exit {code}"

@@ -13,7 +13,7 @@ from messaging.messages import ControlStatus
 from messaging.transport import Bus
 from runtime.process import OnDeath
 from runtime.supervisor import Event, Phase, Supervisor
-from station.conductor import Conductor, Course, News, Stage
+from station.conductor import Conductor, Course, News, Orders, Stage
 from station.config import StationConfig
 from station.display import Display
 from station.lock import StationLock
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 _POLL_S = 0.05
 _REST_TIMEOUT_S = 15.0
+_HOLD = Orders("hold", 0, "", None)
+_HOLD_NS = 1_000_000_000
 
 # Commands end before those who carry them out, and whoever writes it all down goes last.
 _STOP_ORDER = ("policy_worker", "controller", "camera.", "arm.", "twin", "journal")
@@ -106,7 +108,18 @@ class Station:
                 rest_by_ns = rest_by_ns or now_ns + int(_REST_TIMEOUT_S * 1e9)
                 if now_ns > rest_by_ns:
                     self._fail("the arms did not come to rest in time; they hold where they are")
+        self._hold(wire, supervisor)
         self.record.ending = self.record.ending or "complete"
+
+    def _hold(self, wire: Wire, supervisor: Supervisor) -> None:
+        """Let arms that a failure or a second interrupt left in motion slow down."""
+        end_ns = time.monotonic_ns() + _HOLD_NS
+        while self._conductor.stage is not Stage.DONE and time.monotonic_ns() < end_ns:
+            wire.say(_HOLD, time.monotonic_ns())
+            supervisor.poll(_POLL_S)
+            wire.listen()
+            if wire.status is None or (wire.status.mode == _HOLD.mode and wire.status.arrived):
+                return
 
     def _note(self, event: Event, supervisor: Supervisor) -> None:
         text = f"{event.phase.value} {event.detail}".strip()
@@ -115,7 +128,8 @@ class Station:
         self.record.restarts[event.process] = child.restarts
         if event.phase is not Phase.DEAD:
             return
-        if child.heartbeat is None and self._conductor.stage is Stage.STARTING:
+        was_ready = child.heartbeat is not None and child.heartbeat.ready
+        if self._conductor.stage is Stage.STARTING and not was_ready:
             self._fail(f"{event.process} did not start: {event.detail}")
         elif child.spec.on_death is OnDeath.END_RUN:
             self._fail(f"{event.process} died ({event.detail}); the arms hold")

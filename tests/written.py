@@ -45,6 +45,11 @@ class Written:
         rows = np.array([state.written for state in self.states[-_LATELY:]])
         return float(np.abs(np.diff(rows, axis=0)).max() / self._period_s)
 
+    def speed_at_end(self) -> float:
+        """Return the greatest speed of a joint in the very last cycle."""
+        before, last = (state.written for state in self.states[-2:])
+        return float(np.abs(last - before).max() / self._period_s)
+
     def assert_smooth(self) -> None:
         """Check that positions, velocities and accelerations were within the limits throughout.
 
