@@ -37,17 +37,19 @@ class ClipRecorder:
         self._writer: Any = None
         self._paths: deque[Path] = deque(sorted(directory.glob("*.avi")))
 
-    def add(self, image: NDArray[np.uint8], t_capture_ns: int) -> None:
+    def add(self, image: NDArray[np.uint8], t_capture_ns: int, times: int = 1) -> None:
         """Append an image (height, width, 3), RGB; one that cannot be kept is counted as lost."""
         try:
             if self._writer is None:
                 self._writer = self._opened(t_capture_ns)
             small = cv2.resize(image, SIZE, interpolation=cv2.INTER_AREA)
-            self._writer.write(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
+            picture = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
+            for _ in range(times):
+                self._writer.write(picture)
         except (OSError, cv2.error):
-            self._lost["video frames"] += 1
+            self._lost["video frames"] += times
             return
-        self._frames += 1
+        self._frames += times
         if self._frames >= CLIP_S * self._rate_hz:
             self.close()
 

@@ -188,13 +188,13 @@ class Journal:
     def _look(self, now_ns: int) -> None:
         if self._frames is None or now_ns < self._next_frame_ns:
             return
-        # In phase, so that the video plays at the speed of the run; frames missed are not made up.
-        late = (now_ns - self._next_frame_ns) // self._frame_ns
-        self._next_frame_ns += (late + 1) * self._frame_ns
+        # A beat missed repeats the picture, so that the video plays at the speed of the run.
+        beats = (now_ns - self._next_frame_ns) // self._frame_ns + 1
+        self._next_frame_ns += beats * self._frame_ns
         # A slow camera's picture stands still in the video, as it did for the policy.
         frame = self._frames.receive() or self._frames.newest
         if frame is not None:
-            self._clips.add(frame.image, frame.t_capture_ns)
+            self._clips.add(frame.image, frame.t_capture_ns, beats)
 
     def _opened(
         self, name: str, fields: np.dtype[np.void], joints: tuple[str, ...] = ()

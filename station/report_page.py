@@ -9,6 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from station.report_figures import CAPTURE_TO_MERGE
 from station.report_plots import Plot
 
 _TEMPLATE = Path(__file__).parent / "report_template.html"
@@ -52,13 +53,16 @@ def _subtitle(summary: dict[str, Any]) -> str:
 
 def _figures(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Return value, unit and meaning of the key figures."""
-    ticks, latency = summary["ticks"], summary["latency_ms"].get("capture to merge", {})
+    ticks, latency = summary["ticks"], summary["latency_ms"].get(CAPTURE_TO_MERGE, {})
     low, high = summary["success_interval_95"]
     rate = summary["success_rate"]
+    success = ("-", "", "success, no episode finished")
+    if rate is not None:
+        success = (_number(rate, 100), "%", f"success, likely {low:.0%} to {high:.0%}")
     ready = summary["first_command_s"]
     dropped = sum(summary["chunks"]["dropped"].values())
     return [
-        (_number(rate, 100), "%", f"success, likely {low:.0%} to {high:.0%}"),
+        success,
         (_number(latency.get("p50")), "ms", f"capture to plan, p95 {_number(latency.get('p95'))}"),
         (_number(ticks.get("late_p999_ms")), "ms", "tick lateness, p99.9"),
         (f"{summary['jerk_rms']:.3g}", "rad/s³", "jerk of the commands, RMS"),

@@ -15,7 +15,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from station.record import RunEvent
-from station.report_figures import Array, RunData, arm_columns, hops_ms, merge_times_ns
+from station.report_figures import (
+    CAPTURE_TO_MERGE,
+    Array,
+    RunData,
+    arm_columns,
+    hops_ms,
+    merge_times_ns,
+)
 
 _INK, _FAINT, _GRID = "#334155", "#94a3b8", "#e2e8f0"
 _BLUE, _AMBER, _TEAL, _ROSE = "#2563eb", "#d97706", "#0d9488", "#e11d48"
@@ -126,7 +133,7 @@ def _hop_bars(axes: Axes, hops: dict[str, Array]) -> None:
     """Draw a stacked bar of the hops' medians and one of their 95th percentiles."""
     axes.set(title="From capture to plan, hop by hop", xlabel="ms")
     axes.grid(visible=False, axis="y")
-    stages = {name: took for name, took in hops.items() if name != "capture to merge"}
+    stages = {name: took for name, took in hops.items() if name != CAPTURE_TO_MERGE}
     for row, percent in enumerate((95, 50)):
         reached = 0.0
         for index, (name, took) in enumerate(stages.items()):

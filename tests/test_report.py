@@ -67,12 +67,12 @@ def write_journal(folder: Path, seconds: float) -> None:
         late_us = abs(random.normal(0, 50)) + (900 if seq % 701 == 700 else 0)
         rate = 1.0 if seq % 3000 < 2700 else 0.4
         merged = len(chunks)
-        if seq % 12 == 5:
+        if seq % 12 == 5 and seq < 100 * seconds - 1:
             chunks.append(
                 {
                     "t_obs_ns": t_ns - 131_000_000,
                     "arrival_ns": t_ns + 2_000_000,
-                    "stages_ms": {"observe": 14.0, "infer": 110.0 + random.normal(0, 6)},
+                    "stages_ms": {"observe": 14.0, "infer": 110.0 + random.uniform(-6, 6)},
                 }
             )
         commands.add(t_ns, seq, 1, here)
