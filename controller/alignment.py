@@ -65,10 +65,10 @@ def _catmull_rom(points: Array, index: NDArray[np.intp], u: Array) -> Array:
     """Return the curve (N, J) through `points` (H, J) at `index + u` (N,), with straight ends."""
     before, after = 2.0 * points[:1] - points[1:2], 2.0 * points[-1:] - points[-2:-1]
     padded = np.concatenate((before, points, after))
-    u = u[:, None]
-    return (
-        padded[index] * (u * (-0.5 + u * (1.0 - 0.5 * u)))
-        + padded[index + 1] * (1.0 + u * u * (-2.5 + 1.5 * u))
-        + padded[index + 2] * (u * (0.5 + u * (2.0 - 1.5 * u)))
-        + padded[index + 3] * (u * u * (-0.5 + 0.5 * u))
-    )
+    rows = np.arange(len(index))
+    weights = np.zeros((len(index), len(padded)))
+    weights[rows, index] = u * (-0.5 + u * (1.0 - 0.5 * u))
+    weights[rows, index + 1] = 1.0 + u * u * (-2.5 + 1.5 * u)
+    weights[rows, index + 2] = u * (0.5 + u * (2.0 - 1.5 * u))
+    weights[rows, index + 3] = u * u * (-0.5 + 0.5 * u)
+    return weights @ padded

@@ -171,7 +171,8 @@ class Controller:
         if stop <= chunk.first:
             return 0.0
         apart = chunk.rows[: stop - chunk.first] - self._plan.between(chunk.first, stop)
-        return math.sqrt(float(np.mean(apart[:, self._smoothness.arms] ** 2)))
+        arms = apart[:, self._smoothness.arms].ravel()
+        return math.sqrt(float(arms @ arms) / len(arms))
 
     def _smoothed(self, start: int, reference: Array) -> Array:
         """Return the rows that follow the plan before `start` and lead to `reference`."""

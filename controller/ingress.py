@@ -62,7 +62,8 @@ class Ingress:
     def clipped(self, actions: Array) -> tuple[Array, bool]:
         """Return `actions` (H, J) inside the soft limits, and whether that changed any."""
         limits = self._limits
-        inside = np.clip(actions, limits.lower + limits.margin, limits.upper - limits.margin)
+        least, most = limits.lower + limits.margin, limits.upper - limits.margin
+        inside = np.minimum(np.maximum(actions, least), most)
         return inside, bool((inside != actions).any())
 
     def _malformed(self, chunk: ActionChunk) -> Refusal | None:

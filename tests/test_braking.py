@@ -24,7 +24,7 @@ def stop(velocity: float, acceleration: float, dt: float) -> np.ndarray:
     return np.array(rows)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(VELOCITY, ACCELERATION, DT)
 def test_it_ends_at_rest(velocity: float, acceleration: float, dt: float) -> None:
     rows = stop(velocity, acceleration, dt)
@@ -32,7 +32,7 @@ def test_it_ends_at_rest(velocity: float, acceleration: float, dt: float) -> Non
     assert abs(rows[-1, 2]) < 1e-6
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(VELOCITY, ACCELERATION, DT)
 def test_it_keeps_acceleration_and_jerk(velocity: float, acceleration: float, dt: float) -> None:
     accelerations = np.concatenate(([acceleration], stop(velocity, acceleration, dt)[:, 2]))
@@ -40,7 +40,7 @@ def test_it_keeps_acceleration_and_jerk(velocity: float, acceleration: float, dt
     assert np.abs(np.diff(accelerations)).max() <= 800.0 * dt + 1e-9
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(VELOCITY, ACCELERATION, DT)
 def test_the_cheap_bound_is_never_too_small(
     velocity: float, acceleration: float, dt: float

@@ -221,7 +221,7 @@ EVENTS = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(EVENTS)
 def test_whatever_comes_the_servos_are_moved_within_the_limits(events: list[str]) -> None:
     run = Run().follow(60)

@@ -32,7 +32,7 @@ def assert_kept(commands: Array, dt: float = DT) -> None:
     assert (commands <= LIMITS.upper + 1e-7).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.integers(0, 2**32 - 1),
     st.sampled_from([0.1, 1.0, 5.0]),
@@ -43,7 +43,7 @@ def test_random_targets_never_break_a_limit(seed: int, size: float, dt: float) -
     assert_kept(followed(random.normal(0.0, size, (60, 4)), np.array([0.0, 0.0, 0.5, 0.0]), dt), dt)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from([-9.0, -1.0, 0.0, 1.0, 9.0]), st.integers(1, 30)), max_size=5

@@ -19,7 +19,7 @@ def test_path_begins_and_ends_exactly() -> None:
     np.testing.assert_allclose(rows[-1], goal, atol=1e-15)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.floats(-2.0, 2.0), st.floats(-2.0, 2.0))
 def test_path_keeps_velocity_acceleration_and_jerk(one: float, two: float) -> None:
     rows = path(np.zeros(2), np.array([one, two]), LIMITS, DT)
