@@ -26,6 +26,7 @@ from station.ticks import (
 
 Array = NDArray[np.float64]
 
+TO_PLAN = "to plan"  # from the worker to the first tick that follows the chunk
 CAPTURE_TO_MERGE = "capture to merge"
 GRIPPER = "gripper"  # ends the names of joints that are no angles
 
@@ -124,7 +125,7 @@ def hops_ms(data: RunData) -> dict[str, Array]:
     merged_ns = merge_times_ns(data)
     if (merged_ns > 0).any():
         captured_ns = np.array([chunk["t_obs_ns"] for chunk in data.chunks], np.int64)
-        ordered["transport"] = (merged_ns - _sent_ns(data))[merged_ns > 0] * 1e-6
+        ordered[TO_PLAN] = (merged_ns - _sent_ns(data))[merged_ns > 0] * 1e-6
         ordered[CAPTURE_TO_MERGE] = (merged_ns - captured_ns)[merged_ns > 0] * 1e-6
     return ordered
 

@@ -110,6 +110,7 @@ def test_report_tells_what_the_journal_holds(tmp_path: Path) -> None:
     assert summary["ticks"]["missed"] == 0
     assert summary["ticks"]["late_max_ms"] == pytest.approx(0.95, abs=0.15)
     assert summary["latency_ms"]["infer"]["p50"] == pytest.approx(110, abs=3)
+    assert summary["latency_ms"]["to plan"]["p50"] == pytest.approx(17, abs=3)
     assert summary["latency_ms"]["capture to merge"]["p50"] == pytest.approx(141, abs=1)
     assert summary["chunks"]["dropped"] == {"epoch": 3}
     assert summary["limit_activations"] == {"left_waist.jerk": 2}
