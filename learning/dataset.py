@@ -45,7 +45,7 @@ class Augmentation:
 class Dataset:
     """One sample for each camera frame of each demonstration."""
 
-    views: Tensor  # (N, 120, 160, 3) uint8
+    views: tuple[Tensor, ...]  # N of (120, 160, 3) uint8, apart: joining them doubles the memory
     words: Tensor  # (N, text_length)
     state: Tensor  # (N, J) rad
     actions: Tensor  # (N, H, J) normalised
@@ -64,7 +64,7 @@ class Dataset:
     def drawn(self, size: int, generator: torch.Generator, augmentation: Augmentation) -> Batch:
         """Return random samples, each disturbed anew."""
         index = torch.randint(len(self), (size,), generator=generator)
-        views = self.views[index].float().div_(255.0)
+        views = torch.stack([self.views[row] for row in index.tolist()]).float().div_(255.0)
         gain = 1.0 + augmentation.brightness * (
             2.0 * torch.rand((size, 1, 1, 1), generator=generator) - 1.0
         )
@@ -107,7 +107,7 @@ def gathered(episodes: Iterable[Episode], horizon: int, text_length: int) -> Dat
     Raises:
         ValueError: there is no demonstration, or two were made on different robots.
     """
-    views: list[NDArray[np.uint8]] = []
+    views: list[Tensor] = []
     state: list[NDArray[np.float32]] = []
     actions: list[NDArray[np.float32]] = []
     cube: list[NDArray[np.float32]] = []
@@ -116,7 +116,7 @@ def gathered(episodes: Iterable[Episode], horizon: int, text_length: int) -> Dat
     for episode in episodes:
         used = np.flatnonzero(episode.frame_steps > _first_move(episode.actions) - ACTION_EVERY)
         starts = episode.frame_steps[used]
-        views.append(np.stack([view(episode.frames[row]) for row in used]))
+        views.extend(torch.from_numpy(view(episode.frames[row])) for row in used)
         state.append(episode.position[starts])
         actions.append(chunks(episode.actions, starts, horizon))
         cube.append(episode.cube[starts])
@@ -137,7 +137,7 @@ def gathered(episodes: Iterable[Episode], horizon: int, text_length: int) -> Dat
     action_statistics = Statistics.of(all_actions)
     normal = Normaliser.from_statistics(action_statistics)
     return Dataset(
-        views=torch.from_numpy(np.concatenate(views)),
+        views=tuple(views),
         words=torch.from_numpy(np.concatenate(words)),
         state=torch.from_numpy(all_state.astype(np.float32)),
         actions=torch.from_numpy(normal.normalised(all_actions.astype(np.float64))),
