@@ -13,8 +13,11 @@ from learning.models.checkpoint import CheckpointError, Metadata, TrainingFacts,
 from learning.models.config import FlowConfig, StreamConfig, VisionConfig
 from learning.models.flow import FlowModel
 from learning.models.normalisation import Statistics
+from perception.rendering import SceneRenderer
 from policy_worker.policies.flow import Config, FlowPolicy, make
 from policy_worker.policy import Observation
+from simulation import task, twin
+from simulation.scene import scene_model
 
 JOINTS = tuple(f"joint_{index}" for index in range(14))
 _UNIT = Statistics(mean=(0.0,) * 14, std=(1.0,) * 14)
@@ -105,3 +108,45 @@ def test_what_it_cannot_follow_or_see_is_refused_by_name(path: Path) -> None:
 def test_a_checkpoint_for_another_robot_is_refused(path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"joints: the checkpoint has \('joint_0'"):
         make(Config(checkpoint=path), JOINTS[::-1])
+
+
+@pytest.fixture(scope="module")
+def trained() -> FlowPolicy:
+    return make(Config(), twin.JOINTS)
+
+
+@pytest.fixture(scope="module")
+def home() -> Observation:
+    model = scene_model()
+    robot = twin.Twin(model)
+    robot.step(0.5)  # the cube falls 3 cm first
+    renderer = SceneRenderer(model)
+    image = renderer.render(robot.qpos, "cam_high")
+    renderer.close()
+    return Observation(1, 0.0, 0, task.TRANSFER, {"cam_high": image}, robot.position)
+
+
+def test_the_committed_policy_is_made_for_aloha_and_small(trained: FlowPolicy) -> None:
+    assert trained.spec.joints == twin.JOINTS
+    assert trained.spec.cameras == ("cam_high",)
+    assert trained.spec.instructions == task.INSTRUCTIONS
+    assert trained.spec.horizon * trained.spec.dt_ns == 2_000_000_000
+    path = Path(__file__).parents[1] / Config().checkpoint
+    assert path.stat().st_size < 10_000_000
+
+
+def test_the_committed_policy_starts_where_the_robot_is(
+    trained: FlowPolicy, home: Observation
+) -> None:
+    actions = trained.infer(home)
+    assert np.abs(actions[0] - home.position).max() < 0.1
+
+
+def test_the_committed_policy_moves_the_left_arm_only_when_told_to_transfer(
+    trained: FlowPolicy, home: Observation
+) -> None:
+    transfer = trained.infer(home)
+    hold = trained.infer(replace(home, instruction=task.HOLD))
+    left = slice(0, 6)
+    assert np.abs(transfer[-1, left] - home.position[left]).max() > 0.2
+    assert np.abs(hold[-1, left] - home.position[left]).max() < 0.1
