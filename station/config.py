@@ -132,7 +132,7 @@ def load(path: Path, settings: list[str]) -> StationConfig:
     """
     try:
         raw = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"cannot read the config {path}: {error}") from error
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: expected keys and values, got {type(raw).__name__}")

@@ -19,6 +19,9 @@ def explained(error: ValidationError, model: type[BaseModel], where: str) -> str
             lines.append(f"  {key}: no such key; {_siblings(model, location)}")
         elif problem["type"] == "missing":
             lines.append(f"  {key}: missing, it has no default")
+        elif problem["type"] == "value_error":
+            # Our own words, which say what was given: the input is a whole section of the config.
+            lines.append(f"  {key}: {problem['ctx']['error']}")
         else:
             lines.append(f"  {key}: got {problem['input']!r}; {problem['msg']}")
     return "\n".join(lines)

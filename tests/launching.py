@@ -1,0 +1,91 @@
+"""A launch in a process of its own, as a user starts it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).parent.parent
+START_S = 90.0
+END_S = 40.0
+NO_CAMERAS = "cameras={}"  # a start takes seconds less without them
+
+
+class Launch:
+    """`python launch.py` with its own place for sockets and for reports."""
+
+    def __init__(self, directory: Path, arguments: tuple[str, ...], environment: dict[str, str]):
+        self.directory = directory
+        self.runs = directory / "runs"
+        self.bus_directory = directory / "evenhand" / "aloha"
+        self.popen = subprocess.Popen(
+            [sys.executable, "launch.py", *arguments, "--headless", "--set", f"runs={self.runs}"],
+            cwd=REPOSITORY,
+            env={**os.environ, "XDG_RUNTIME_DIR": str(directory), **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def children(self) -> dict[str, int]:
+        """Return the process ids of the station's processes by name."""
+        task = Path(f"/proc/{self.popen.pid}/task/{self.popen.pid}/children")
+        words = task.read_text().split() if task.exists() else []
+        named = {}
+        for pid in map(int, words):
+            command = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+            if "runtime.process" in command:
+                named[Path(command[3]).stem] = pid
+        return named
+
+    def ended(self, timeout_s: float = END_S) -> tuple[int, str]:
+        """Wait for the end; returns the exit code and all that was printed."""
+        output, _ = self.popen.communicate(timeout=timeout_s)
+        return self.popen.returncode, output
+
+    def run_directory(self) -> Path:
+        """Return where the report of the only run is."""
+        (found,) = self.runs.iterdir()
+        return found
+
+    def assert_nothing_left(self, pids: list[int]) -> None:
+        """Check that no process lives on and no file of the bus is there."""
+        wait_for(lambda: not any(map(exists, pids)), "all processes to be gone", 10.0)
+        left = [path for path in self.directory.rglob("*") if self.runs not in path.parents]
+        assert [path for path in left if path not in (self.runs, self.bus_directory.parent)] == []
+
+
+@contextmanager
+def launched(*arguments: str, **environment: str) -> Iterator[Launch]:
+    """Launch, and leave nothing behind however the test ends."""
+    directory = Path(tempfile.mkdtemp(prefix="evenhand-test-"))
+    launch = Launch(directory, arguments, environment)
+    try:
+        yield launch
+    finally:
+        launch.popen.kill()
+        launch.popen.communicate()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def exists(pid: int) -> bool:
+    """Return whether a process runs."""
+    stat = Path(f"/proc/{pid}/stat")
+    # A zombie that nobody collects here is as gone as it can be.
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def wait_for(happened: Callable[[], Any], what: str, timeout_s: float) -> None:
+    """Fail if it has not happened in time."""
+    end = time.monotonic() + timeout_s
+    while not happened():
+        assert time.monotonic() < end, f"waited {timeout_s:g} s in vain for {what}"
+        time.sleep(0.01)

@@ -1,0 +1,106 @@
+"""The command line: what it lists, and what it refuses in one clear sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import launch
+from station.lock import StationLock
+from station.station import Station
+
+
+@pytest.fixture(autouse=True)
+def nothing_may_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the bus to this test, and let no run begin."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+    def started(_self: Station, _display: object) -> int:
+        raise AssertionError("a run was started")
+
+    monkeypatch.setattr(Station, "run", started)
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Return the error of a launch that must be refused."""
+    assert launch.main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "Traceback" not in captured.err
+    assert captured.err.startswith("launch.py: ")
+    return captured.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--robot", "alhoa"], ["no robot 'alhoa'", "aloha"]),
+        (["--policy", "scriptde"], ["'scriptde'", "mean 'scripted'"]),
+        (["--set", "controller.rate_hz=900"], ["controller.rate_hz", "900", "200"]),
+        (["--set", "controler.rate_hz=100"], ["controler", "mean 'controller'"]),
+        (["--set", "cameras.cam_high.plugin=mujco"], ["'mujco'", "mean 'mujoco'"]),
+        (["--config", "/nonexistent.yaml"], ["/nonexistent.yaml", "cannot read"]),
+        (["--join", "policy_wroker"], ["policy_wroker"]),
+        (["keys"], ["network"]),
+    ],
+)
+def test_a_wrong_argument_is_refused_with_what_would_be_right(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: list[str]
+) -> None:
+    message = refused(capsys, *arguments)
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--episodes", "0"],
+        ["--episodes", "x"],
+        ["--duration", "-1"],
+        ["--duration", "nan"],
+        ["rnu"],
+    ],
+)
+def test_a_number_or_command_that_makes_no_sense_is_refused_with_the_usage(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        launch.main(arguments)
+    assert caught.value.code == 2
+    assert "usage: launch.py" in capsys.readouterr().err
+
+
+def test_help_names_every_option_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        launch.main(["--help"])
+    assert caught.value.code == 0
+    printed = capsys.readouterr().out
+    for option in ("--robot", "--policy", "--set", "--episodes", "--duration", "--headless"):
+        assert option in printed
+    assert "python launch.py --robot aloha" in printed
+
+
+def test_the_listing_names_processes_topics_and_plugins(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert launch.main(["--list"]) == 0
+    printed = capsys.readouterr().out
+    for name in ("twin", "arm.left", "camera.cam_high", "controller", "policy_worker", "journal"):
+        assert name in printed
+    for name in ("joint_command", "100 Hz", "action_chunk", "scripted", "mujoco"):
+        assert name in printed
+
+
+def test_a_second_launch_of_a_robot_is_refused_by_name(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    with StationLock("aloha", "the first launch"):
+        code = launch.main(["--policy", "scripted", "--headless"])
+    assert code == 2
+    message = capsys.readouterr().err
+    assert "'aloha'" in message
+    assert "the first launch" in message

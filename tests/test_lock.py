@@ -1,0 +1,69 @@
+"""One launch per robot."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from station.lock import AlreadyRunningError, StationLock, bus_directory
+
+
+@pytest.fixture(autouse=True)
+def runtime_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    return tmp_path
+
+
+def test_the_bus_lives_in_the_users_runtime_directory(runtime_directory: Path) -> None:
+    assert bus_directory("aloha") == runtime_directory / "evenhand" / "aloha"
+
+
+def test_without_one_it_lives_in_a_temporary_directory_of_the_user(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    assert f"evenhand-{os.getuid()}" in bus_directory("aloha").parts
+
+
+def test_only_the_user_may_enter_the_directory() -> None:
+    with StationLock("aloha", "test") as lock:
+        assert stat.S_IMODE(lock.directory.stat().st_mode) == 0o700
+
+
+def test_a_second_launch_is_refused_and_told_who_has_the_robot() -> None:
+    with StationLock("aloha", "the first"), pytest.raises(AlreadyRunningError) as caught:
+        StationLock("aloha", "the second").__enter__()
+    message = str(caught.value)
+    assert "'aloha'" in message
+    assert f"process {os.getpid()}" in message
+    assert "the first" in message
+
+
+def test_a_refused_launch_takes_nothing_from_the_first() -> None:
+    with StationLock("aloha", "the first") as lock:
+        (lock.directory / "a.sock").touch()
+        for _ in range(2):
+            with pytest.raises(AlreadyRunningError, match="the first"):
+                StationLock("aloha", "the second").__enter__()
+        assert (lock.directory / "a.sock").exists()
+
+
+def test_two_robots_run_side_by_side() -> None:
+    with StationLock("aloha", "one") as first, StationLock("other", "two") as second:
+        assert first.directory != second.directory
+
+
+def test_the_end_of_a_run_removes_the_directory_and_frees_the_robot() -> None:
+    for _ in range(2):
+        with StationLock("aloha", "again") as lock:
+            (lock.directory / "a.sock").touch()
+        assert not lock.directory.exists()
+
+
+def test_what_a_killed_launch_left_behind_does_not_stop_the_next() -> None:
+    directory = bus_directory("aloha")
+    directory.mkdir(parents=True)
+    (directory / "launch.lock").write_text("process 1 (long gone, with a long description)")
+    with StationLock("aloha", "new"):
+        assert (directory / "launch.lock").read_text() == f"process {os.getpid()} (new)"

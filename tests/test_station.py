@@ -1,0 +1,149 @@
+"""Whole launches: a run to its end, Ctrl-C, processes that die, a launch that is killed."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from launching import END_S, NO_CAMERAS, START_S, Launch, exists, launched, wait_for
+from messaging.messages import ControlStatus
+from messaging.topics import CONTROL_STATUS, JOINT_STATE, Keep
+from messaging.transport import Bus
+from policy_worker.policies import flow
+from station.config import load, robot_file
+from written import Written
+
+SCRIPTED = ("--robot", "aloha", "--policy", "scripted")
+CONFIG = load(robot_file("aloha"), ["policy=scripted"])
+REST = [value for arm in CONFIG.arms.values() for value in arm.rest]
+
+pytestmark = pytest.mark.slow
+
+
+class Watch:
+    """Listens to a launch from outside."""
+
+    def __init__(self, launch: Launch, bus: Bus) -> None:
+        self.launch = launch
+        self.written = {arm: Written(CONFIG, arm) for arm in CONFIG.arms}
+        self.status: ControlStatus | None = None
+        self._statuses = bus.subscriber(CONTROL_STATUS)
+        self._states = {arm: bus.subscriber(JOINT_STATE, arm, Keep.ALL) for arm in CONFIG.arms}
+
+    def look(self) -> None:
+        self._statuses.receive()
+        self.status = self._statuses.newest
+        for arm, states in self._states.items():
+            self.written[arm].add(states.drain())
+
+    def in_mid_episode(self) -> bool:
+        self.look()
+        status = self.status
+        moving = max(written.speed() for written in self.written.values()) > 0.05
+        return status is not None and status.mode == "run" and status.chunks > 3 and moving
+
+    def until_the_end(self) -> tuple[int, str]:
+        def over() -> bool:
+            self.look()
+            return self.launch.popen.poll() is not None
+
+        wait_for(over, "the launch to end", END_S)
+        self.look()
+        return self.launch.ended()
+
+
+@contextmanager
+def in_mid_episode() -> Iterator[Watch]:
+    """Launch and wait until the policy moves the arms."""
+    with launched(*SCRIPTED, "--set", NO_CAMERAS) as launch:
+        wait_for(launch.bus_directory.exists, "the bus", START_S)
+        with Bus(launch.bus_directory) as bus:
+            watch = Watch(launch, bus)
+            wait_for(watch.in_mid_episode, "the arms to move", START_S)
+            yield watch
+
+
+def test_a_run_of_one_episode_succeeds_and_leaves_only_its_report() -> None:
+    with launched(*SCRIPTED, "--episodes", "1") as launch:
+        wait_for(lambda: len(launch.children()) == 10, "all processes", START_S)
+        pids = list(launch.children().values())
+        code, output = launch.ended(2 * START_S)
+        assert code == 0, output
+        assert "twin" in output.splitlines()[0]
+        assert "success" in output
+        names = {path.name for path in launch.run_directory().iterdir()}
+        assert {"summary.json", "report.html"} <= names
+        summary = json.loads((launch.run_directory() / "summary.json").read_text())
+        assert "complete" in json.dumps(summary)
+        launch.assert_nothing_left(pids)
+
+
+def test_ctrl_c_in_mid_episode_brings_the_arms_to_rest_and_leaves_nothing() -> None:
+    with in_mid_episode() as watch:
+        pids = list(watch.launch.children().values())
+        watch.launch.popen.send_signal(signal.SIGINT)
+        code, output = watch.until_the_end()
+        assert code == 0, output
+        assert "stopped by the operator" in output
+        written = np.concatenate([w.states[-1].written for w in watch.written.values()])
+        np.testing.assert_allclose(written, REST, atol=1e-3)
+        for arm in watch.written.values():
+            arm.assert_smooth()
+        assert (watch.launch.run_directory() / "report.html").exists()
+        watch.launch.assert_nothing_left(pids)
+
+
+@pytest.mark.parametrize("process", ["controller", "arm.left"])
+def test_the_death_of_a_process_that_moves_the_arms_ends_the_run_safely(process: str) -> None:
+    with in_mid_episode() as watch:
+        children = watch.launch.children()
+        os.kill(children[process], signal.SIGKILL)
+        code, output = watch.until_the_end()
+        assert code == 1, output
+        assert f"{process} died (by signal SIGKILL); the arms hold" in output
+        for arm, written in watch.written.items():
+            written.assert_smooth()
+            if f"arm.{arm}" != process:
+                assert written.speed_at_end() == 0.0
+        assert (watch.launch.run_directory() / "report.html").exists()
+        watch.launch.assert_nothing_left(list(children.values()))
+
+
+def test_processes_end_with_a_launch_that_is_killed() -> None:
+    with launched(*SCRIPTED, "--set", NO_CAMERAS) as launch:
+        wait_for(lambda: len(launch.children()) == 6, "all processes", START_S)
+        pids = list(launch.children().values())
+        launch.popen.kill()
+        wait_for(lambda: not any(map(exists, pids)), "all processes to be gone", 10.0)
+
+
+def test_a_checkpoint_for_other_joints_is_refused_before_anything_moves(tmp_path: Path) -> None:
+    default = Path(flow.Config().checkpoint).read_bytes()
+    length = int.from_bytes(default[:8], "little")
+    header = default[8 : 8 + length].replace(b"left_waist", b"left_torso")
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(len(header).to_bytes(8, "little") + header + default[8 + length :])
+    setting = f"policies.flow.checkpoint={other}"
+    with launched("--policy", "flow", "--set", NO_CAMERAS, "--set", setting) as launch:
+        code, output = launch.ended(START_S)
+        assert code != 0, output
+        assert "left_torso" in output
+        assert "left_waist" in output
+        assert "Traceback" not in output
+        assert "mode home" not in output
+
+
+def test_without_opengl_the_package_to_install_is_named() -> None:
+    setting = 'cameras={cam_high: {plugin: mujoco, config: {model: "${twin_model}"}}}'
+    no_driver = "/nonexistent.json"
+    with launched(*SCRIPTED, "--set", setting, __EGL_VENDOR_LIBRARY_FILENAMES=no_driver) as launch:
+        code, output = launch.ended(START_S)
+        assert code == 1, output
+        assert "camera.cam_high did not start" in output
+        assert "apt-get install libegl1" in output
+        assert "Traceback" not in output
