@@ -117,6 +117,9 @@ class Supervisor:
             self._waiter.add(child.heartbeats)
         for folder in ("specs", "logs"):
             (self.run_directory / folder).mkdir(parents=True, exist_ok=True)
+        # Written once and now: a disk that fills up later must not keep a process from restarting.
+        for spec in self.specs:
+            self._spec_path(spec).write_text(spec.model_dump_json(indent=1))
 
     @property
     def ready(self) -> bool:
@@ -191,11 +194,15 @@ class Supervisor:
 
     def _start(self, child: Child) -> None:
         spec = child.spec
-        path = self.run_directory / "specs" / f"{spec.name}.json"
-        path.write_text(spec.model_dump_json(indent=1))
         with (self.run_directory / "logs" / f"{spec.name}.log").open("ab") as output:
             child.popen = subprocess.Popen(
-                [sys.executable, "-m", "runtime.process", str(path), str(os.getpid())],
+                [
+                    sys.executable,
+                    "-m",
+                    "runtime.process",
+                    str(self._spec_path(spec)),
+                    str(os.getpid()),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -206,6 +213,9 @@ class Supervisor:
         child.heartbeat = None
         child.condemned = ""
         self._waiter.add(child.pidfd)
+
+    def _spec_path(self, spec: ProcessSpec) -> Path:
+        return self.run_directory / "specs" / f"{spec.name}.json"
 
     def _news(self) -> list[Event]:
         events = []
