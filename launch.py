@@ -103,7 +103,7 @@ def main(arguments: Sequence[str]) -> int:
             headless=options.headless,
             launched_ns=LAUNCHED_NS,
         )
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, RuntimeError, OSError) as error:
         print(f"launch.py: {error}", file=sys.stderr)
         return 2
 

@@ -18,7 +18,7 @@ from controller.mode import MODES, ModeMachine
 from controller.plan import SNAP, Plan
 from controller.runway import AHEAD_S, Runway, feasible_rates
 from controller.smoothness import Smoothness
-from controller.splice import HISTORY, spliced
+from controller.splice import HISTORY, continued, spliced
 from messaging.messages import ActionChunk, ControlStatus, JointCommand
 from motion import minimum_jerk
 from motion.limiter import Limiter
@@ -27,7 +27,6 @@ from motion.limits import JointLimits
 Array = NDArray[np.float64]
 
 KEPT = 4  # rows of a plan before its newest part, for differences that reach back
-SLOWEST_SPLICE = 0.1  # plan rate below which a new plan begins at rest
 
 
 class Controller:
@@ -145,7 +144,7 @@ class Controller:
         self.cursor += rate
         if activations:
             self.counters.update(str(activation) for activation in activations)
-            self._rejoin(self._limiter, rate)
+            self._rejoin(self._limiter)
         return command, status
 
     def _refusal(self, chunk: ActionChunk, now_ns: int) -> str | None:
@@ -180,7 +179,8 @@ class Controller:
             return reference
         history = self._plan.between(start - HISTORY, start)
         smoothness, join = self.config.smoothness_s6, self.config.join_s
-        return spliced(history, reference, self._dt, smoothness, join)
+        longer = continued(reference, self._dt)
+        return spliced(history, longer, self._dt, smoothness, join)[: len(reference)]
 
     def _first_free(self) -> int:
         """Return the first row that may change without a kink in what is about to be sent."""
@@ -236,16 +236,19 @@ class Controller:
         self._follow(Plan(int(self.cursor), rows))
         self._clock.start(1.0)
 
-    def _rejoin(self, limiter: Limiter, rate: float) -> None:
+    def _rejoin(self, limiter: Limiter) -> None:
         """After the limits held a command back, let the plan begin where the joints really are."""
+        if self._clock.rate == 0.0:
+            # Nothing to go on with: a plan that stays behind would be chased, to and fro.
+            self._follow(Plan(math.ceil(self.cursor), limiter.position[None].copy()))
+            return
         start = math.ceil(self.cursor - SNAP)
         reference = self._plan.between(start, max(self._plan.last + 1, start + 1))
-        pace = 1.0 / max(rate, SLOWEST_SPLICE)
         back = np.arange(KEPT, 0, -1.0)[:, None] - 1.0
         past = (
             limiter.position
-            - back * (limiter.velocity * (pace * self._dt))
-            + 0.5 * back * (back - 1.0) * (limiter.acceleration * (pace * self._dt) ** 2)
+            - back * (limiter.velocity * self._dt)
+            + 0.5 * back * (back - 1.0) * (limiter.acceleration * self._dt**2)
         )
         history = Plan(start - KEPT, past)
         self._follow(history)

@@ -13,6 +13,7 @@ Array = NDArray[np.float64]
 
 HISTORY = 3  # rows that fix position, velocity and acceleration
 FIRST_TRUST = 0.02  # weight of the reference at the seam, where the motion so far matters more
+TAIL_S = 0.3  # continuation of a reference that settles the end of its splice
 THIRD_DIFFERENCE = np.array((-1.0, 3.0, -3.0, 1.0))
 
 
@@ -39,6 +40,18 @@ def spliced(
     right[:reach] += (smoothness_s6 / dt**6) * (_pull(reach) @ history)
     # SciPy's cho_solve_banded without its checks, which cost as much as the solution.
     return np.asarray(dpbtrs(factor, right, lower=0, overwrite_b=1)[0])
+
+
+def continued(reference: Array, dt: float) -> Array:
+    """Return `reference` (N, J) and a tail during which its last velocity dies away.
+
+    A splice ends free: over a short reference it would leave with any velocity, and swing from one
+    chunk to the next.
+    """
+    rows = round(TAIL_S / dt)
+    velocity = reference[-1] - reference[-2] if len(reference) > 1 else np.zeros_like(reference[-1])
+    fading = np.cumsum(np.arange(rows, 0, -1.0) / (rows + 1))[:, None]
+    return np.concatenate((reference, reference[-1] + fading * velocity))
 
 
 @lru_cache(maxsize=HISTORY)

@@ -30,6 +30,7 @@ class Topic(Generic[M]):
     keep: Keep
     writer: str  # the process that publishes it, `{}` standing for the instance
     each: str = ""
+    queued: int = 1000  # messages that a writer keeps for a reader that does not read
 
     @property
     def stale_after_ns(self) -> int:
@@ -48,7 +49,8 @@ class Topic(Generic[M]):
         return self.writer.format(instance)
 
 
-FRAME = Topic("frame", messages.Frame, 30.0, Keep.NEWEST, "camera.{}", "camera")
+# A frame is a megabyte: a stopped reader must not fill the memory of the camera's process.
+FRAME = Topic("frame", messages.Frame, 30.0, Keep.NEWEST, "camera.{}", "camera", queued=8)
 JOINT_STATE = Topic("joint_state", messages.JointState, 100.0, Keep.NEWEST, "arm.{}", "arm")
 JOINT_COMMAND = Topic("joint_command", messages.JointCommand, 100.0, Keep.NEWEST, "controller")
 CONTROL_STATUS = Topic("control_status", messages.ControlStatus, 100.0, Keep.NEWEST, "controller")

@@ -25,8 +25,6 @@ from messaging.topics import Keep, M, Topic
 log = logging.getLogger(__name__)
 
 _LONGEST_IPC_PATH = 107  # bytes in sockaddr_un.sun_path, less the closing zero
-_QUEUED_MESSAGES = 1000
-_QUEUED_NEWEST = 8  # a stopped reader of frames must not fill the writer's memory
 
 
 class TransportError(RuntimeError):
@@ -173,7 +171,7 @@ class Bus:
         if (keep or topic.keep) is Keep.NEWEST:
             socket.setsockopt(zmq.CONFLATE, 1)
         else:
-            socket.setsockopt(zmq.RCVHWM, _QUEUED_MESSAGES)
+            socket.setsockopt(zmq.RCVHWM, topic.queued)
         socket.setsockopt(zmq.SUBSCRIBE, b"")
         if self._network and (host := self._network.peer(topic.writer_of(instance))):
             self._network.secure_client(socket, host)
@@ -203,8 +201,7 @@ class Bus:
 
     def _publishing(self, topic: Topic[Any]) -> zmq.Socket[bytes]:
         socket = self._context.socket(zmq.PUB)
-        queued = _QUEUED_NEWEST if topic.keep is Keep.NEWEST else _QUEUED_MESSAGES
-        socket.setsockopt(zmq.SNDHWM, queued)
+        socket.setsockopt(zmq.SNDHWM, topic.queued)
         return socket
 
     def _locked(self, stream: str) -> int:

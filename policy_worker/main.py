@@ -108,7 +108,7 @@ class Worker:
             actions=np.ascontiguousarray(actions, np.float64),
             stages_ms={
                 "transport": seen.transport_ns * 1e-6,
-                "observe": (now_ns - observation.t_obs_ns) * 1e-6,
+                "observe": (now_ns - observation.t_obs_ns - seen.transport_ns) * 1e-6,
                 "infer": (done_ns - started_ns) * 1e-6,
             },
         )

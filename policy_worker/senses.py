@@ -23,7 +23,7 @@ class Seen:
     observation: Observation
     cursor: float
     epoch: int
-    transport_ns: int  # how long the first camera's frame was under way, 0 without cameras
+    transport_ns: int = 0  # how long the first camera's frame was under way, 0 without cameras
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def run(
     station = Station(config, Options(seed, episodes, duration_s, launched_ns))
     with Lines(console) if headless else LiveView(console) as display:
         code = station.run(display)
-    console.print(f"{station.record.ending}; report: {station.run_directory / 'report.html'}")
+    console.print(f"{station.record.ending}; report: {station.report}", soft_wrap=True)
     return code
 
 

@@ -7,6 +7,7 @@ import signal
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from types import FrameType
 
 from messaging.messages import ControlStatus
@@ -69,6 +70,7 @@ class Station:
                 judged=config.is_twin,
             )
         )
+        self.report: Path | None = None  # the page, once it is written
         self._failed = False
         self._interrupts = 0
 
@@ -89,7 +91,7 @@ class Station:
                     self._conduct(Wire(bus), supervisor, display)
                 finally:
                     self._stop(supervisor)
-        write_report(self.run_directory, self.record)
+        self.report = write_report(self.run_directory, self.record)
         return 1 if self._failed else 0
 
     def _conduct(self, wire: Wire, supervisor: Supervisor, display: Display) -> None:
