@@ -20,7 +20,7 @@ from station.display import Display
 from station.lock import StationLock
 from station.processes import network, process_table
 from station.record import RunEvent, RunRecord
-from station.report import write_report
+from station.report.write import write_report
 from station.view import ProcessView, Snapshot
 from station.wire import Wire
 

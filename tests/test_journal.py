@@ -19,8 +19,8 @@ from messaging.transport import Bus
 from station.clips import KEPT_CLIPS, ClipRecorder, joined_video
 from station.journal import LOSSES, RESERVE, Config, Journal
 from station.record import RunRecord
-from station.report import write_report
-from station.report_figures import read_run
+from station.report.figures import read_run
+from station.report.write import write_report
 from station.ticks import (
     STATUS_FIELDS,
     TASK_FIELDS,

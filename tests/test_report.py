@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from station.clips import ClipRecorder
 from station.record import EpisodeOutcome, RunEvent, RunRecord
-from station.report import VIDEO_S, write_report
-from station.report_figures import merge_times_ns, read_run, rms_jerk, wilson_interval
+from station.report.figures import merge_times_ns, read_run, rms_jerk, wilson_interval
+from station.report.write import VIDEO_S, write_report
 from station.ticks import STATUS_FIELDS, TASK_FIELDS, RowAppender, command_fields, state_fields
 
 SIDES = ("left", "right")

@@ -17,7 +17,7 @@ import numpy as np
 from station.clips import joined_video
 from station.journal import RESERVE
 from station.record import RunRecord
-from station.report_figures import (
+from station.report.figures import (
     RunData,
     counted,
     guard_holds,
@@ -30,8 +30,8 @@ from station.report_figures import (
     tracking_rms_rad,
     wilson_interval,
 )
-from station.report_page import page
-from station.report_plots import plots
+from station.report.page import page
+from station.report.plots import plots
 
 log = logging.getLogger(__name__)
 

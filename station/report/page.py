@@ -9,10 +9,10 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from station.report_figures import CAPTURE_TO_MERGE
-from station.report_plots import Plot
+from station.report.figures import CAPTURE_TO_MERGE
+from station.report.plots import Plot
 
-_TEMPLATE = Path(__file__).parent / "report_template.html"
+_TEMPLATE = Path(__file__).parent / "template.html"
 
 
 def page(summary: dict[str, Any], drawn: Sequence[Plot], video: bytes) -> str:

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from station.record import RunEvent
-from station.report_figures import (
+from station.report.figures import (
     CAPTURE_TO_MERGE,
     Array,
     RunData,
