@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import re
+import signal
+from pathlib import Path
 
 _TRACEBACK = "Traceback (most recent call last):"
 _IGNORED = "Exception ignored in"  # raised while Python tidied up: never why the process died
 _LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 _NO_NEWS = "For further information visit"
 _MOST_CHARACTERS = 600
+
+
+def cause_of_death(code: int, log: Path) -> str:
+    """Return why a process that ended with `code` died: the signal, or what it logged at last."""
+    if code < 0:
+        return f"by signal {signal.Signals(-code).name}"
+    words = last_words(log.read_text(errors="replace")) if log.exists() else ""
+    return f"exit {code}: {words}" if words else f"exit {code}"
 
 
 def last_words(log: str) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from messaging.messages import Heartbeat
 from messaging.topics import HEARTBEAT
 from messaging.transport import Bus, Subscriber, Waiter
-from runtime.last_words import last_words
+from runtime.last_words import cause_of_death
 from runtime.plugins import UnknownNameError
 from runtime.process import OnDeath, ProcessSpec
 
@@ -28,6 +28,7 @@ _BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 _FORGIVEN_AFTER_S = 30.0  # a process that lived this long starts again at the first backoff
 _TERM_S = 3.0
 _ABSENT_S = 0.5  # a supervisor suspended for longer has no right to call its children silent
+_HURRIED_S = 0.05  # after a longer pause, what was said meanwhile may not have got through yet
 
 # Set before torch is imported: its threads would otherwise spin against the other processes.
 CHILD_ENVIRONMENT = {
@@ -194,7 +195,7 @@ class Supervisor:
 
     def _start(self, child: Child) -> None:
         spec = child.spec
-        with (self.run_directory / "logs" / f"{spec.name}.log").open("ab") as output:
+        with self._log(child).open("ab") as output:
             child.popen = subprocess.Popen(
                 [
                     sys.executable,
@@ -217,15 +218,21 @@ class Supervisor:
     def _spec_path(self, spec: ProcessSpec) -> Path:
         return self.run_directory / "specs" / f"{spec.name}.json"
 
+    def _log(self, child: Child) -> Path:
+        return self.run_directory / "logs" / f"{child.spec.name}.log"
+
     def _news(self) -> list[Event]:
         events = []
         now_ns = time.monotonic_ns()
-        if now_ns - self._looked_ns > _ABSENT_S * 1e9:
+        pause_s = (now_ns - self._looked_ns) * 1e-9
+        if pause_s > _ABSENT_S:
             for child in self.children.values():
                 child.heard_ns = now_ns
         self._looked_ns = now_ns
         for child in self.children.values():
-            event = self._heard(child) or self._died(child) or self._stalled(child)
+            event = self._heard(child) or self._died(child)
+            if event is None and pause_s < _HURRIED_S:
+                event = self._stalled(child)
             if event:
                 events.append(event)
         return events
@@ -244,7 +251,7 @@ class Supervisor:
         if child.popen is None or child.popen.poll() is None or child.phase is Phase.STOPPED:
             return None
         code = child.popen.returncode
-        cause = child.condemned or _cause(code, child.spec, self.run_directory)
+        cause = child.condemned or cause_of_death(code, self._log(child))
         event = self._become(child, Phase.DEAD, cause)
         self._forget(child)
         self._plan_restart(child)
@@ -291,12 +298,3 @@ class Supervisor:
         child.phase = phase
         log.info("%s: %s %s", child.spec.name, phase.value, detail)
         return Event(time.monotonic_ns(), child.spec.name, phase, detail)
-
-
-def _cause(code: int, spec: ProcessSpec, run_directory: Path) -> str:
-    """Return why a process died: the signal, or what it logged at last."""
-    if code < 0:
-        return f"by signal {signal.Signals(-code).name}"
-    path = run_directory / "logs" / f"{spec.name}.log"
-    words = last_words(path.read_text(errors="replace")) if path.exists() else ""
-    return f"exit {code}: {words}" if words else f"exit {code}"

@@ -22,7 +22,9 @@ NO_CAMERAS = "cameras={}"  # a start takes seconds less without them
 class Launch:
     """`python launch.py` with its own place for sockets and for reports."""
 
-    def __init__(self, directory: Path, arguments: tuple[str, ...], environment: dict[str, str]):
+    def __init__(
+        self, directory: Path, arguments: tuple[str, ...], environment: dict[str, str]
+    ) -> None:
         self.directory = directory
         self.runs = directory / "runs"
         self.bus_directory = directory / "evenhand" / "aloha"

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from written import Written
+
 from messaging.messages import ControlStatus, EpisodeRequest
 from messaging.topics import CONTROL_STATUS, JOINT_STATE, Keep
 from messaging.transport import Bus
@@ -21,7 +23,6 @@ from station.conductor import Orders
 from station.config import StationConfig, load, robot_file
 from station.processes import process_table
 from station.wire import Wire
-from written import Written
 
 HERE = Path(__file__).parent
 INSTRUCTION = "transfer the cube to the left arm"
@@ -102,7 +103,7 @@ class Stack:
         return bool(self.statuses) and self.status.mode == mode and self.status.arrived
 
     def stop_after(self, t_ns: int) -> ControlStatus:
-        """Wait until plan and arms stand; returns the first state after `t_ns` with a still plan."""
+        """Wait until plan and arms stand; returns the first state since `t_ns` in which they do."""
         self.until(lambda: self.status.t_ns > t_ns and self.status.rate == 0.0, "the plan to stop")
         self.until(self.standing, "the arms to stand")
         return next(state for state in self.statuses if state.t_ns > t_ns and state.rate == 0.0)
@@ -133,6 +134,10 @@ class Stack:
         assert popen is not None
         os.kill(popen.pid, number)
         return time.monotonic_ns()
+
+    def delay_restart(self, name: str) -> None:
+        """Let a process come back after two seconds, as if it had failed before."""
+        self.child(name).failures = 3
 
     def event(self, name: str, phase: Phase, since_ns: int) -> Event:
         """Wait for something to happen to a process; returns the first such event."""

@@ -88,7 +88,7 @@ def test_a_wrong_setting_is_named_with_what_would_be_right(setting: str, words: 
 
 
 def test_an_unknown_robot_is_refused_with_the_near_miss() -> None:
-    with pytest.raises(UnknownNameError, match="no robot 'alhoa'.*mean 'aloha'"):
+    with pytest.raises(UnknownNameError, match=r"no robot 'alhoa'.*mean 'aloha'"):
         robot_file("alhoa")
 
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from stack import Stack, stack, stand_in, station_config
 
 from runtime.process import ProcessSpec
 from runtime.supervisor import Phase
-from stack import Stack, stack, stand_in, station_config
 
 CAMERA = "camera.cam_high"
 SMALL = '{model: "${twin_model}", width: 64, height: 48}'
@@ -68,6 +68,7 @@ def test_a_frozen_camera_is_refused_then_replaced(running: Stack) -> None:
 
 def test_a_killed_camera_is_refused_and_comes_back(running: Stack) -> None:
     before = refusals(running)
+    running.delay_restart(CAMERA)
     fault_ns = running.signal(CAMERA, signal.SIGKILL)
     dead = running.event(CAMERA, Phase.DEAD, fault_ns)
     assert (dead.t_ns - fault_ns) * 1e-9 <= 0.2

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from stack import Stack, stack, station_config
 
 from messaging.messages import ActionChunk
 from messaging.topics import ACTION_CHUNK
 from messaging.transport import Publisher
 from runtime.process import ProcessSpec
-from stack import Stack, stack, station_config
 
 HORIZON = 50
 DT_NS = 20_000_000

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from stack import Stack, stack, stand_in, station_config
 
 from runtime.process import ProcessSpec
 from runtime.supervisor import Phase
-from stack import Stack, stack, stand_in, station_config
 
 HOLD_S = 0.1
 AT_REST_RAD = 0.05

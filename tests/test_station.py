@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from launching import END_S, NO_CAMERAS, START_S, Launch, exists, launched, wait_for
+from written import Written
+
 from messaging.messages import ControlStatus
 from messaging.topics import CONTROL_STATUS, JOINT_STATE, Keep
 from messaging.transport import Bus
 from policy_worker.policies import flow
 from station.config import load, robot_file
-from written import Written
 
 SCRIPTED = ("--robot", "aloha", "--policy", "scripted")
 CONFIG = load(robot_file("aloha"), ["policy=scripted"])
@@ -68,6 +68,7 @@ def in_mid_episode() -> Iterator[Watch]:
             yield watch
 
 
+@pytest.mark.timeout(300)
 def test_a_run_of_one_episode_succeeds_and_leaves_only_its_report() -> None:
     with launched(*SCRIPTED, "--episodes", "1") as launch:
         wait_for(lambda: len(launch.children()) == 10, "all processes", START_S)
@@ -112,6 +113,17 @@ def test_the_death_of_a_process_that_moves_the_arms_ends_the_run_safely(process:
                 assert written.speed_at_end() == 0.0
         assert (watch.launch.run_directory() / "report.html").exists()
         watch.launch.assert_nothing_left(list(children.values()))
+
+
+def test_ctrl_c_while_processes_start_ends_them_all() -> None:
+    with launched(*SCRIPTED, "--set", NO_CAMERAS) as launch:
+        wait_for(launch.children, "the first process", START_S)
+        pids = list(launch.children().values())
+        launch.popen.send_signal(signal.SIGINT)
+        code, output = launch.ended()
+        assert code == 0, output
+        assert "stopped by the operator" in output
+        launch.assert_nothing_left(pids)
 
 
 def test_processes_end_with_a_launch_that_is_killed() -> None:

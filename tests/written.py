@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ class Written:
         ]
         assert len(cuts) < 5, f"{len(cuts)} gaps in the record of one arm"
         bounds = [0, *cuts, len(self.states)]
-        return [self.states[low:high] for low, high in zip(bounds, bounds[1:], strict=False)]
+        return [self.states[low:high] for low, high in pairwise(bounds)]
 
     def _assert_smooth(self, states: list[JointState]) -> None:
         states = [state for place, state in enumerate(states) if not _repeats(states, place)]

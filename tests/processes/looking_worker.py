@@ -39,7 +39,7 @@ class Waving:
         """Return the wave from the observation's moment in the plan on, grippers still."""
         times_s = observation.plan_time_s + np.arange(_HORIZON) * _DT_NS * 1e-9
         swing = _SWING_RAD * np.sin(2.0 * np.pi * _SWING_HZ * times_s)
-        actions = _HOME + swing[:, None]
+        actions: NDArray[np.float64] = _HOME + swing[:, None]
         actions[:, 6::7] = _HOME[6::7]
         return actions
 
