@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import multiprocessing
 import os
 import tempfile
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from scipy.stats import binomtest
 
 from perception.rendering import SceneRenderer
 from runtime.plugins import plugin
@@ -59,11 +59,8 @@ class Share:
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's 95 % score interval, which stays honest near 0 and 1 (Wilson, 1927)."""
-        z = 1.959964
-        n, p = self.trials, self.value
-        middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-        half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return max(middle - half, 0.0), min(middle + half, 1.0)
+        interval = binomtest(self.successes, self.trials).proportion_ci(0.95, method="wilson")
+        return float(interval.low), float(interval.high)
 
 
 @cache

@@ -20,7 +20,6 @@ from station.display import Display
 from station.lock import StationLock
 from station.processes import network, process_table
 from station.record import RunEvent, RunRecord
-from station.report.write import write_report
 from station.view import ProcessView, Snapshot
 from station.wire import Wire
 
@@ -91,6 +90,9 @@ class Station:
                     self._conduct(Wire(bus), supervisor, display)
                 finally:
                     self._stop(supervisor)
+        # Its plotting libraries are slow to load: not before the arms are at rest.
+        from station.report.write import write_report
+
         self.report = write_report(self.run_directory, self.record)
         return 1 if self._failed else 0
 

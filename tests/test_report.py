@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from station.clips import ClipRecorder
 from station.record import EpisodeOutcome, RunEvent, RunRecord
-from station.report.figures import merge_times_ns, read_run, rms_jerk, wilson_interval
+from station.report.figures import merge_times_ns, read_run, rms_jerk, success_interval
 from station.report.write import VIDEO_S, write_report
 from station.ticks import STATUS_FIELDS, TASK_FIELDS, RowAppender, command_fields, state_fields
 
@@ -193,8 +193,8 @@ def test_jerk_is_that_of_a_known_motion_and_ignores_gaps(tmp_path: Path) -> None
     ("successes", "trials", "low", "high"),
     [(0, 0, 0.0, 1.0), (30, 30, 0.8865, 1.0), (0, 10, 0.0, 0.2775), (15, 30, 0.3315, 0.6685)],
 )
-def test_wilson_interval(successes: int, trials: int, low: float, high: float) -> None:
-    assert wilson_interval(successes, trials) == pytest.approx((low, high), abs=1e-3)
+def test_success_interval(successes: int, trials: int, low: float, high: float) -> None:
+    assert success_interval(successes, trials) == pytest.approx((low, high), abs=1e-3)
 
 
 def test_video_is_the_last_minute(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 from station.ticks import (
     STATUS_FIELDS,
@@ -31,7 +32,6 @@ CAPTURE_TO_MERGE = "capture to merge"
 GRIPPER = "gripper"  # ends the names of joints that are no angles
 
 _LONGEST_MERGE_NS = 500_000_000  # what took longer from worker to plan was never merged
-_WILSON_Z = 1.959964  # 95 %
 
 
 @dataclass(frozen=True)
@@ -193,15 +193,12 @@ def rows_unheard(data: RunData) -> dict[str, int]:
     return unheard
 
 
-def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
+def success_interval(successes: int, trials: int) -> tuple[float, float]:
     """Return the 95 % confidence interval of a success rate by Wilson's score (1927)."""
     if trials == 0:
         return 0.0, 1.0
-    z, rate = _WILSON_Z, successes / trials
-    centre = rate + z * z / (2 * trials)
-    spread = z * math.sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials))
-    scale = 1 + z * z / trials
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+    interval = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def _sent_ns(data: RunData) -> NDArray[np.int64]:

@@ -26,9 +26,9 @@ from station.report.figures import (
     read_run,
     rms_jerk,
     rows_unheard,
+    success_interval,
     tick_figures,
     tracking_rms_rad,
-    wilson_interval,
 )
 from station.report.page import page
 from station.report.plots import plots
@@ -78,7 +78,7 @@ def summarised(record: RunRecord, data: RunData) -> dict[str, Any]:
         "episodes": [asdict(outcome) for outcome in record.episodes],
         "successes": record.successes,
         "success_rate": record.successes / trials if trials else None,
-        "success_interval_95": wilson_interval(record.successes, trials),
+        "success_interval_95": success_interval(record.successes, trials),
         "ticks": tick_figures(data),
         "latency_ms": {
             hop: {"p50": float(np.percentile(took, 50)), "p95": float(np.percentile(took, 95))}
