@@ -122,15 +122,15 @@ def warm_up(policy: Policy, instruction: str) -> None:
     images: dict[str, NDArray[np.uint8]] = {
         camera: np.zeros(_WARM_UP_IMAGE, np.uint8) for camera in spec.cameras
     }
+    policy.reset(0)
     for _ in range(_WARM_UPS):
         policy.infer(
             Observation(
                 t_obs_ns=0,
                 plan_time_s=0.0,
-                episode=-1,
+                episode=0,
                 instruction=instruction,
                 images=images,
                 position=np.zeros(len(spec.joints)),
             )
         )
-    policy.reset(-1)

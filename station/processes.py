@@ -14,6 +14,7 @@ from station.config import CONFIGS, StationConfig, plugin_config
 _CONTROLLER_PRIORITY = 80
 _ARM_PRIORITY = 70
 _TWIN_PRIORITY = 60
+_CAMERA_NICE = 5
 _JOURNAL_NICE = 10
 _JOURNAL_STALL_S = 1.0
 _CAMERA_STALL_S = 0.5
@@ -106,6 +107,7 @@ class Table:
             needs=self._needs(camera.config),
             on_death=OnDeath.RESTART,
             stall_s=_CAMERA_STALL_S,
+            nice=_CAMERA_NICE,
         )
 
     def controller(self) -> ProcessSpec:
