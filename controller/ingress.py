@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from messaging.messages import ActionChunk
-from motion.limits import JointLimits
+from motion.limits import JointLimits, gripper_mask
 
 Array = NDArray[np.float64]
 
@@ -60,11 +60,14 @@ class Ingress:
         self._newest_t_obs_ns = chunk.t_obs_ns
 
     def clipped(self, actions: Array) -> tuple[Array, bool]:
-        """Return `actions` (H, J) inside the soft limits, and whether that changed any."""
+        """Return `actions` (H, J) inside the soft limits, and whether that changed an arm's.
+
+        Policies drive grippers into their stops on purpose, to hold fast: nothing worth telling.
+        """
         limits = self._limits
         least, most = limits.lower + limits.margin, limits.upper - limits.margin
         inside = np.minimum(np.maximum(actions, least), most)
-        return inside, bool((inside != actions).any())
+        return inside, bool((inside != actions)[:, ~gripper_mask(limits.joints)].any())
 
     def _malformed(self, chunk: ActionChunk) -> Refusal | None:
         """Return what is wrong with its form."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from messaging.transport import Bus, Subscriber, Waiter
 from policy_worker.policy import Observation, PolicySpec
 
 _RUNNING = "run"
+_CLOCK_SAMPLES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ class Senses:
         self._pace: Subscriber[Any] = next(iter(self._frames.values()), self._states[0])
         self._waiter = Waiter([self._pace])
         self._transport_ns = 0
-        self._clock_ahead_ns = 0
+        self._t_obs_ns = 0
+        self._clock_ahead_ns: deque[int] = deque(maxlen=_CLOCK_SAMPLES)
 
     def wait(self, timeout_s: float) -> None:
         """Take in what is new, as soon as there is something to look at or after `timeout_s`."""
@@ -79,8 +82,9 @@ class Senses:
     def now_ns(self) -> int:
         """Return the station's time; a worker on another machine has another monotonic clock."""
         if (status := self._status.receive()) is not None:
-            self._clock_ahead_ns = status.t_ns - time.monotonic_ns()
-        return time.monotonic_ns() + self._clock_ahead_ns
+            # Each status waited up to a tick to be read; the one that waited least tells best.
+            self._clock_ahead_ns.append(status.t_ns - time.monotonic_ns())
+        return time.monotonic_ns() + max(self._clock_ahead_ns, default=0)
 
     def running(self) -> bool:
         """Return whether the controller acts on chunks now."""
@@ -99,7 +103,7 @@ class Senses:
                 return f"no {source.what}"
             if now_ns - source.t_ns() > source.topic.stale_after_ns:
                 return f"stale {source.what}"
-        return ""
+        return "nothing new" if self._newest_t_obs_ns() == self._t_obs_ns else ""
 
     def seen(self) -> Seen:
         """Return the present observation; only meaningful while there is no `refusal`."""
@@ -108,10 +112,10 @@ class Senses:
             raise RuntimeError("nothing is running yet, so there is nothing to observe")
         frames = {camera: frame.newest for camera, frame in self._frames.items()}
         states = [state.newest for state in self._states if state.newest]
-        t_obs_ns = min(source.t_ns() for source in self._views or self._sources[1:])
-        cursor = _cursor_at(t_obs_ns, status)
+        self._t_obs_ns = self._newest_t_obs_ns()
+        cursor = _cursor_at(self._t_obs_ns, status)
         observation = Observation(
-            t_obs_ns=t_obs_ns,
+            t_obs_ns=self._t_obs_ns,
             plan_time_s=cursor * status.dt_ns * 1e-9,
             episode=directive.episode,
             instruction=directive.instruction,
@@ -120,6 +124,9 @@ class Senses:
             twin_qpos=self._twin.newest.qpos if self._twin and self._twin.newest else np.empty(0),
         )
         return Seen(observation, cursor, status.epoch, self._transport_ns)
+
+    def _newest_t_obs_ns(self) -> int:
+        return min(source.t_ns() for source in self._views or self._sources[1:])
 
 
 def _cursor_at(t_ns: int, status: ControlStatus) -> float:
