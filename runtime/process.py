@@ -12,11 +12,12 @@ import importlib
 import logging
 import os
 import signal
+import subprocess
 import sys
 import time
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -131,6 +132,23 @@ def run(spec: ProcessSpec) -> None:
         signal.signal(signal.SIGTERM, lambda *_: _end(context))
         module.main(config, context)
     signal.alarm(0)
+
+
+def spawned(spec: Path, output: IO[bytes], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Start the process described in the file `spec` as a child that writes to `output`."""
+    # A new program begins with the mask of its parent: Ctrl-C in a terminal reaches everyone, and
+    # would end a child that has not yet come to the line where it ignores that.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "runtime.process", str(spec), str(os.getpid())],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=environment,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end(context: Context) -> None:

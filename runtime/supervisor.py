@@ -7,7 +7,6 @@ import math
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from messaging.topics import HEARTBEAT
 from messaging.transport import Bus, Subscriber, Waiter
 from runtime.last_words import cause_of_death
 from runtime.plugins import UnknownNameError
-from runtime.process import OnDeath, ProcessSpec
+from runtime.process import OnDeath, ProcessSpec, spawned
 
 log = logging.getLogger(__name__)
 
@@ -196,18 +195,8 @@ class Supervisor:
     def _start(self, child: Child) -> None:
         spec = child.spec
         with self._log(child).open("ab") as output:
-            child.popen = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "runtime.process",
-                    str(self._spec_path(spec)),
-                    str(os.getpid()),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env={**os.environ, **CHILD_ENVIRONMENT},
+            child.popen = spawned(
+                self._spec_path(spec), output, {**os.environ, **CHILD_ENVIRONMENT}
             )
         child.pidfd = os.pidfd_open(child.popen.pid)
         child.started_ns = child.heard_ns = time.monotonic_ns()

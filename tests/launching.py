@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -35,7 +36,12 @@ class Launch:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
+
+    def press_ctrl_c(self) -> None:
+        """Interrupt as a terminal does it: everyone at once."""
+        os.killpg(self.popen.pid, signal.SIGINT)
 
     def children(self) -> dict[str, int]:
         """Return the process ids of the station's processes by name."""

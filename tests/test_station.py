@@ -87,7 +87,7 @@ def test_a_run_of_one_episode_succeeds_and_leaves_only_its_report() -> None:
 def test_ctrl_c_in_mid_episode_brings_the_arms_to_rest_and_leaves_nothing() -> None:
     with in_mid_episode() as watch:
         pids = list(watch.launch.children().values())
-        watch.launch.popen.send_signal(signal.SIGINT)
+        watch.launch.press_ctrl_c()
         code, output = watch.until_the_end()
         assert code == 0, output
         assert "stopped by the operator" in output
@@ -119,7 +119,7 @@ def test_ctrl_c_while_processes_start_ends_them_all() -> None:
     with launched(*SCRIPTED, "--set", NO_CAMERAS) as launch:
         wait_for(launch.children, "the first process", START_S)
         pids = list(launch.children().values())
-        launch.popen.send_signal(signal.SIGINT)
+        launch.press_ctrl_c()
         code, output = launch.ended()
         assert code == 0, output
         assert "stopped by the operator" in output
