@@ -138,6 +138,11 @@ class Bus:
         self._allow_list = network.start_allow_list(self._context) if network else None
         self._open: list[Publisher[Any] | Subscriber[Any]] = []
 
+    @property
+    def spans_machines(self) -> bool:
+        """Whether streams may come from machines with other clocks."""
+        return self._network is not None
+
     def publisher(self, topic: Topic[M], instance: str = "") -> Publisher[M]:
         """Open the stream for writing; raises TransportError while another process writes it."""
         stream = topic.stream(instance)

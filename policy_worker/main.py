@@ -61,16 +61,15 @@ def main(config: Config, context: Context) -> None:
     while not context.stopping:
         senses.wait(_LOOK_S)
         now_ns = senses.now_ns()
-        note = "waits for a run"
-        if senses.running():
-            note = senses.refusal(now_ns) or "infers"
-            if now_ns >= next_ns:
+        note = "infers" if senses.running() else "waits for a run"
+        if senses.running() and now_ns >= next_ns:
+            if refusal := senses.refusal(now_ns):
+                worker.refused(refusal)
+                note = refusal
+            else:
                 # A late turn does not make the next one early.
                 next_ns = max(next_ns + period_ns, now_ns + period_ns // 2)
-                if note == "infers":
-                    chunks.send(worker.answer(senses.seen(), now_ns))
-                else:
-                    worker.refused(note)
+                chunks.send(worker.answer(senses.seen(), now_ns))
         context.beat(age_ns=senses.age_ns(now_ns), counters=dict(worker.counters), note=note)
 
 

@@ -68,6 +68,7 @@ class Senses:
         self._waiter = Waiter([self._pace])
         self._transport_ns = 0
         self._t_obs_ns = 0
+        self._elsewhere = bus.spans_machines
         self._clock_ahead_ns: deque[int] = deque(maxlen=_CLOCK_SAMPLES)
 
     def wait(self, timeout_s: float) -> None:
@@ -81,7 +82,8 @@ class Senses:
 
     def now_ns(self) -> int:
         """Return the station's time; a worker on another machine has another monotonic clock."""
-        if (status := self._status.receive()) is not None:
+        status = self._status.receive()
+        if status is not None and self._elsewhere:
             # Each status waited up to a tick to be read; the one that waited least tells best.
             self._clock_ahead_ns.append(status.t_ns - time.monotonic_ns())
         return time.monotonic_ns() + max(self._clock_ahead_ns, default=0)
