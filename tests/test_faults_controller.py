@@ -44,6 +44,22 @@ def test_drivers_hold_by_themselves_within_100_ms_of_the_controllers_death(runni
     running.assert_smooth()
 
 
+def test_arms_come_back_smoothly_to_a_controller_that_was_frozen(running: Stack) -> None:
+    fault_ns = running.signal("controller", signal.SIGSTOP)
+    try:
+        running.event("controller", Phase.STALLED, fault_ns)
+        running.until(running.standing, "the arms to stand")
+        for written in running.written.values():
+            braking = next(s for s in written.states if s.t_written_ns > fault_ns and s.holding)
+            assert (braking.t_written_ns - fault_ns) * 1e-9 <= HOLD_S
+    finally:
+        running.signal("controller", signal.SIGCONT)
+    running.event("controller", Phase.READY, fault_ns)
+    running.assert_resumes()
+    arms = running.written.values()
+    running.until(lambda: not any(arm.states[-1].holding for arm in arms), "the way back to end")
+
+
 def test_a_driver_told_to_end_in_motion_stops_its_arm_first(running: Stack) -> None:
     popen = running.child("arm.left").popen
     assert popen is not None

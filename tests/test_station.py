@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from launching import END_S, NO_CAMERAS, START_S, Launch, exists, launched, wait_for
+from launching import END_S, NO_CAMERAS, REPOSITORY, START_S, Launch, exists, launched, wait_for
 from written import Written
 
 from messaging.messages import ControlStatus
@@ -135,7 +135,7 @@ def test_processes_end_with_a_launch_that_is_killed() -> None:
 
 
 def test_a_checkpoint_for_other_joints_is_refused_before_anything_moves(tmp_path: Path) -> None:
-    default = Path(flow.Config().checkpoint).read_bytes()
+    default = (REPOSITORY / flow.Config().checkpoint).read_bytes()
     length = int.from_bytes(default[:8], "little")
     header = default[8 : 8 + length].replace(b"left_waist", b"left_torso")
     other = tmp_path / "other.safetensors"

@@ -13,7 +13,7 @@ from runtime.process import Context
 __all__ = ["Config", "main"]
 
 _HOME = np.array([0.0, -0.96, 1.16, 0.0, -0.3, 0.0, 0.1] * 2)
-_SWING_RAD = 0.15
+_SWING_RAD = 0.3
 _SWING_HZ = 0.5
 _DT_NS = 20_000_000
 _HORIZON = 50
