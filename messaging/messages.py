@@ -171,7 +171,7 @@ class Heartbeat:
     t_ns: int
     ready: bool
     loops: int  # iterations of the main loop so far: a hung loop stops counting
-    rate_hz: float
+    rate_hz: float  # of the iterations that did work, over the last second
     late_ms: float  # worst lateness since the last heartbeat
     age_ms: float  # age of the oldest input it relies on, 0 without any
     counters: dict[str, int] = field(default_factory=dict)

@@ -94,6 +94,7 @@ def _relay(camera: Camera, stream: FrameStream, context: Context) -> None:
         silent_ns = now_ns - heard_ns
         context.beat(
             ready=stream.published > 0,
+            worked=came,
             late_ns=stream.late_ns if came else 0,
             age_ns=now_ns - stream.t_capture_ns if stream.published else 0,
             counters={"frames": stream.published, "repeated": stream.repeated},

@@ -61,6 +61,7 @@ def main(config: Config, context: Context) -> None:
     while not context.stopping:
         senses.wait(_LOOK_S)
         now_ns = senses.now_ns()
+        answered = worker.counters["chunks"]
         note = "infers" if senses.running() else "waits for a run"
         if senses.running() and now_ns >= next_ns:
             if refusal := senses.refusal(now_ns):
@@ -70,7 +71,12 @@ def main(config: Config, context: Context) -> None:
                 # A late turn does not make the next one early.
                 next_ns = max(next_ns + period_ns, now_ns + period_ns // 2)
                 chunks.send(worker.answer(senses.seen(), now_ns))
-        context.beat(age_ns=senses.age_ns(now_ns), counters=dict(worker.counters), note=note)
+        context.beat(
+            worked=worker.counters["chunks"] > answered,
+            age_ns=senses.age_ns(now_ns),
+            counters=dict(worker.counters),
+            note=note,
+        )
 
 
 class Worker:

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from enum import Enum
 from pathlib import Path
 from typing import IO, Any
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
 _BEAT_NS = round(1e9 / HEARTBEAT.rate_hz)
+_RATE_BEATS = 20  # a second's worth
 _LAST_ROUND_S = 5  # how long a process that was asked to stop may take
 
 
@@ -70,14 +72,16 @@ class Context:
         self.stopping = False
         self._publisher = bus.publisher(HEARTBEAT, name)
         self._loops = 0
-        self._loops_before = 0
+        self._worked = 0
         self._late_ns = 0
-        self._beat_ns = time.monotonic_ns()
+        # When each of the last beats was, and how many rounds had done work by then.
+        self._beats = deque([(time.monotonic_ns(), 0)], maxlen=_RATE_BEATS)
 
     def beat(
         self,
         *,
         ready: bool = True,
+        worked: bool = True,
         late_ns: int = 0,
         age_ns: int = 0,
         counters: dict[str, int] | None = None,
@@ -87,18 +91,19 @@ class Context:
 
         Args:
             ready: whether the process can do its work.
+            worked: whether this round did any; the rate counts only those.
             late_ns: how late this round was.
             age_ns: age of the oldest input that this round relied on.
             counters: totals worth showing.
             note: what the process is doing, for people.
         """
         self._loops += 1
+        self._worked += worked
         self._late_ns = max(self._late_ns, late_ns)
         now_ns = time.monotonic_ns()
-        elapsed_ns = now_ns - self._beat_ns
-        if elapsed_ns < _BEAT_NS and self._loops > 1:
+        then_ns, worked_then = self._beats[0]
+        if now_ns - self._beats[-1][0] < _BEAT_NS and self._loops > 1:
             return
-        rate_hz = (self._loops - self._loops_before) / max(elapsed_ns, 1) * 1e9
         self._publisher.send(
             Heartbeat(
                 process=self.name,
@@ -106,14 +111,15 @@ class Context:
                 t_ns=now_ns,
                 ready=ready,
                 loops=self._loops,
-                rate_hz=rate_hz,
+                rate_hz=(self._worked - worked_then) / max(now_ns - then_ns, 1) * 1e9,
                 late_ms=self._late_ns * 1e-6,
                 age_ms=age_ns * 1e-6,
                 counters=counters or {},
                 note=note,
             )
         )
-        self._beat_ns, self._loops_before, self._late_ns = now_ns, self._loops, 0
+        self._beats.append((now_ns, self._worked))
+        self._late_ns = 0
 
     def stop(self) -> None:
         """Ask the loop to end after its present round."""
