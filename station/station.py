@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import time
 from dataclasses import dataclass
@@ -22,8 +21,6 @@ from station.processes import network, process_table
 from station.record import RunEvent, RunRecord
 from station.view import ProcessView, Snapshot
 from station.wire import Wire
-
-log = logging.getLogger(__name__)
 
 _POLL_S = 0.05
 _REST_TIMEOUT_S = 15.0
@@ -139,7 +136,6 @@ class Station:
             self._fail(f"{event.process} died ({event.detail}); the arms hold")
 
     def _fail(self, why: str) -> None:
-        log.error("%s", why)
         self.record.ending = why
         self._failed = True
 
