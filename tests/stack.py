@@ -61,7 +61,9 @@ class Stack:
         """Poll until something has `happened`; fail with `what` was waited for if it does not."""
         end = time.monotonic() + timeout_s
         while not happened():
-            assert time.monotonic() < end, f"waited {timeout_s:g} s in vain for {what}"
+            assert time.monotonic() < end, (
+                f"waited {timeout_s:g} s in vain for {what}; so far {self.events}"
+            )
             self.poll()
 
     def during(self, seconds: float) -> None:
