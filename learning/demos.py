@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from learning.episodes import Episode, save_episode, small_image
+from motion import minimum_jerk
 from perception.rendering import SceneRenderer
 from policy_worker.policies import scripted
 from policy_worker.policy import Observation, Policy
@@ -121,7 +122,7 @@ def _disturbance(draw: np.random.Generator) -> NDArray[np.float64]:
         phase = draw.uniform(0.0, 2 * np.pi, len(_ARM_COLUMNS))
         wave = np.sin(2 * np.pi * frequency_hz * times_s + phase)
         disturbance[:, _ARM_COLUMNS] += sigma_rad * np.sqrt(2 / waves) * wave
-    grown = scripted.minimum_jerk(times_s)  # over the first second
+    grown = minimum_jerk.blend(np.clip(times_s, 0.0, 1.0))  # over the first second
     return disturbance * grown
 
 
