@@ -13,7 +13,6 @@ import os
 import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Generic, Self
 
 import zmq
@@ -196,12 +195,7 @@ class Bus:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _publishing(self, topic: Topic[Any]) -> zmq.Socket[bytes]:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 from runtime.supervisor import CHILD_ENVIRONMENT
@@ -45,12 +44,7 @@ class Probes:
         self._asked = {name: _started(code) for name, code in _QUESTIONS.items()}
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for process in self._asked.values():
             process.kill()
             process.communicate()
