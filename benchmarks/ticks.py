@@ -11,8 +11,8 @@ from rich.console import Console
 from benchmarks.live import run_stack
 from benchmarks.report import Target, publish
 
+LATENESS = Target("tick_late_p999_ms", 1.0, "control tick behind its deadline, 99.9th percentile")
 TARGETS = (
-    Target("tick_late_p999_ms", 1.0, "control tick behind its deadline, 99.9th percentile"),
     Target("start_s", 20.0, "launch to the policy's first command"),
     Target("frame_p50_ms", 1.0, "640x480 frame, camera process to policy worker, median"),
 )
@@ -47,8 +47,12 @@ def main() -> None:
         f"{run.stolen_s:.2f} s stolen by the host; "
         f"real-time permission {'given' if run.realtime else 'refused'}"
     )
-    met = publish(console, figures, TARGETS, arguments.json)
-    raise SystemExit(0 if met or not run.realtime else 1)
+    raise SystemExit(0 if publish(console, figures, targets(run.realtime), arguments.json) else 1)
+
+
+def targets(realtime: bool) -> tuple[Target, ...]:
+    """Return what must be met; ordinary processes are as punctual as the others leave them."""
+    return (LATENESS, *TARGETS) if realtime else TARGETS
 
 
 if __name__ == "__main__":
