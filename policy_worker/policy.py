@@ -38,7 +38,7 @@ class Observation:
 
 
 class Policy(Protocol):
-    """A plugin in `policy_worker/policies/<name>.py` with `Config` and `make(config, station)`."""
+    """A plugin in `policy_worker/policies/<name>.py` with `Config` and `make(config, joints)`."""
 
     @property
     def spec(self) -> PolicySpec:
