@@ -78,18 +78,22 @@ class Controller:
         """Return the epoch whose chunks count."""
         return self._modes.epoch
 
-    def observe(self, position: Array) -> None:
-        """Take in measured joints (J,); the first become the command, so that nothing jumps."""
+    def observe(self, position: Array) -> bool:
+        """Take in measured joints (J,); the first become the command, so that nothing jumps.
+
+        Returns:
+            Whether the joints are known by now, and so may be commanded.
+        """
         if self._limiter is None and np.isfinite(position).all():
             self._limiter = Limiter(self.limits, self._dt, position)
             self._follow(Plan.at_rest(self.cursor, self._limiter.position))
+        return self._limiter is not None
 
-    def direct(self, mode: str, now_ns: int) -> None:
+    def direct(self, mode: str) -> None:
         """Change to one of MODES, smoothly; chunks from before are dropped from now on.
 
         An unknown mode is counted and changes nothing: a typing mistake must not end a motion.
         """
-        del now_ns
         if mode not in MODES:
             self.counters["dropped.mode"] += 1
         elif self._modes.direct(mode):
@@ -160,9 +164,11 @@ class Controller:
         start = self._first_free()
         if self._ensemble.add(chunk, start):
             self.counters["mode_switch"] += 1
-        reference = self._ensemble.reference()
+        rows = self._ensemble.reference()
         self._disagreement_rad = self._apart(chunk.since(start))
-        self._follow(self._plan.joined(start, self._smoothed(start, reference), KEPT))
+        if self.config.splice == "minimum_jerk":
+            rows = self._smoothed(start, rows)
+        self._follow(self._plan.joined(start, rows, KEPT))
 
     def _apart(self, chunk: Aligned) -> float:
         """Return how far `chunk` is from the plan, RMS over the arms' joints where both exist."""
@@ -175,8 +181,6 @@ class Controller:
 
     def _smoothed(self, start: int, reference: Array) -> Array:
         """Return the rows that follow the plan before `start` and lead to `reference`."""
-        if self.config.splice == "none":
-            return reference
         history = self._plan.between(start - HISTORY, start)
         smoothness, join = self.config.smoothness_s6, self.config.join_s
         longer = continued(reference, self._dt)

@@ -30,7 +30,8 @@ FAR_OUTSIDE = 0.2  # rad or gripper range: not a rounding error but a wrong robo
 FAR_TOO_FAST = 3.0  # times the greatest velocity
 FUTURE_S = 0.2  # how far a worker may have extrapolated the cursor
 LEAST_LEFT_TICKS = 4  # that a chunk must still have before it, so that a splice can reach it
-LONGEST_S = 60.0  # span of a chunk that no policy means
+LONGEST_S = 10.0  # span of a chunk that no policy means
+MOST_ACTIONS = 1000  # of a chunk, which is merged between two ticks
 
 
 class Ingress:
@@ -50,7 +51,7 @@ class Ingress:
     def refusal(self, chunk: ActionChunk, cursor: float, dt_ns: int, now_ns: int) -> Refusal | None:
         """Return why `chunk` must not be merged at plan `cursor`, None if it may."""
         return (
-            self._malformed(chunk)
+            self._malformed(chunk, dt_ns)
             or self._untimely(chunk, cursor, dt_ns, now_ns)
             or self._impossible(chunk)
         )
@@ -69,14 +70,15 @@ class Ingress:
         inside = np.minimum(np.maximum(actions, least), most)
         return inside, bool((inside != actions)[:, ~gripper_mask(limits.joints)].any())
 
-    def _malformed(self, chunk: ActionChunk) -> Refusal | None:
+    def _malformed(self, chunk: ActionChunk, dt_ns: int) -> Refusal | None:
         """Return what is wrong with its form."""
         if chunk.joints != self._joints:
             return "joints"
         actions = chunk.actions
         if actions.ndim != 2 or actions.shape[0] < 2 or actions.shape[1] != len(self._joints):
             return "shape"
-        if not 0.0 < chunk.dt_ns * 1e-9 * len(actions) < LONGEST_S:
+        span_ns = chunk.dt_ns * (len(actions) - 1)
+        if not dt_ns <= span_ns <= LONGEST_S * 1e9 or len(actions) > MOST_ACTIONS:
             return "shape"
         if not np.isfinite(chunk.cursor) or not np.isfinite(actions).all():
             return "not_finite"

@@ -17,6 +17,8 @@ from motion.limits import JointLimits, LimitsConfig
 from runtime.process import Context
 from runtime.rate import RateKeeper
 
+_SILENCE = 3  # times a directive's staleness: drawing its view keeps the station busy for a while
+
 
 class Config(BaseModel):
     """The robot as the controller needs to know it."""
@@ -63,7 +65,7 @@ def main(config: Config, context: Context) -> None:
     joints = Joints([bus.subscriber(JOINT_STATE, arm) for arm in config.arms])
     controller = _controller(config)
     rate = RateKeeper(config.controller.rate_hz)
-    commanding = blind = False
+    commanding, directed_ns = False, 0
     while not context.stopping:
         now_ns = rate.wait()
         if commanding:
@@ -73,14 +75,13 @@ def main(config: Config, context: Context) -> None:
         # Listening comes after speaking: what arrives now is for the next tick, and costs this
         # one no time.
         if (position := joints.measured()) is not None:
-            controller.observe(position)
-            commanding = True
+            commanding = controller.observe(position)
         now_ns = time.monotonic_ns()
-        blind = joints.age_ns(now_ns) > JOINT_STATE.stale_after_ns
-        directive = directives.receive() or directives.newest
-        if directive is not None and commanding:
-            # Without eyes on the joints there is no telling what a motion would do.
-            controller.direct("hold" if blind else directive.mode, now_ns)
+        if directives.receive() is not None:
+            directed_ns = now_ns
+        trouble = _trouble(joints.age_ns(now_ns), now_ns - directed_ns)
+        if directives.newest is not None:
+            controller.direct("hold" if trouble else directives.newest.mode)
         for chunk in chunks.drain():
             controller.receive(chunk, now_ns)
         context.beat(
@@ -88,8 +89,17 @@ def main(config: Config, context: Context) -> None:
             late_ns=rate.late_ns,
             age_ns=joints.age_ns(now_ns),
             counters={"missed_ticks": rate.missed},
-            note="joint states are stale" if blind else "",
+            note=trouble if directives.newest else "",
         )
+
+
+def _trouble(joints_age_ns: int, directive_age_ns: int) -> str:
+    """Return why the arms must hold whatever was directed, empty if nothing is wrong."""
+    if joints_age_ns > JOINT_STATE.stale_after_ns:
+        return "joint states are stale"  # there is no telling what a motion would do
+    if directive_age_ns > _SILENCE * DIRECTIVE.stale_after_ns:
+        return "the station is silent"  # nobody is there to stop the arms
+    return ""
 
 
 def _controller(config: Config) -> Controller:

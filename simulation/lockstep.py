@@ -102,7 +102,7 @@ class Lockstep:
         """Return a controller that has just begun to run, in the twin's present pose."""
         controller = Controller(self._config, JOINTS, self._limits, HOME, HOME)
         controller.observe(self._twin.position)
-        controller.direct("run", 0)
+        controller.direct("run")
         return controller
 
     def look(self, moment: _Moment, instruction: str, now_ns: int) -> ActionChunk:

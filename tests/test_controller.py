@@ -85,7 +85,7 @@ class Robot:
         return self
 
     def direct(self, mode: str) -> "Robot":
-        self.controller.direct(mode, self.now_ns)
+        self.controller.direct(mode)
         return self
 
     @property
@@ -140,7 +140,7 @@ def test_act_without_a_splice_is_act() -> None:
     random = np.random.default_rng(3)
     robot = Robot(rate_hz=50, ensemble="act", splice="none")
     controller = robot.controller
-    controller.direct("run", robot.now_ns)
+    controller.direct("run")
     chunks: list[tuple[int, Array]] = []
     for tick in range(150):
         slow = 0.3 * (1.0 - np.cos(0.02 * (tick + np.arange(50.0))))[:, None]
@@ -291,6 +291,9 @@ def test_the_limits_act_on_a_plan_that_breaks_them_and_the_plan_gives_way() -> N
     robot.assert_smooth(jerk=800.0)
     robot.direct("hold").run(2.0)
     assert robot.commands[-1].tolist() == robot.commands[-2].tolist()
+    robot.direct("run").run(1.0).direct("home").run(8.0)
+    assert robot.statuses[-1].arrived
+    np.testing.assert_allclose(robot.commands[-1], HOME, atol=1e-9)
 
 
 @pytest.mark.parametrize(

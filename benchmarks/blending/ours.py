@@ -44,7 +44,7 @@ class Ours:
         self._status: ControlStatus | None = None
         self._seq = 0
         self._controller.observe(position)
-        self._controller.direct("run", T_START_NS)
+        self._controller.direct("run")
 
     @property
     def cursor(self) -> float:
