@@ -176,6 +176,7 @@ class Heartbeat:
     age_ms: float  # age of the oldest input it relies on, 0 without any
     counters: dict[str, int] = field(default_factory=dict)
     note: str = ""  # what it is doing, for people
+    quiet_s: float = 0.0  # how long it may be silent by the nature of its work
 
 
 Message = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from typing import Any
 
@@ -19,6 +20,7 @@ from runtime.process import Context
 
 _WARM_UPS = 3  # a first inference allocates and compiles; its time says nothing about the next
 _WARM_UP_IMAGE = (480, 640, 3)
+_QUIET_INFERENCES = 3  # silent for longer than these take, the worker is not just inferring
 _LOOK_S = 0.04  # how long to wait for something new before showing that the loop still lives
 
 
@@ -52,7 +54,7 @@ def main(config: Config, context: Context) -> None:
     """Turn the newest observation into a chunk of actions, again and again, until told to stop."""
     context.beat(ready=False, note="loading")
     policy = load(config)
-    warm_up(policy, config.instruction)
+    quiet_s = _QUIET_INFERENCES * warm_up(policy, config.instruction)
     senses = Senses(policy.spec, config.arms, context.bus)
     chunks = context.bus.publisher(ACTION_CHUNK)
     worker = Worker(policy)
@@ -76,6 +78,7 @@ def main(config: Config, context: Context) -> None:
             age_ns=senses.age_ns(now_ns),
             counters=dict(worker.counters),
             note=note,
+            quiet_s=quiet_s,
         )
 
 
@@ -119,16 +122,21 @@ class Worker:
         )
 
 
-def warm_up(policy: Policy, instruction: str) -> None:
-    """Let the policy infer on made-up observations, so that the first real one takes no longer."""
+def warm_up(policy: Policy, instruction: str) -> float:
+    """Let the policy infer on made-up observations, so that the first real one takes no longer.
+
+    Returns how long an inference takes, in seconds; 0 for a policy that cannot be asked yet.
+    """
     spec: PolicySpec = policy.spec
     if spec.needs_twin_state:
-        return
+        return 0.0
     images: dict[str, NDArray[np.uint8]] = {
         camera: np.zeros(_WARM_UP_IMAGE, np.uint8) for camera in spec.cameras
     }
     policy.reset(0)
+    took_s = []
     for _ in range(_WARM_UPS):
+        begin = time.monotonic()
         policy.infer(
             Observation(
                 t_obs_ns=0,
@@ -139,3 +147,6 @@ def warm_up(policy: Policy, instruction: str) -> None:
                 position=np.zeros(len(spec.joints)),
             )
         )
+        took_s.append(time.monotonic() - begin)
+    # Neither the first one, which is slower, nor one that the system delayed.
+    return statistics.median(took_s)

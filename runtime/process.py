@@ -86,6 +86,7 @@ class Context:
         age_ns: int = 0,
         counters: dict[str, int] | None = None,
         note: str = "",
+        quiet_s: float = 0.0,
     ) -> None:
         """Count one round of the process's loop and, 20 times a second, tell the station.
 
@@ -96,6 +97,8 @@ class Context:
             age_ns: age of the oldest input that this round relied on.
             counters: totals worth showing.
             note: what the process is doing, for people.
+            quiet_s: how long it may be silent by the nature of its work, if longer than its spec
+                allows.
         """
         self._loops += 1
         self._worked += worked
@@ -116,6 +119,7 @@ class Context:
                 age_ms=age_ns * 1e-6,
                 counters=counters or {},
                 note=note,
+                quiet_s=quiet_s,
             )
         )
         self._beats.append((now_ns, self._worked))

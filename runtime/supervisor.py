@@ -27,6 +27,7 @@ _BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 _FORGIVEN_AFTER_S = 30.0  # a process that lived this long starts again at the first backoff
 _TERM_S = 3.0
 _ABSENT_S = 0.5  # a supervisor suspended for longer has no right to call its children silent
+_QUIET_BEFORE_HUNG = 4  # this many times as quiet as it said that it may be, it hangs
 _HURRIED_S = 0.05  # after a longer pause, what was said meanwhile may not have got through yet
 
 # Set before torch is imported: its threads would otherwise spin against the other processes.
@@ -81,6 +82,21 @@ class Child:
     def alive(self) -> bool:
         """Whether its operating system process exists."""
         return self.popen is not None and self.popen.poll() is None
+
+    @property
+    def quiet_s(self) -> float:
+        """How long it said that it may be silent."""
+        return self.heartbeat.quiet_s if self.heartbeat else 0.0
+
+    @property
+    def stall_s(self) -> float:
+        """After which silence people are told."""
+        return max(self.spec.stall_s, self.quiet_s)
+
+    @property
+    def hang_s(self) -> float:
+        """After which silence it is as good as dead."""
+        return max(self.spec.hang_s, _QUIET_BEFORE_HUNG * self.quiet_s)
 
 
 @dataclass
@@ -171,7 +187,7 @@ class Supervisor:
     def _next_stall_s(self) -> float:
         """Return how long from now the first process will have been silent for too long."""
         limits_ns = [
-            child.heard_ns + round(child.spec.stall_s * 1e9)
+            child.heard_ns + round(child.stall_s * 1e9)
             for child in self.children.values()
             if child.phase is Phase.READY
         ]
@@ -254,9 +270,9 @@ class Supervisor:
         if child.phase not in (Phase.READY, Phase.STALLED):
             return None
         silent_s = (now_ns - child.heard_ns) * 1e-9
-        if silent_s > child.spec.hang_s:
-            self._condemn(child, f"silent for {child.spec.hang_s:g} s, killed")
-        if child.phase is Phase.READY and silent_s > child.spec.stall_s:
+        if silent_s > child.hang_s:
+            self._condemn(child, f"silent for {child.hang_s:g} s, killed")
+        if child.phase is Phase.READY and silent_s > child.stall_s:
             return self._become(child, Phase.STALLED, f"silent for {silent_s * 1e3:.0f} ms")
         return None
 

@@ -11,8 +11,6 @@ from pydantic import BaseModel, ConfigDict
 
 from runtime.process import Context
 
-_ROUND_S = 0.01
-
 
 class Config(BaseModel):
     """What goes wrong; `mark` is a file whose presence means that it went wrong once already."""
@@ -21,10 +19,12 @@ class Config(BaseModel):
 
     fault: str = ""
     mark: str = ""
+    round_s: float = 0.01
+    quiet_s: float = 0.0
 
 
 def main(config: Config, context: Context) -> None:
-    """Beat 100 times a second until told to stop, faults apart."""
+    """Beat every `round_s` until told to stop, faults apart."""
     fault = config.fault
     if config.mark and Path(config.mark).exists():
         fault = ""
@@ -32,13 +32,13 @@ def main(config: Config, context: Context) -> None:
         Path(config.mark).touch()
     while fault == "never ready" and not context.stopping:
         context.beat(ready=False)
-        time.sleep(_ROUND_S)
+        time.sleep(config.round_s)
     if fault == "dies while starting":
         raise RuntimeError("no such arm")
     until = time.monotonic() + 0.3
     while not context.stopping or fault == "deaf":
-        context.beat(note=f"stopping is {context.stopping}")
-        time.sleep(_ROUND_S)
+        context.beat(note=f"stopping is {context.stopping}", quiet_s=config.quiet_s)
+        time.sleep(config.round_s)
         if fault and time.monotonic() > until:
             misbehave(fault)
 

@@ -169,6 +169,31 @@ def test_a_silent_process_is_reported_and_welcomed_back(build: Build) -> None:
     assert back.phase is Phase.READY
 
 
+@pytest.mark.parametrize("round_s", [0.3, 2.5])
+def test_a_process_that_said_how_quiet_its_work_is_may_be_so(build: Build, round_s: float) -> None:
+    config = {"round_s": round_s, "quiet_s": 3 * round_s}
+    supervisor = started(build(a={"config": config, "stall_s": 0.15, "hang_s": 2.0}))
+    first = supervisor.children["a"].heartbeat
+    assert first is not None
+    assert supervisor.poll(1.2 * round_s) == []
+    later = supervisor.children["a"].heartbeat
+    assert later is not None
+    assert later.loops > first.loops
+
+
+def test_a_process_that_is_quiet_for_longer_than_it_said_is_reported_and_killed(
+    build: Build,
+) -> None:
+    config = {"fault": "hangs", "quiet_s": 0.7}
+    supervisor = started(build(a={"config": config, "stall_s": 0.15, "hang_s": 2.0}))
+    stalled, dead = events_until(supervisor, lambda event: event.phase is Phase.DEAD)
+    assert stalled.phase is Phase.STALLED
+    heartbeat = supervisor.children["a"].heartbeat
+    assert heartbeat is not None
+    assert (stalled.t_ns - heartbeat.t_ns) * 1e-9 >= 0.7
+    assert dead.detail == "silent for 2.8 s, killed"
+
+
 @pytest.mark.parametrize("fault", ["hangs", "freezes"])
 def test_a_process_that_hangs_is_killed_and_replaced(
     build: Build, tmp_path: Path, fault: str
