@@ -15,7 +15,11 @@ ROOT = Path(__file__).parent.parent
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
 def test_wheel_holds_every_file_of_its_packages(tmp_path: Path) -> None:
     listed = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True
+        [shutil.which("git") or "git", "ls-files"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     tracked = [name for name in listed.stdout.splitlines() if (ROOT / name).exists()]
     for name in tracked:
@@ -23,8 +27,10 @@ def test_wheel_holds_every_file_of_its_packages(tmp_path: Path) -> None:
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, copy)
     subprocess.run(
-        [*(sys.executable, "-m", "pip", "wheel", "--quiet"), "--no-deps", "--no-build-isolation"]
-        + [*("--no-index", "--wheel-dir"), str(tmp_path), str(tmp_path / "source")],
+        [
+            *(sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation"),
+            *("--no-index", "--wheel-dir", str(tmp_path), str(tmp_path / "source")),
+        ],
         check=True,
         capture_output=True,
     )
