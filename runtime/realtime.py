@@ -6,9 +6,9 @@ import ctypes
 import gc
 import os
 import resource
+from collections.abc import Callable
 
 _MCL_CURRENT_AND_FUTURE = 3
-_UNLIMITED = resource.RLIM_INFINITY
 
 
 def become_realtime(priority: int) -> list[str]:
@@ -18,7 +18,7 @@ def become_realtime(priority: int) -> list[str]:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
     except PermissionError:
         refused.append("real-time priority")
-    if not _may_lock_all() or ctypes.CDLL(None).mlockall(_MCL_CURRENT_AND_FUTURE) != 0:
+    if not _lock_memory():
         refused.append("locked memory")
     # What exists now lives as long as the process: the collector need not walk it ever again.
     gc.collect()
@@ -26,18 +26,35 @@ def become_realtime(priority: int) -> list[str]:
     return refused
 
 
-def _may_lock_all() -> bool:
-    """Return whether memory may be locked without end: under a limit, later allocations fail."""
-    return os.geteuid() == 0 or resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] == _UNLIMITED
-
-
 def realtime_permitted(priority: int) -> bool:
     """Return whether this user may run SCHED_FIFO processes at `priority`."""
+
+    def attempt() -> bool:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+        return True
+
+    return _succeeds_apart(attempt)
+
+
+def memory_may_be_locked() -> bool:
+    """Return whether this user's processes may lock all their memory."""
+    return _succeeds_apart(_lock_memory)
+
+
+def _lock_memory() -> bool:
+    # Under a limit the lock may succeed now, and a later allocation fail.
+    unlimited = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] == resource.RLIM_INFINITY
+    if not unlimited and os.geteuid() != 0:
+        return False
+    return bool(ctypes.CDLL(None).mlockall(_MCL_CURRENT_AND_FUTURE) == 0)
+
+
+def _succeeds_apart(attempt: Callable[[], bool]) -> bool:
+    """Try in a process of its own, so that this one stays as it is."""
     pid = os.fork()
     if pid == 0:
         try:
-            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
-        except PermissionError:
+            os._exit(0 if attempt() else 1)
+        except OSError:
             os._exit(1)
-        os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0

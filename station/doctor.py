@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.table import Table
 
 from messaging.curve import Network
-from runtime.realtime import realtime_permitted
+from runtime.realtime import memory_may_be_locked, realtime_permitted
 from runtime.supervisor import CHILD_ENVIRONMENT
-from station.config import ConfigError, load, robot_file, robots
+from station.config import ConfigError, StationConfig, load, robot_file, robots
 from station.lock import bus_directory
 from station.probes import Answer, Probes
 from station.processes import network
@@ -42,27 +42,30 @@ class Finding:
     remedy: str = ""
 
 
-def examine(console: Console | None = None) -> int:
-    """Print all findings; returns 1 if one of them keeps a robot from running, else 0."""
-    found = findings()
-    print_findings(found, console or Console())
+def examine(config: StationConfig | None = None) -> int:
+    """Print all findings; returns 1 if one of them keeps a robot from running, else 0.
+
+    Args:
+        config: of the robot that the machine shall run; all shipped ones if None.
+    """
+    found = findings(config)
+    print_findings(found, Console())
     return int(any(finding.level == "problem" for finding in found))
 
 
-def findings(runs: Path = Path("runs")) -> list[Finding]:
-    """Run all checks; takes a few seconds."""
+def findings(config: StationConfig | None = None) -> list[Finding]:
+    """Run all checks, for a robot or for all shipped ones; takes a few seconds."""
     with Probes() as probes:
-        configs = check_configs()
+        stations = check_station(config) if config else check_configs()
         answers = probes.answers()
     return [
         check_realtime(realtime_permitted),
-        check_locked_memory(answers["memory"]),
+        check_locked_memory(memory_may_be_locked),
         check_cores(len(os.sched_getaffinity(0))),
         check_clock(_CLOCK_FILE),
         check_opengl(answers["OpenGL"]),
         check_torch(answers["torch"]),
-        check_disk(runs),
-        *configs,
+        *stations,
         check_serial_ports([port for kind in _SERIAL_PORTS for port in Path("/dev").glob(kind)]),
         check_leftovers(bus_directory("any").parent),
     ]
@@ -94,9 +97,9 @@ def check_realtime(permitted: Callable[[int], bool]) -> Finding:
     )
 
 
-def check_locked_memory(answer: Answer) -> Finding:
+def check_locked_memory(permitted: Callable[[], bool]) -> Finding:
     """Check that the memory of control loops may be kept from being swapped out."""
-    if answer.succeeded:
+    if permitted():
         return Finding("locked memory", "ok", "memory can be locked")
     return Finding(
         "locked memory",
@@ -181,8 +184,8 @@ def check_disk(runs: Path) -> Finding:
 
 
 def check_configs() -> list[Finding]:
-    """Check that every robot's config can be read, and the ports of those on several machines."""
-    found = []
+    """Check that every shipped config can be read, and what it needs of the machine."""
+    found: list[Finding] = []
     for robot in robots():
         try:
             config = load(robot_file(robot), [])
@@ -190,8 +193,15 @@ def check_configs() -> list[Finding]:
             found.append(Finding(f"robot {robot}", "problem", str(error), "correct its config"))
             continue
         found.append(Finding(f"robot {robot}", "ok", "its config is valid"))
-        if machines := network(config):
-            found.append(check_network_ports(machines))
+        found += check_station(config)
+    return list(dict.fromkeys(found))  # robots may share a disk
+
+
+def check_station(config: StationConfig) -> list[Finding]:
+    """Check the disk of a robot's runs, and its ports if it spans machines."""
+    found = [check_disk(config.runs)]
+    if machines := network(config):
+        found.append(check_network_ports(machines))
     return found
 
 

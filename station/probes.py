@@ -15,7 +15,6 @@ _PATIENCE_S = 8.0  # for all of them together
 
 # A broken driver may end its process, and torch takes seconds to load: neither holds up the rest.
 _QUESTIONS = {
-    "memory": "import ctypes, sys\nsys.exit(ctypes.CDLL(None).mlockall(3) != 0)",
     "OpenGL": (
         "from mujoco.egl import GLContext\n"
         "context = GLContext(64, 64)\n"

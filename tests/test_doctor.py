@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from messaging.curve import Network
+from station.config import NetworkConfig, load, robot_file
 from station.doctor import (
     Finding,
     check_clock,
@@ -20,6 +21,7 @@ from station.doctor import (
     check_opengl,
     check_realtime,
     check_serial_ports,
+    check_station,
     check_torch,
     print_findings,
 )
@@ -33,8 +35,8 @@ FAILED = Answer(False, "libEGL.so.1: cannot open shared object file")
     [
         (lambda: check_realtime(lambda _: True), "ok", "SCHED_FIFO"),
         (lambda: check_realtime(lambda _: False), "warning", "rtprio"),
-        (lambda: check_locked_memory(Answer(True, "")), "ok", "locked"),
-        (lambda: check_locked_memory(FAILED), "warning", "memlock unlimited"),
+        (lambda: check_locked_memory(lambda: True), "ok", "locked"),
+        (lambda: check_locked_memory(lambda: False), "warning", "memlock unlimited"),
         (lambda: check_cores(8), "ok", "8 cores"),
         (lambda: check_cores(2), "ok", "2 cores"),
         (lambda: check_cores(1), "warning", "two cores"),
@@ -91,6 +93,23 @@ def test_taken_network_port_is_named(tmp_path: Path) -> None:
         finding = check_network_ports(Network("a", "a", {}, ("s", "t"), port, tmp_path))
     assert finding.level == "problem"
     assert str(port) in finding.text
+
+
+def test_disk_and_ports_are_those_of_the_config(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        port = taken.getsockname()[1]
+        elsewhere = {"policy_worker": "127.0.0.2"}
+        network = NetworkConfig(
+            station="127.0.0.1", elsewhere=elsewhere, base_port=port, keys=tmp_path
+        )
+        config = load(robot_file("aloha"), []).model_copy(
+            update={"runs": tmp_path / "elsewhere", "network": network}
+        )
+        disk, ports = check_station(config)
+    assert str(tmp_path / "elsewhere") in disk.text
+    assert ports.level == "problem"
+    assert str(port) in ports.text
 
 
 def test_leftover_of_a_killed_launch_is_found_and_a_running_one_left_alone(tmp_path: Path) -> None:
