@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from messaging.messages import ControlStatus, Frame
-from messaging.topics import CONTROL_STATUS, DIRECTIVE, FRAME, JOINT_STATE, TWIN_STATE, Topic
+from messaging.messages import Frame
+from messaging.topics import CONTROL_STATUS, DIRECTIVE, FRAME, JOINT_STATE, TWIN_STATE, Keep, Topic
 from messaging.transport import Bus, Subscriber, Waiter
 from policy_worker.policy import Observation, PolicySpec
+from policy_worker.track import Track
 
 _RUNNING = "run"
 _CLOCK_SAMPLES = 100
@@ -48,8 +49,12 @@ class Senses:
 
     def __init__(self, spec: PolicySpec, arms: tuple[str, ...], bus: Bus) -> None:
         self._frames = {camera: bus.subscriber(FRAME, camera) for camera in spec.cameras}
-        self._states = [bus.subscriber(JOINT_STATE, arm) for arm in arms]
-        self._status = bus.subscriber(CONTROL_STATUS)
+        # Where the plan and the joints were when a frame was captured lies in the past by now.
+        self._states = [bus.subscriber(JOINT_STATE, arm, Keep.ALL) for arm in arms]
+        self._positions = [Track() for _ in arms]
+        self._status = bus.subscriber(CONTROL_STATUS, keep=Keep.ALL)
+        self._cursor = Track()
+        self._epoch_ns = 0  # since when the present epoch goes on
         self._directive = bus.subscriber(DIRECTIVE)
         self._twin = bus.subscriber(TWIN_STATE) if spec.needs_twin_state else None
         self._views = [
@@ -74,18 +79,33 @@ class Senses:
     def wait(self, timeout_s: float) -> None:
         """Take in what is new, as soon as there is something to look at or after `timeout_s`."""
         self._waiter.wait(timeout_s)
-        if (frame := self._pace.receive()) is not None and isinstance(frame, Frame):
+        frame = self._pace.receive()
+        self._hear_controller()
+        if isinstance(frame, Frame):
             self._transport_ns = self.now_ns() - frame.t_sent_ns
-        for source in self._sources:
+        for subscriber, track in zip(self._states, self._positions, strict=True):
+            for state in subscriber.drain():
+                track.add(state.t_sample_ns, state.position)
+        for source in self._views:
             source.subscriber.receive()
+        if self._twin:
+            self._twin.receive()
         self._directive.receive()
+
+    def _hear_controller(self) -> None:
+        before = self._status.newest
+        statuses = self._status.drain()
+        for status in statuses:
+            self._cursor.add(status.t_ns, np.array([status.cursor]))
+            if before is None or status.epoch != before.epoch:
+                self._epoch_ns = status.t_ns
+            before = status
+        if statuses and self._elsewhere:
+            # Each status waited up to a tick to be read; the one that waited least tells best.
+            self._clock_ahead_ns.append(statuses[-1].t_ns - time.monotonic_ns())
 
     def now_ns(self) -> int:
         """Return the station's time; a worker on another machine has another monotonic clock."""
-        status = self._status.receive()
-        if status is not None and self._elsewhere:
-            # Each status waited up to a tick to be read; the one that waited least tells best.
-            self._clock_ahead_ns.append(status.t_ns - time.monotonic_ns())
         return time.monotonic_ns() + max(self._clock_ahead_ns, default=0)
 
     def running(self) -> bool:
@@ -105,7 +125,9 @@ class Senses:
                 return f"no {source.what}"
             if now_ns - source.t_ns() > source.topic.stale_after_ns:
                 return f"stale {source.what}"
-        return "nothing new" if self._newest_t_obs_ns() == self._t_obs_ns else ""
+        t_obs_ns = self._newest_t_obs_ns()
+        # What was seen before the arms were told to run says nothing about the present plan.
+        return "nothing new" if t_obs_ns <= max(self._t_obs_ns, self._epoch_ns) else ""
 
     def seen(self) -> Seen:
         """Return the present observation; only meaningful while there is no `refusal`."""
@@ -113,24 +135,18 @@ class Senses:
         if status is None or directive is None:
             raise RuntimeError("nothing is running yet, so there is nothing to observe")
         frames = {camera: frame.newest for camera, frame in self._frames.items()}
-        states = [state.newest for state in self._states if state.newest]
         self._t_obs_ns = self._newest_t_obs_ns()
-        cursor = _cursor_at(self._t_obs_ns, status)
+        cursor = float(self._cursor.at(self._t_obs_ns)[0])
         observation = Observation(
             t_obs_ns=self._t_obs_ns,
             plan_time_s=cursor * status.dt_ns * 1e-9,
             episode=directive.episode,
             instruction=directive.instruction,
             images={camera: frame.image for camera, frame in frames.items() if frame},
-            position=np.concatenate([state.position for state in states]),
+            position=np.concatenate([track.at(self._t_obs_ns) for track in self._positions]),
             twin_qpos=self._twin.newest.qpos if self._twin and self._twin.newest else np.empty(0),
         )
         return Seen(observation, cursor, status.epoch, self._transport_ns)
 
     def _newest_t_obs_ns(self) -> int:
         return min(source.t_ns() for source in self._views or self._sources[1:])
-
-
-def _cursor_at(t_ns: int, status: ControlStatus) -> float:
-    """Return where the plan cursor was at `t_ns`, a moment shortly before `status`."""
-    return status.cursor + status.rate * (t_ns - status.t_ns) / status.dt_ns
