@@ -165,7 +165,6 @@ class Station:
             },
             record=self.record,
             status=wire.status,
-            chunk=wire.chunk,
             chunk_arrival_ns=wire.chunk_arrival_ns,
             inference_ms=list(wire.inference_ms),
             task=wire.task,

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
-from rich.panel import Panel
 from rich.progress_bar import ProgressBar
+from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from messaging.messages import ActionChunk, ControlStatus, Heartbeat, TaskState
+from messaging.messages import ControlStatus, Heartbeat, TaskState
 from runtime.supervisor import Phase
 from station.record import RunRecord
 
@@ -25,8 +25,10 @@ _PHASE_STYLES = {
     Phase.STOPPED: "bright_black",
 }
 _MODE_STYLES = {"run": "bold green", "hold": "bold yellow", "home": "cyan", "rest": "cyan"}
-_PANEL_LINES = 12
-_SHOWN_EVENTS = _PANEL_LINES - 2
+_QUIET = "bright_black"
+_SHOWN_EVENTS = 10  # as many lines as are told of control
+_FULL_RUNWAY_S = 1.0
+_GOOD_RUNWAY_S, _SHORT_RUNWAY_S = 0.4, 0.15
 _LATE_MS = 1.0  # worth a colour in a control loop
 _SILENT_NS = 500_000_000
 
@@ -49,19 +51,18 @@ class Snapshot:
     processes: Mapping[str, ProcessView]
     record: RunRecord
     status: ControlStatus | None = None
-    chunk: ActionChunk | None = None
-    chunk_arrival_ns: int = 0
+    chunk_arrival_ns: int = 0  # of the newest chunk
     inference_ms: Sequence[float] = ()  # of the last chunks, newest last
     task: TaskState | None = None
     instruction: str = ""
-    full_runway_s: float = 1.0  # what the bar shows as full
 
 
 def render(snapshot: Snapshot) -> RenderableType:
-    """Return the view of a moment, made for 100 columns and, with a dozen processes, 30 lines."""
-    below = Table.grid(expand=True)
-    below.add_column(ratio=6)
-    below.add_column(ratio=5)
+    """Return the view of a moment; with ten processes it fits a terminal of 80 by 24."""
+    below = Table.grid(expand=True, padding=(0, 1))
+    below.add_column(ratio=4)
+    below.add_column(ratio=3)
+    below.add_row(_title("control"), _title("events"))
     below.add_row(_control(snapshot), _events(snapshot))
     return Group(_header(snapshot), _processes(snapshot), below)
 
@@ -93,31 +94,31 @@ def log_line(snapshot: Snapshot) -> str:
 
 def _header(snapshot: Snapshot) -> RenderableType:
     line = Table.grid(expand=True)
-    line.add_column()
-    line.add_column(justify="right")
-    name = Text.assemble((" evenhand ", "bold white on blue"), "  ", snapshot.title)
-    line.add_row(name, Text(f"{_elapsed(snapshot)} ", style="bright_black"))
+    line.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    line.add_column(justify="right", no_wrap=True)
+    name = Text.assemble((" evenhand ", "bold white on blue"), " ", snapshot.title)
+    line.add_row(name, Text(f" {_elapsed(snapshot)}", _QUIET))
     return line
 
 
 def _processes(snapshot: Snapshot) -> RenderableType:
-    table = Table(box=None, expand=True, header_style="bright_black", padding=(0, 1))
+    table = Table(box=None, expand=True, header_style=_QUIET, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("process", no_wrap=True)
     table.add_column("state", no_wrap=True)
-    for heading in ("rate Hz", "late ms", "age ms", "restarts"):
+    for heading in ("Hz", "late ms", "age ms", "restarts"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("", ratio=1, no_wrap=True, overflow="ellipsis", style="bright_black")
+    table.add_column("", ratio=1, no_wrap=True, overflow="ellipsis", style=_QUIET)
     for name, process in snapshot.processes.items():
         table.add_row(*_process_row(name, process, snapshot.t_ns))
-    return Panel(table, border_style="bright_black", padding=(0, 0))
+    return table
 
 
 def _process_row(name: str, process: ProcessView, now_ns: int) -> list[Text]:
     phase = Text.assemble(("● ", _PHASE_STYLES[process.phase]), process.phase.value)
     beat = process.heartbeat
-    restarts = Text(str(process.restarts or "-"), "yellow" if process.restarts else "bright_black")
+    restarts = Text(str(process.restarts or "-"), "yellow" if process.restarts else _QUIET)
     if beat is None or process.phase in (Phase.DEAD, Phase.WAITING, Phase.STOPPED):
-        blank = Text("-", "bright_black")
+        blank = Text("-", _QUIET)
         return [Text(name), phase, blank, blank, blank, restarts, Text("")]
     note = beat.note
     if now_ns - beat.t_ns > _SILENT_NS:
@@ -136,54 +137,55 @@ def _process_row(name: str, process: ProcessView, now_ns: int) -> list[Text]:
 
 def _control(snapshot: Snapshot) -> RenderableType:
     status, record = snapshot.status, snapshot.record
-    table = Table.grid(expand=True, padding=(0, 2))
-    table.add_column(style="bright_black", no_wrap=True)
-    table.add_column(ratio=1)
+    table = Table.grid(expand=True, padding=(0, 1, 0, 0))
+    table.add_column(style=_QUIET, no_wrap=True)
+    table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     mode = status.mode if status else "-"
     table.add_row("mode", Text(mode, _MODE_STYLES.get(mode, "")))
     table.add_row("episode", _episode(snapshot))
     table.add_row("successes", Text(f"{record.successes} of {len(record.episodes)}", "bold"))
     table.add_row("inference", _inference(snapshot))
     if status is not None:
-        table.add_row("runway", _runway(status, snapshot.full_runway_s))
+        table.add_row("runway", _runway(status.runway_s))
         table.add_row("plan clock", _clock(status.rate))
         apart_mrad = status.disagreement_rad * 1e3
-        table.add_row("disagreement", Text(f"{apart_mrad:.1f} mrad, newest chunk against plan"))
+        table.add_row("disagreement", Text(f"{apart_mrad:.1f} mrad, chunk against plan"))
         table.add_row("jerk", Text(f"{status.jerk:.1f} rad/s³ of the commands"))
         table.add_row("chunks", _counts(merged=status.chunks, dropped=_counted(status, "dropped.")))
         table.add_row(
             "ticks", _counts(missed=_missed(snapshot), limited=_counted(status, "limit."))
         )
-    return _panel(table, "control")
+    return table
 
 
 def _episode(snapshot: Snapshot) -> Text:
     number = f"{snapshot.task.episode}" if snapshot.task else "-"
-    text = Text(f"{number}  {snapshot.instruction}", no_wrap=True, overflow="ellipsis")
-    if snapshot.task and snapshot.task.success:
-        text.append("  success", "bold green")
-    return text
+    success = "success  " if snapshot.task and snapshot.task.success else ""
+    return Text.assemble(f"{number}  ", (success, "bold green"), snapshot.instruction)
 
 
 def _inference(snapshot: Snapshot) -> Text:
     if not snapshot.inference_ms:
-        return Text("-", "bright_black")
+        return Text("-", _QUIET)
     p50, p95 = (_quantile(snapshot.inference_ms, percent) for percent in (50, 95))
     text = Text(f"{p50:.0f} ms, p95 {p95:.0f} ms")
     if snapshot.chunk_arrival_ns:
         age_s = (snapshot.t_ns - snapshot.chunk_arrival_ns) * 1e-9
-        text.append(f"   last {age_s:.1f} s ago", "bright_black" if age_s < 1 else "yellow")
+        text.append(f", {age_s:.1f} s ago", _QUIET if age_s < 1 else "yellow")
     return text
 
 
-def _runway(status: ControlStatus, full_s: float) -> RenderableType:
-    share = min(status.runway_s / full_s, 1.0)
-    colour = "green" if share > 0.4 else "yellow" if share > 0.15 else "red"
+def _runway(left_s: float) -> RenderableType:
+    colour = "green" if left_s > _GOOD_RUNWAY_S else "yellow" if left_s > _SHORT_RUNWAY_S else "red"
     bar = ProgressBar(
-        total=1.0, completed=share, width=20, complete_style=colour, finished_style=colour
+        total=_FULL_RUNWAY_S,
+        completed=min(left_s, _FULL_RUNWAY_S),
+        width=20,
+        complete_style=colour,
+        finished_style=colour,
     )
     line = Table.grid(padding=(0, 1))
-    line.add_row(bar, Text(f"{status.runway_s:.2f} s", colour))
+    line.add_row(bar, Text(f"{left_s:.2f} s", colour))
     return line
 
 
@@ -198,7 +200,7 @@ def _counts(**counts: int) -> Text:
     for name, count in counts.items():
         notable = count and name != "merged"
         text.append(f"{count} ", "yellow" if notable else "")
-        text.append(f"{name}   ", "bright_black")
+        text.append(f"{name}   ", _QUIET)
     return text
 
 
@@ -213,18 +215,15 @@ def _events(snapshot: Snapshot) -> RenderableType:
     for event in snapshot.record.events[-_SHOWN_EVENTS:]:
         at_s = (event.t_ns - snapshot.record.started_ns) * 1e-9
         line = Text(no_wrap=True, overflow="ellipsis")
-        line.append(f"{at_s:4.0f} s ", "bright_black")
+        line.append(f"{at_s:4.0f} s ", _QUIET)
         line.append(f"{event.source} ", "cyan")
         line.append(event.text)
         lines.append(line)
-    body = Group(*lines) if lines else Text("none yet", "bright_black")
-    return _panel(body, "events")
+    return Group(*lines) if lines else Text("none yet", _QUIET)
 
 
-def _panel(body: RenderableType, title: str) -> Panel:
-    return Panel(
-        body, title=title, title_align="left", border_style="bright_black", height=_PANEL_LINES
-    )
+def _title(text: str) -> RenderableType:
+    return Rule(text, align="left", style=_QUIET)
 
 
 def _counted(status: ControlStatus, prefix: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 
-from messaging.messages import ActionChunk, ControlStatus, Directive, TaskState
+from messaging.messages import ControlStatus, Directive, TaskState
 from messaging.topics import ACTION_CHUNK, CONTROL_STATUS, DIRECTIVE, EPISODE_REQUEST, TASK_STATE
 from messaging.transport import Bus
 from station.conductor import Orders
@@ -38,11 +38,6 @@ class Wire:
     def task(self) -> TaskState | None:
         """The newest state of the task."""
         return self._tasks.newest
-
-    @property
-    def chunk(self) -> ActionChunk | None:
-        """The newest chunk."""
-        return self._chunks.newest
 
     def listen(self) -> None:
         """Take in what is new."""

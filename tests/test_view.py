@@ -2,9 +2,10 @@ import io
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from rich.console import Console
 
-from messaging.messages import ActionChunk, ControlStatus, Heartbeat, TaskState
+from messaging.messages import ControlStatus, Heartbeat, TaskState
 from runtime.supervisor import Phase
 from station.record import EpisodeOutcome, RunEvent, RunRecord
 from station.view import ProcessView, Snapshot, log_line, render
@@ -23,6 +24,7 @@ def snapshot() -> Snapshot:
         "arm.left": ProcessView(Phase.READY, beat("arm.left", 100)),
         "arm.right": ProcessView(Phase.READY, beat("arm.right", 100)),
         "camera.cam_high": ProcessView(Phase.READY, beat("camera.cam_high", 30)),
+        "camera.cam_low": ProcessView(Phase.READY, beat("camera.cam_low", 10)),
         "camera.cam_left_wrist": ProcessView(Phase.READY, beat("camera.cam_left_wrist", 30)),
         "camera.cam_right_wrist": ProcessView(Phase.STALLED, beat("c", 30), 1),
         "policy_worker": ProcessView(Phase.READY, beat("policy_worker", 8, 2.5, "infers"), 1),
@@ -60,16 +62,12 @@ def snapshot() -> Snapshot:
             RunEvent(START_NS + 80_000_000_000, "camera.cam_right_wrist", "silent for 170 ms"),
         ],
     )
-    chunk = ActionChunk(
-        "flow", 651, NOW_NS, 0.0, 3, 20_000_000, ("a",), np.zeros((2, 1)), {"infer": 118.0}
-    )
     return Snapshot(
         title="aloha: the twin, policy flow",
         t_ns=NOW_NS,
         processes=processes,
         record=record,
         status=status,
-        chunk=chunk,
         chunk_arrival_ns=NOW_NS - 60_000_000,
         inference_ms=[118.0] * 18 + [160.0, 161.0],
         task=TaskState(NOW_NS, 7, 2, False),
@@ -87,8 +85,12 @@ def line_with(text: str, word: str) -> str:
     return next(line for line in text.splitlines() if word in line)
 
 
-def test_view_shows_every_process_with_its_state() -> None:
-    text = text_of(snapshot())
+SIZES = pytest.mark.parametrize(("width", "height"), [(80, 24), (100, 30)])
+
+
+@SIZES
+def test_view_shows_every_process_with_its_state(width: int, height: int) -> None:
+    text = text_of(snapshot(), width, height)
     assert "aloha: the twin, policy flow" in text
     assert "01:23" in text
     assert "ready" in line_with(text, "arm.left")
@@ -98,8 +100,9 @@ def test_view_shows_every_process_with_its_state() -> None:
     assert "dead" in line_with(text, "journal")
 
 
-def test_view_shows_how_control_goes() -> None:
-    text = text_of(snapshot())
+@SIZES
+def test_view_shows_how_control_goes(width: int, height: int) -> None:
+    text = text_of(snapshot(), width, height)
     assert "6 of 7" in text
     assert "run" in line_with(text, "mode")
     assert "118 ms, p95 160 ms" in line_with(text, "inference")
@@ -109,13 +112,39 @@ def test_view_shows_how_control_goes() -> None:
     assert "31.4 rad/s³" in line_with(text, "jerk")
     assert "651 merged   3 dropped" in line_with(text, "chunks")
     assert "0 missed   5 limited" in line_with(text, "ticks")
-    assert "31 s policy_worker dead: by signal" in text
+    assert "31 s policy_worker dead" in text
 
 
-def test_view_fits_the_terminal() -> None:
-    lines = text_of(snapshot()).splitlines()
-    assert len(lines) <= 30
-    assert all(len(line) <= 100 for line in lines)
+@SIZES
+def test_no_line_of_control_is_cut(width: int, height: int) -> None:
+    high = {"dropped.age": 4321, "limit.left_waist.jerk": 654_321}
+    now = snapshot()
+    assert now.status is not None
+    status = replace(now.status, chunks=98765, counters=high, rate=0.0, disagreement_rad=1.2345)
+    shown = replace(now, status=status, inference_ms=[1234.0])
+    text = text_of(shown, width, height)
+    for whole in (
+        "1234 ms, p95 1234 ms, 0.1 s ago",
+        "1234.5 mrad, chunk against plan",
+        "31.4 rad/s³ of the commands",
+        "98765 merged   4321 dropped",
+        "0 missed   654321 limited",
+    ):
+        assert whole in text
+
+
+def test_success_is_told_before_a_long_instruction() -> None:
+    shown = replace(snapshot(), task=TaskState(NOW_NS, 7, 4, True), instruction="lift " * 40)
+    assert "7  success  lift" in line_with(text_of(shown, 80, 24), "episode")
+
+
+@SIZES
+def test_view_of_ten_processes_fits_the_terminal(width: int, height: int) -> None:
+    now = snapshot()
+    assert len(now.processes) == 10
+    lines = text_of(now, width, height).splitlines()
+    assert len(lines) <= height
+    assert all(len(line) <= width for line in lines)
 
 
 def test_view_and_line_work_before_anything_was_heard() -> None:
