@@ -32,6 +32,9 @@ class Observation:
     instruction: str
     images: dict[str, NDArray[np.uint8]]  # camera -> (height, width, 3) RGB
     position: NDArray[np.float64]  # (J,) measured joints, gripper 0..1
+    # (K, J) what will be commanded from the moment of asking on, one row a control tick, for a
+    # policy that inpaints against it; empty if unknown
+    upcoming: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
     twin_qpos: NDArray[np.float64] = field(  # (nq,) only for a policy that needs_twin_state
         default_factory=lambda: np.empty(0)
     )

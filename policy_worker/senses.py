@@ -144,6 +144,7 @@ class Senses:
             instruction=directive.instruction,
             images={camera: frame.image for camera, frame in frames.items() if frame},
             position=np.concatenate([track.at(self._t_obs_ns) for track in self._positions]),
+            upcoming=status.upcoming,
             twin_qpos=self._twin.newest.qpos if self._twin and self._twin.newest else np.empty(0),
         )
         return Seen(observation, cursor, status.epoch, self._transport_ns)

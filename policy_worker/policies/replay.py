@@ -23,7 +23,10 @@ class Config(BaseModel):
 
 
 class Replay:
-    """Reads chunks off a recording, by how much of the plan has been executed."""
+    """Reads chunks off a recording, by how much of the plan has been executed.
+
+    A worker that dies in mid-episode begins the recording anew: it remembers nothing of the plan.
+    """
 
     def __init__(self, spec: PolicySpec, actions: NDArray[np.float64]) -> None:
         self._spec = spec
