@@ -81,7 +81,8 @@ class Network:
         path = self.keys / "machine.key_secret"
         if not path.exists():
             raise MissingKeyError(
-                f"no key pair at {path}: make it by `python launch.py keys {self.keys}`"
+                f"no key pair at {path}: make it by `python launch.py keys --config FILE`, where "
+                "FILE is the config whose `network:` section names this directory"
             )
         public, secret = zmq.auth.load_certificate(path)
         if secret is None:

@@ -1,5 +1,6 @@
 """The bus between machines: encrypted, and closed to machines that are not on the list."""
 
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import zmq
 
+import launch
 from messaging.curve import MissingKeyError, Network, create_keys
 from messaging.messages import Directive
 from messaging.topics import DIRECTIVE
@@ -126,8 +128,11 @@ def test_an_impostor_at_the_stations_address_is_not_believed(
 def test_a_machine_without_a_key_pair_is_told_how_to_make_one(
     station: Network, tmp_path: Path
 ) -> None:
-    with pytest.raises(MissingKeyError, match=r"make it by `python launch\.py keys"):
+    with pytest.raises(MissingKeyError, match="no key pair") as caught:
         Bus(tmp_path / "bus", replace(station, keys=tmp_path / "nowhere"))
+    command = re.search("make it by `python launch.py (.*?)`", str(caught.value))
+    assert command is not None
+    assert launch.parser().parse_args(command[1].split()).command == "keys"
 
 
 def test_a_missing_key_of_the_other_machine_is_asked_for(
