@@ -58,6 +58,7 @@ class ProcessSpec(BaseModel):
     needs: tuple[str, ...] = ()  # processes that must be ready before this one starts
     realtime_priority: int = 0  # SCHED_FIFO where permitted, 0 for an ordinary process
     nice: int = 0
+    remote: bool = False  # started on another machine; here it is only watched
     stall_s: float = Field(default=0.15, gt=0)  # silent for longer: alarm
     hang_s: float = Field(default=2.0, gt=0)  # silent for longer: as good as dead
     start_s: float = Field(default=60.0, gt=0)  # not ready after so long: as good as dead

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
@@ -63,7 +63,7 @@ class Event:
 
 @dataclass
 class Child:
-    """A process under supervision."""
+    """A process under supervision; a remote one is only watched, and has no `popen`."""
 
     spec: ProcessSpec
     heartbeats: Subscriber[Heartbeat]
@@ -200,15 +200,11 @@ class Supervisor:
             if child.phase is not Phase.WAITING or now_ns < child.start_after_ns:
                 continue
             if all(self.children[name].phase is Phase.READY for name in child.spec.needs):
-                self._start(child)
-                events.append(
-                    self._become(
-                        child, Phase.STARTING, f"pid {child.popen.pid}" if child.popen else ""
-                    )
-                )
+                where = "on another machine" if child.spec.remote else self._start(child)
+                events.append(self._become(child, Phase.STARTING, where))
         return events
 
-    def _start(self, child: Child) -> None:
+    def _start(self, child: Child) -> str:
         spec = child.spec
         with self._log(child).open("ab") as output:
             child.popen = spawned(
@@ -219,6 +215,7 @@ class Supervisor:
         child.heartbeat = None
         child.condemned = ""
         self._waiter.add(child.pidfd)
+        return f"pid {child.popen.pid}"
 
     def _spec_path(self, spec: ProcessSpec) -> Path:
         return self.run_directory / "specs" / f"{spec.name}.json"
@@ -244,7 +241,12 @@ class Supervisor:
 
     def _heard(self, child: Child) -> Event | None:
         heartbeat = child.heartbeats.receive()
-        if heartbeat is None or child.popen is None or heartbeat.pid != child.popen.pid:
+        if heartbeat is None:
+            return None
+        if child.spec.remote:
+            # Another machine has another clock.
+            heartbeat = replace(heartbeat, t_ns=time.monotonic_ns())
+        elif child.popen is None or heartbeat.pid != child.popen.pid:
             return None
         child.heartbeat = heartbeat
         child.heard_ns = max(child.heard_ns, heartbeat.t_ns)

@@ -20,10 +20,22 @@ _JOURNAL_STALL_S = 1.0
 _CAMERA_STALL_S = 0.5
 
 
+def process_names(config: StationConfig) -> list[str]:
+    """Return the names of all processes of the station, in the order of its table."""
+    return [
+        *(["twin"] if config.is_twin else []),
+        *(f"arm.{name}" for name in config.arms),
+        *(f"camera.{name}" for name in config.cameras),
+        "controller",
+        "policy_worker",
+        "journal",
+    ]
+
+
 def process_table(
     config: StationConfig, bus_directory: Path, run_directory: Path
 ) -> list[ProcessSpec]:
-    """Return all processes of the station, each after those it needs."""
+    """Return all processes of the station, those on other machines too, each after its needs."""
     table = Table(config, bus_directory, run_directory)
     specs = [
         *([table.twin()] if config.is_twin else []),
@@ -34,7 +46,7 @@ def process_table(
         table.journal(),
     ]
     elsewhere = config.network.elsewhere if config.network else {}
-    return [spec for spec in specs if spec.name not in elsewhere]
+    return [spec.model_copy(update={"remote": spec.name in elsewhere}) for spec in specs]
 
 
 def network(config: StationConfig, here: str | None = None) -> Network | None:
@@ -45,7 +57,7 @@ def network(config: StationConfig, here: str | None = None) -> Network | None:
         "": [""],
         "camera": list(config.cameras),
         "arm": list(config.arms),
-        "process": ["policy_worker", "controller"],
+        "process": process_names(config),
     }
     streams = [topic.stream(instance) for topic in TOPICS for instance in instances[topic.each]]
     return Network(

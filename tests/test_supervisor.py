@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from messaging.transport import Bus
+from messaging.messages import Heartbeat
+from messaging.topics import HEARTBEAT
+from messaging.transport import Bus, Publisher
 from runtime.plugins import UnknownNameError
 from runtime.process import OnDeath, ProcessSpec
 from runtime.supervisor import Event, Phase, Supervisor
@@ -25,32 +27,37 @@ Build = Callable[..., Supervisor]
 
 
 @pytest.fixture
-def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Build]:
+def bus(tmp_path: Path) -> Iterator[Bus]:
+    with Bus(tmp_path / "bus") as bus:
+        yield bus
+
+
+@pytest.fixture
+def build(bus: Bus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Build]:
     """Return a function that makes a supervisor of stand-ins, given as name -> options."""
     monkeypatch.setenv("PYTHONPATH", str(HERE))
     made: list[Supervisor] = []
-    with Bus(tmp_path / "bus") as bus:
 
-        def make(**options: dict[str, Any]) -> Supervisor:
-            specs = [
-                ProcessSpec(
-                    **{
-                        "name": name,
-                        "module": "stand_ins",
-                        "directory": tmp_path / "bus",
-                        "stall_s": 0.5,
-                        **given,
-                    }
-                )
-                for name, given in options.items()
-            ]
-            made.append(Supervisor(specs, bus, tmp_path / "run"))
-            return made[-1]
+    def make(**options: dict[str, Any]) -> Supervisor:
+        specs = [
+            ProcessSpec(
+                **{
+                    "name": name,
+                    "module": "stand_ins",
+                    "directory": tmp_path / "bus",
+                    "stall_s": 0.5,
+                    **given,
+                }
+            )
+            for name, given in options.items()
+        ]
+        made.append(Supervisor(specs, bus, tmp_path / "run"))
+        return made[-1]
 
-        yield make
-        for supervisor in made:
-            supervisor.stopping = True
-            supervisor.stop(list(supervisor.children))
+    yield make
+    for supervisor in made:
+        supervisor.stopping = True
+        supervisor.stop(list(supervisor.children))
 
 
 def events_until(
@@ -266,6 +273,31 @@ def test_a_process_deaf_to_the_request_is_killed(build: Build) -> None:
     assert event.detail == "killed, -9"
     assert 2.9 < time.monotonic() - begin < 3.0 + NOISE_S
     assert not exists(process)
+
+
+def test_a_remote_process_is_awaited_watched_and_left_alone(build: Build, bus: Bus) -> None:
+    supervisor = build(there={"remote": True, "start_s": 0.1, "stall_s": 0.2, "hang_s": 0.3})
+    (waiting,) = supervisor.poll(0.5)
+    assert (waiting.phase, waiting.detail) == (Phase.STARTING, "on another machine")
+    assert supervisor.poll(0.3) == []
+    there = bus.publisher(HEARTBEAT, "there")
+    for _ in range(2):  # it goes, and comes back as another process with another clock
+        beat_until_heard(supervisor, there)
+        assert supervisor.ready
+        (silent,) = supervisor.poll(1.0)
+        assert silent.phase is Phase.STALLED
+        assert supervisor.poll(0.5) == []
+    assert supervisor.stop(["there"]) == []
+    assert supervisor.children["there"].phase is Phase.STOPPED
+
+
+def beat_until_heard(supervisor: Supervisor, there: Publisher[Heartbeat]) -> None:
+    end = time.monotonic() + START_S
+    while time.monotonic() < end:
+        there.send(Heartbeat("there", 1, 7, True, 1, 20.0, 0.0, 0.0))
+        if [event.phase for event in supervisor.poll(0.05)] == [Phase.READY]:
+            return
+    raise AssertionError("never heard")
 
 
 def test_children_die_with_a_station_that_is_killed(
