@@ -8,10 +8,19 @@ from string import Template
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from controller.config import ControllerConfig
-from motion.limits import LimitsConfig
+from motion.limits import JointLimits, LimitsConfig
 from runtime.plugins import UnknownNameError, plugin
 from station.explain import explained
 
@@ -74,13 +83,21 @@ class NetworkConfig(_Strict):
     base_port: Annotated[int, Field(gt=1023, lt=65000)] = 5600
     keys: Path = Path("~/.config/evenhand/keys")
 
+    @field_validator("elsewhere")
+    @classmethod
+    def _can_run_elsewhere(cls, elsewhere: dict[str, str]) -> dict[str, str]:
+        for name in elsewhere:
+            if name != "policy_worker":
+                raise ValueError(f"only policy_worker can run on another machine, not {name!r}")
+        return elsewhere
+
 
 class StationConfig(_Strict):
     """Everything that a launch needs to know about a robot."""
 
     robot: str
     arms: dict[str, ArmConfig]
-    limits: LimitsConfig = LimitsConfig()
+    limits: LimitsConfig = Field(default=LimitsConfig(), validate_default=True)
     cameras: dict[str, CameraConfig]
     policy: str
     policies: dict[str, dict[str, Any]]
@@ -90,26 +107,47 @@ class StationConfig(_Strict):
     network: NetworkConfig | None = None
     runs: Path = Path("runs")
 
+    @field_validator("arms")
+    @classmethod
+    def _there_are_arms(cls, arms: dict[str, ArmConfig]) -> dict[str, ArmConfig]:
+        if not any(arm.joints for arm in arms.values()):
+            raise ValueError("a robot needs at least one arm with a joint, got none")
+        return arms
+
+    @field_validator("limits")
+    @classmethod
+    def _limits_leave_room(cls, limits: LimitsConfig, info: ValidationInfo) -> LimitsConfig:
+        ranges = _ranges(info.data.get("arms", {}))
+        lower = [low for low, _ in ranges.values()]
+        upper = [high for _, high in ranges.values()]
+        try:
+            JointLimits.build(tuple(ranges), lower, upper, limits)
+        except ValueError as error:
+            raise ValueError(
+                f"{error}, with a margin of {limits.margin:g} rad at both ends of its range"
+            ) from error
+        return limits
+
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:
         """Joint names of all arms in ACT's order, `left_waist` first, and their ranges."""
-        return {
-            f"{arm}_{joint}": limits
-            for arm, config in self.arms.items()
-            for joint, limits in config.joints.items()
-        }
+        return _ranges(self.arms)
 
     @property
     def is_twin(self) -> bool:
-        """Whether the arms are simulated."""
+        """Whether there is a twin: some arm, if not all, is simulated."""
         return any(arm.plugin == "twin" for arm in self.arms.values())
 
     @property
     def title(self) -> str:
         """What a launch is about to move, for people."""
-        if self.is_twin:
+        if all(arm.plugin == "twin" for arm in self.arms.values()):
             return f"{self.robot}: no arms here, driving the simulated twin by policy {self.policy}"
-        return f"{self.robot}: driving the arms by policy {self.policy}"
+        driven = ", ".join(
+            f"arm {name} is the twin's" if arm.plugin == "twin" else f"arm {name} by {arm.plugin}"
+            for name, arm in self.arms.items()
+        )
+        return f"{self.robot}: driving real arms by policy {self.policy}: {driven}"
 
 
 def robots() -> list[str]:
@@ -172,6 +210,14 @@ def plugin_config(
     except ValidationError as error:
         raise ConfigError(explained(error, model, where)) from error
     return filled
+
+
+def _ranges(arms: dict[str, ArmConfig]) -> dict[str, tuple[float, float]]:
+    return {
+        f"{name}_{joint}": limits
+        for name, arm in arms.items()
+        for joint, limits in arm.joints.items()
+    }
 
 
 def _apply(raw: dict[str, Any], setting: str) -> None:

@@ -68,6 +68,8 @@ def test_the_last_of_two_settings_wins() -> None:
         ("controler.rate_hz=100", ["controler", "no such key", "mean 'controller'"]),
         ("controller.ensemble=actt", ["controller.ensemble", "'actt'", "'act'", "'recency'"]),
         ("limits.velocity=-1.0", ["limits.velocity", "-1.0", "greater than 0"]),
+        ("limits.margin=5", ["limits: joint 'left_waist': no room", "margin of 5 rad"]),
+        ("arms={}", ["arms: a robot needs at least one arm"]),
         ("task.timeout_s=0", ["task.timeout_s", "greater than 0"]),
         ("policy=scriptde", ["'scriptde'", "policy_worker/policies/", "mean 'scripted'"]),
         ("cameras.cam_high.plugin=mujco", ["'mujco'", "perception/cameras/", "mean 'mujoco'"]),
@@ -76,6 +78,10 @@ def test_the_last_of_two_settings_wins() -> None:
         ("cameras.cam_high.config.widht=64", ["widht", "no such key", "mean 'width'"]),
         ("arms.left.plugin=twinn", ["'twinn'", "drivers/arms/", "mean 'twin'"]),
         ("policies.scripted.model_pth=x", ["policies.scripted", "model_pth", "mean 'model_path'"]),
+        (
+            "network={station: a, elsewhere: {controller: b}}",
+            ["network.elsewhere", "only policy_worker", "'controller'"],
+        ),
         ("nonsense", ["--set nonsense", "key=value"]),
         ("robot.name=x", ["--set robot.name=x", "'robot' holds a value"]),
         ("controller.rate_hz=[", ["--set controller.rate_hz=[", "no YAML value"]),
@@ -127,4 +133,26 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
     path = tmp_path / "robot.yaml"
     path.write_text(yaml.safe_dump(raw, sort_keys=False))
     with pytest.raises(ConfigError, match="task: missing"):
+        load(path, [SCRIPTED])
+
+
+def test_the_title_says_no_arms_here_only_if_all_are_the_twins() -> None:
+    config = loaded()
+    assert "no arms here" in config.title
+    left = config.arms["left"].model_copy(update={"plugin": "dynamixel"})
+    mixed = config.model_copy(update={"arms": {**config.arms, "left": left}})
+    assert "no arms here" not in mixed.title
+    assert "arm left by dynamixel" in mixed.title
+    assert "arm right is the twin's" in mixed.title
+    assert mixed.is_twin
+
+
+def test_default_limits_are_checked_against_the_joints(tmp_path: Path) -> None:
+    raw = yaml.safe_load(robot_file("aloha").read_text())
+    del raw["limits"]
+    joints = {**raw["arms"]["left"]["joints"], "waist": [-0.01, 0.01]}
+    raw["arms"]["left"] = {**raw["arms"]["left"], "joints": joints}
+    path = tmp_path / "robot.yaml"
+    path.write_text(yaml.safe_dump(raw, sort_keys=False))
+    with pytest.raises(ConfigError, match="limits: joint 'left_waist': no room"):
         load(path, [SCRIPTED])
