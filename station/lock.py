@@ -5,9 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import Self
+
+RUNTIME_DIRECTORIES = Path("/run/user")
 
 
 class AlreadyRunningError(RuntimeError):
@@ -16,9 +19,36 @@ class AlreadyRunningError(RuntimeError):
 
 def bus_directory(robot: str) -> Path:
     """Return where the robot's sockets go: a directory that only this user can open."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    root = Path(runtime) if runtime else Path(tempfile.gettempdir()) / f"evenhand-{os.getuid()}"
-    return root / "evenhand" / robot if runtime else root / robot
+    given = os.environ.get("XDG_RUNTIME_DIR")
+    if given:
+        return Path(given) / "evenhand" / robot
+    # What a login sets and an ssh command or a service may not: both shall meet in one place.
+    usual = RUNTIME_DIRECTORIES / str(os.getuid())
+    if usual.is_dir():
+        return usual / "evenhand" / robot
+    return Path(tempfile.gettempdir()) / f"evenhand-{os.getuid()}" / robot
+
+
+def make_private(directory: Path) -> None:
+    """Make a directory that only this user can open, or check that it is one.
+
+    Raises:
+        RuntimeError: it cannot be made, or it belongs to or is open to somebody else.
+    """
+    remedy = "or set XDG_RUNTIME_DIR to a directory of your own"
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = directory.lstat()
+    except OSError as error:
+        raise RuntimeError(
+            f"cannot make {directory} for the sockets ({error.strerror}): make room, {remedy}"
+        ) from error
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise RuntimeError(f"{directory} is no directory of this user: remove it, {remedy}")
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        raise RuntimeError(
+            f"others can open {directory}, where the sockets go: `chmod 700 {directory}`, {remedy}"
+        )
 
 
 class StationLock:
@@ -31,7 +61,8 @@ class StationLock:
         self._file = -1
 
     def __enter__(self) -> Self:
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self.directory.parent)
+        make_private(self.directory)
         self._file = os.open(self.directory / "launch.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from station.lock import AlreadyRunningError, StationLock, bus_directory
+from station import lock as station_lock
+from station.lock import AlreadyRunningError, StationLock, bus_directory, make_private
 
 
 @pytest.fixture(autouse=True)
@@ -20,10 +21,52 @@ def test_the_bus_lives_in_the_users_runtime_directory(runtime_directory: Path) -
 
 
 def test_without_one_it_lives_in_a_temporary_directory_of_the_user(
-    monkeypatch: pytest.MonkeyPatch,
+    runtime_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("XDG_RUNTIME_DIR")
+    monkeypatch.setattr(station_lock, "RUNTIME_DIRECTORIES", runtime_directory / "none")
     assert f"evenhand-{os.getuid()}" in bus_directory("aloha").parts
+
+
+def test_a_session_that_does_not_name_the_usual_runtime_directory_meets_one_that_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = tmp_path / str(os.getuid())
+    usual.mkdir()
+    monkeypatch.setattr(station_lock, "RUNTIME_DIRECTORIES", tmp_path)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(usual))
+    named = bus_directory("aloha")
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    assert bus_directory("aloha") == named
+
+
+def test_a_directory_that_others_can_open_is_refused_with_what_to_do() -> None:
+    parent = bus_directory("aloha").parent
+    parent.mkdir()
+    parent.chmod(0o755)
+    with pytest.raises(RuntimeError, match=f"chmod 700 {parent}"):
+        StationLock("aloha", "test").__enter__()
+
+
+def test_a_directory_of_somebody_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_private(bus_directory("aloha").parent)
+    other = os.getuid() + 1
+    monkeypatch.setattr(os, "getuid", lambda: other)
+    with pytest.raises(RuntimeError, match="no directory of this user"):
+        StationLock("aloha", "test").__enter__()
+
+
+def test_a_link_to_a_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    bus_directory("aloha").parent.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RuntimeError, match="no directory of this user"):
+        StationLock("aloha", "test").__enter__()
+
+
+def test_a_directory_that_cannot_be_made_is_named(runtime_directory: Path) -> None:
+    (runtime_directory / "evenhand").touch()
+    with pytest.raises(RuntimeError, match=r"evenhand .*set XDG_RUNTIME_DIR"):
+        StationLock("aloha", "test").__enter__()
 
 
 def test_only_the_user_may_enter_the_directory() -> None:
@@ -63,7 +106,8 @@ def test_the_end_of_a_run_removes_the_directory_and_frees_the_robot() -> None:
 
 def test_what_a_killed_launch_left_behind_does_not_stop_the_next() -> None:
     directory = bus_directory("aloha")
-    directory.mkdir(parents=True)
+    make_private(directory.parent)
+    make_private(directory)
     (directory / "launch.lock").write_text("process 1 (long gone, with a long description)")
     with StationLock("aloha", "new"):
         assert (directory / "launch.lock").read_text() == f"process {os.getpid()} (new)"
