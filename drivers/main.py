@@ -23,7 +23,8 @@ from runtime.plugins import configured, plugin
 from runtime.process import Context
 
 _PATIENCE = 1.5  # periods to wait for a command
-_BRAKE_NS = 1_000_000_000  # more than any stop within the limits takes
+_SLACK_S = 0.8  # of a stop, for a machine that is busy
+_LONGEST_BRAKE_S = 2.5  # whoever asks a process to stop kills it after three seconds
 
 
 class Config(BaseModel):
@@ -61,6 +62,16 @@ def main(config: Config, context: Context) -> None:
         arm.detach()
 
 
+def stopping_s(limits: LimitsConfig) -> float:
+    """Return more than any stop within the limits takes, whatever the arm does at its start."""
+    arm = limits.velocity / limits.acceleration + 2.0 * limits.acceleration / limits.jerk
+    gripper = (
+        limits.gripper_velocity / limits.gripper_acceleration
+        + 2.0 * limits.gripper_acceleration / limits.gripper_jerk
+    )
+    return max(arm, gripper) + _SLACK_S
+
+
 class Driver:
     """The loop's state: the newest sample, the guard, what was written last."""
 
@@ -93,7 +104,8 @@ class Driver:
 
     def brake(self) -> None:
         """Come to a stop: the last set-point of a moving arm would be a jolt to its servos."""
-        end_ns = time.monotonic_ns() + _BRAKE_NS
+        most_s = min(stopping_s(self._config.limits), _LONGEST_BRAKE_S)
+        end_ns = time.monotonic_ns() + int(most_s * 1e9)
         while self._moving and time.monotonic_ns() < end_ns:
             time.sleep(self._period_ns * 1e-9)
             self._serve(None)
