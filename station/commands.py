@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import signal
+import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -11,17 +13,18 @@ from rich.table import Table
 
 from messaging.curve import create_keys
 from messaging.topics import TOPICS
-from runtime import process
+from messaging.transport import Bus
 from runtime.plugins import UnknownNameError, available
-from runtime.supervisor import CHILD_ENVIRONMENT
+from runtime.supervisor import Phase, Supervisor
 from station.config import StationConfig
-from station.display import Lines, LiveView
+from station.display import LOST_OUTPUT, ExpendableDisplay, Lines, LiveView
 from station.lock import bus_directory
 from station.processes import Table as ProcessTable
 from station.processes import network, process_table
 from station.station import Options, Station
 
 _PLUGINS = ("drivers.arms", "perception.cameras", "policy_worker.policies")
+_POLL_S = 0.2
 
 
 def run(
@@ -35,11 +38,14 @@ def run(
 ) -> int:
     """Run the robot; returns the exit code."""
     console = Console()
-    console.print(config.title, highlight=False)
+    with suppress(*LOST_OUTPUT):
+        console.print(config.title, highlight=False)
     station = Station(config, Options(seed, episodes, duration_s, launched_ns))
-    with Lines(console) if headless else LiveView(console) as display:
+    shown_by = Lines(console) if headless or not sys.stdout.isatty() else LiveView(console)
+    with ExpendableDisplay(shown_by, station.record.losses.append) as display:
         code = station.run(display)
-    console.print(f"{station.record.ending}; report: {station.report}", soft_wrap=True)
+    with suppress(*LOST_OUTPUT):
+        console.print(f"{station.record.ending}; report: {station.report}", soft_wrap=True)
     return code
 
 
@@ -86,13 +92,33 @@ def make_keys(config: StationConfig) -> int:
 
 
 def join(config: StationConfig, name: str) -> int:
-    """Run one process of a station whose other processes live on another machine."""
+    """Run one process of a station whose other processes live on another machine, until Ctrl-C."""
     elsewhere = config.network.elsewhere if config.network else {}
     if name not in elsewhere:
         raise UnknownNameError("process of another machine", name, elsewhere)
-    os.environ.update(CHILD_ENVIRONMENT)
-    with tempfile.TemporaryDirectory(prefix="evenhand-") as directory:
-        table = ProcessTable(config, Path(directory), Path(directory))
-        here = network(config, here=elsewhere[name])
-        process.run(table.policy_worker().model_copy(update={"network": here}))
+    here = network(config, here=elsewhere[name])
+    with tempfile.TemporaryDirectory(prefix="evenhand-") as path:
+        directory = Path(path)
+        row = ProcessTable(config, directory, directory).policy_worker()
+        with Bus(directory, here) as bus:
+            spec = row.model_copy(update={"network": here})
+            _look_after(Supervisor([spec], bus, directory), name)
     return 0
+
+
+def _look_after(supervisor: Supervisor, name: str) -> None:
+    asked_to_stop: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _frame: asked_to_stop.append(number))
+    console = Console()
+    was_ready = False
+    try:
+        while not asked_to_stop:
+            for event in supervisor.poll(_POLL_S):
+                console.print(f"{name}: {event.phase.value} {event.detail}", highlight=False)
+                was_ready = was_ready or event.phase is Phase.READY
+                if event.phase is Phase.DEAD and not was_ready:
+                    raise RuntimeError(f"{name} did not start: {event.detail}")
+    finally:
+        supervisor.stopping = True
+        supervisor.stop([name])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from typing import Protocol, Self
 
 from rich.console import Console
@@ -13,6 +15,9 @@ from station.view import Snapshot, log_line, render
 _VIEW_S = 0.25
 _LINE_S = 2.0
 
+# What printing raises on a full disk or a dead terminal; rich exits where a pipe is broken.
+LOST_OUTPUT = (OSError, SystemExit)
+
 
 class Display(Protocol):
     """Told of the present state many times a second; shows it as often as it sees fit."""
@@ -20,6 +25,43 @@ class Display(Protocol):
     def show(self, snapshot: Snapshot) -> None:
         """Show the present state."""
         ...
+
+
+class ExpendableDisplay:
+    """Another display while it works: no run may end because nobody can see it."""
+
+    def __init__(
+        self, display: AbstractContextManager[Display], tell_loss: Callable[[str], None]
+    ) -> None:
+        """Show by `display`; what becomes of it when it fails is told once, in words."""
+        self._opened = display
+        self._shown_by: Display | None = None
+        self._tell_loss = tell_loss
+
+    def __enter__(self) -> Self:
+        try:
+            self._shown_by = self._opened.__enter__()
+        except LOST_OUTPUT as error:
+            self._lose(error)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(*LOST_OUTPUT):
+            self._opened.__exit__(None, None, None)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show the present state, if that is still possible."""
+        if self._shown_by is None:
+            return
+        try:
+            self._shown_by.show(snapshot)
+        except LOST_OUTPUT as error:
+            self._lose(error)
+
+    def _lose(self, error: BaseException) -> None:
+        self._shown_by = None
+        reason = error if isinstance(error, OSError) else "nobody reads it any more"
+        self._tell_loss(f"the display was switched off: {reason}")
 
 
 class LiveView:
@@ -62,9 +104,10 @@ class Lines:
     def show(self, snapshot: Snapshot) -> None:
         """Print what is new."""
         record = snapshot.record
-        for event in record.events[self._events :]:
+        fresh = record.noted_events - self._events
+        for event in record.events[-fresh:] if fresh else ():
             self._print(f"{event.source}: {event.text}")
-        self._events = len(record.events)
+        self._events = record.noted_events
         for outcome in record.episodes[self._episodes :]:
             result = "success" if outcome.success else "no success"
             self._print(f"episode {outcome.episode}: {result} after {outcome.duration_s:.1f} s")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+_FIRST_EVENTS = 200
+_LAST_EVENTS = 800
+
 
 @dataclass(frozen=True, slots=True)
 class EpisodeOutcome:
@@ -36,10 +39,23 @@ class RunRecord:
     started_ns: int
     first_command_s: float | None = None  # launch to the first command of the policy
     episodes: list[EpisodeOutcome] = field(default_factory=list)
-    events: list[RunEvent] = field(default_factory=list)
+    events: list[RunEvent] = field(default_factory=list)  # the first and the last of very many
+    forgotten_events: int = 0
     restarts: dict[str, int] = field(default_factory=dict)
     losses: list[str] = field(default_factory=list)  # what could not be recorded, in words
     ending: str = ""  # why the run ended
+
+    def note(self, event: RunEvent) -> None:
+        """Remember an event; of very many, those in the middle are only counted."""
+        self.events.append(event)
+        if len(self.events) > _FIRST_EVENTS + _LAST_EVENTS:
+            del self.events[_FIRST_EVENTS]
+            self.forgotten_events += 1
+
+    @property
+    def noted_events(self) -> int:
+        """Number of all events so far, forgotten ones included."""
+        return len(self.events) + self.forgotten_events
 
     @property
     def successes(self) -> int:

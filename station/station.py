@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
 
+from drivers.main import stopping_s
 from messaging.messages import ControlStatus
 from messaging.transport import Bus
 from runtime.process import OnDeath
@@ -22,10 +26,11 @@ from station.record import RunEvent, RunRecord
 from station.view import ProcessView, Snapshot
 from station.wire import Wire
 
+log = logging.getLogger(__name__)
+
 _POLL_S = 0.05
-_REST_TIMEOUT_S = 15.0
+_STUCK_NS = 15_000_000_000
 _HOLD = Orders("hold", 0, "", None)
-_HOLD_NS = 1_000_000_000
 
 # Commands end before those who carry them out, and whoever writes it all down goes last.
 _STOP_ORDER = ("policy_worker", "controller", "camera.", "arm.", "twin", "journal")
@@ -39,6 +44,21 @@ class Options:
     episodes: int | None
     duration_s: float | None
     launched_ns: int
+
+
+class Progress:
+    """Notices when the arms get no further along their plan, however slowly they may go."""
+
+    def __init__(self) -> None:
+        self._place: tuple[int, float] | None = None
+        self._since_ns = 0
+
+    def is_stuck(self, status: ControlStatus | None, now_ns: int) -> bool:
+        """Return whether the controller has not moved on for fifteen seconds."""
+        place = (status.epoch, status.cursor) if status else None
+        if not self._since_ns or place != self._place:
+            self._place, self._since_ns = place, now_ns
+        return now_ns - self._since_ns > _STUCK_NS
 
 
 class Station:
@@ -73,30 +93,64 @@ class Station:
     def run(self, display: Display) -> int:
         """Run until everything is done or somebody stops it; returns the exit code."""
         purpose = f"started {self.record.started}, writing {self.run_directory}"
-        with StationLock(self._config.robot, purpose) as lock:
+        with (
+            StationLock(self._config.robot, purpose) as lock,
+            Bus(lock.directory, network(self._config)) as bus,
+        ):
+            supervisor = self._supervisor(lock.directory, bus)
+            self._heed_signals()
+            self._drive(Wire(bus), supervisor, display)
+        self._report()
+        return 1 if self._failed else 0
+
+    def _supervisor(self, bus_directory: Path, bus: Bus) -> Supervisor:
+        table = process_table(self._config, bus_directory, self.run_directory)
+        try:
             self.run_directory.mkdir(parents=True)
-            with Bus(lock.directory, network(self._config)) as bus:
-                supervisor = Supervisor(
-                    process_table(self._config, lock.directory, self.run_directory),
-                    bus,
-                    self.run_directory,
-                )
-                for number in (signal.SIGINT, signal.SIGTERM):
-                    signal.signal(number, self._interrupt)
-                try:
-                    self._conduct(Wire(bus), supervisor, display)
-                finally:
-                    self._stop(supervisor)
+            return Supervisor(table, bus, self.run_directory)
+        except OSError as error:
+            raise RuntimeError(
+                f"cannot write to this run's folder {self.run_directory} ({error.strerror}): make "
+                "room, or choose another place with `--set runs=DIRECTORY`"
+            ) from error
+
+    def _heed_signals(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._interrupt)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup wants it
+            signal.signal(signal.SIGHUP, self._interrupt)
+
+    def _drive(self, wire: Wire, supervisor: Supervisor, display: Display) -> None:
+        """Conduct the run; whatever ends it, let the arms come to a stop before their drivers."""
+        try:
+            self._conduct(wire, supervisor, display)
+        except OSError as error:
+            self._fail(f"the station could not go on ({error}); the arms hold")
+        finally:
+            self._hold(wire)
+            self._stop(supervisor)
+        self.record.ending = self.record.ending or "complete"
+        if self.record.forgotten_events:
+            self.record.losses.append(
+                f"{self.record.forgotten_events} events in the middle of the run are left out here"
+            )
+
+    def _report(self) -> None:
         # Its plotting libraries are slow to load: not before the arms are at rest.
         from station.report.write import write_report
 
-        self.report = write_report(self.run_directory, self.record)
-        return 1 if self._failed else 0
+        try:
+            self.report = write_report(self.run_directory, self.record)
+        except OSError as error:
+            log.warning("there is no report, as no folder takes it: %s", error)
+            self._failed = True
 
     def _conduct(self, wire: Wire, supervisor: Supervisor, display: Display) -> None:
-        rest_by_ns = 0
+        progress = Progress()
         while self._conductor.stage is not Stage.DONE and not self._failed and self._interrupts < 2:
-            for event in supervisor.poll(_POLL_S):
+            with _hangup_blocked():
+                events = supervisor.poll(_POLL_S)
+            for event in events:
                 self._note(event, supervisor)
             now_ns = time.monotonic_ns()
             wire.listen()
@@ -105,26 +159,25 @@ class Station:
             self._note_first_command(wire.status, now_ns)
             self.record.episodes = self._conductor.outcomes
             display.show(self._snapshot(wire, supervisor))
-            if self._conductor.stage is Stage.RESTING:
-                rest_by_ns = rest_by_ns or now_ns + int(_REST_TIMEOUT_S * 1e9)
-                if now_ns > rest_by_ns:
-                    self._fail("the arms did not come to rest in time; they hold where they are")
-        self._hold(wire, supervisor)
-        self.record.ending = self.record.ending or "complete"
+            resting = self._conductor.stage is Stage.RESTING
+            if resting and progress.is_stuck(wire.status, now_ns):
+                self._fail("the arms got stuck on their way to rest; they hold where they are")
 
-    def _hold(self, wire: Wire, supervisor: Supervisor) -> None:
+    def _hold(self, wire: Wire) -> None:
         """Let arms that a failure or a second interrupt left in motion slow down."""
-        end_ns = time.monotonic_ns() + _HOLD_NS
-        while self._conductor.stage is not Stage.DONE and time.monotonic_ns() < end_ns:
+        if self._conductor.stage is Stage.DONE:
+            return
+        end_ns = time.monotonic_ns() + int(stopping_s(self._config.limits) * 1e9)
+        while time.monotonic_ns() < end_ns and self._interrupts < 3:
             wire.say(_HOLD, time.monotonic_ns())
-            supervisor.poll(_POLL_S)
+            time.sleep(_POLL_S)
             wire.listen()
             if wire.status is None or (wire.status.mode == _HOLD.mode and wire.status.arrived):
                 return
 
     def _note(self, event: Event, supervisor: Supervisor) -> None:
         text = f"{event.phase.value} {event.detail}".strip()
-        self.record.events.append(RunEvent(event.t_ns, event.process, text))
+        self.record.note(RunEvent(event.t_ns, event.process, text))
         child = supervisor.children[event.process]
         self.record.restarts[event.process] = child.restarts
         if event.phase is not Phase.DEAD:
@@ -136,7 +189,9 @@ class Station:
             self._fail(f"{event.process} died ({event.detail}); the arms hold")
 
     def _fail(self, why: str) -> None:
-        self.record.ending = why
+        """End the run; only the first failure is a cause, what follows may be its effect."""
+        if not self._failed:
+            self.record.ending = why
         self._failed = True
 
     def _note_first_command(self, status: ControlStatus | None, now_ns: int) -> None:
@@ -144,9 +199,9 @@ class Station:
             self.record.first_command_s = (now_ns - self._options.launched_ns) * 1e-9
 
     def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
-        """Come to rest first; asked a second time, stop where the arms are, which hold."""
+        """Come to rest first; asked again, hold where the arms are; a third time, just end."""
         self._interrupts += 1
-        self.record.ending = "stopped by the operator"
+        self.record.ending = self.record.ending or "stopped by the operator"
         self._conductor.stop()
 
     def _stop(self, supervisor: Supervisor) -> None:
@@ -170,3 +225,13 @@ class Station:
             task=wire.task,
             instruction=self._conductor.instruction,
         )
+
+
+@contextmanager
+def _hangup_blocked() -> Iterator[None]:
+    """Let processes that start meanwhile inherit that a closed terminal does not end them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

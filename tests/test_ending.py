@@ -1,0 +1,250 @@
+"""How a run ends when its terminal, its disk, its arms or its operator fail it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from rich.console import Console
+from test_conductor import status
+
+from drivers.main import stopping_s
+from motion.limits import LimitsConfig
+from runtime.process import OnDeath
+from runtime.supervisor import Event, Phase
+from station.config import load, robot_file
+from station.display import Display, ExpendableDisplay, Lines
+from station.record import RunEvent
+from station.station import Options, Progress, Station, _hangup_blocked
+from station.view import Snapshot
+
+SECOND_NS = 1_000_000_000
+
+
+@dataclass
+class BrokenDisplay(AbstractContextManager[Display]):
+    """Fails when it is used for the `working + 1`th time."""
+
+    error: BaseException
+    working: int = 0
+    shown: int = 0
+
+    def __enter__(self) -> BrokenDisplay:
+        self._use()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        raise self.error
+
+    def show(self, _snapshot: object) -> None:
+        self.shown += 1
+        self._use()
+
+    def _use(self) -> None:
+        self.working -= 1
+        if self.working < 0:
+            raise self.error
+
+
+@dataclass
+class Hands:
+    """Stands in for wire and supervisor: remembers what a run did to its processes and arms."""
+
+    error: OSError | None = None
+    events: list[Event] = field(default_factory=list)
+    ready: bool = True
+    stopping: bool = False
+    said: list[str] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+    arrives: bool = True
+
+    def __post_init__(self) -> None:
+        spec = SimpleNamespace(on_death=OnDeath.END_RUN)
+        child = SimpleNamespace(
+            spec=spec, phase=Phase.READY, heartbeat=SimpleNamespace(ready=True), restarts=0
+        )
+        self.children = {"controller": child, "arm.left": child}
+        self.status: Any = None
+        self.task = self.chunk = None
+        self.chunk_arrival_ns = 0
+        self.inference_ms: list[float] = []
+
+    def poll(self, _timeout_s: float) -> list[Event]:
+        if self.error:
+            raise self.error
+        events, self.events = self.events, []
+        return events
+
+    def stop(self, names: list[str]) -> None:
+        self.stopped += names
+
+    def listen(self) -> None:
+        pass
+
+    def say(self, orders: Any, _now_ns: int) -> None:
+        self.said.append(orders.mode)
+        self.status = status(orders.mode, arrived=self.arrives)
+
+
+@pytest.fixture
+def station(tmp_path: Path) -> Station:
+    config = load(robot_file("aloha"), ["policy=scripted", f"runs={tmp_path / 'runs'}"])
+    return Station(config, Options(seed=0, episodes=1, duration_s=None, launched_ns=0))
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+def drive(station: Station, hands: Hands, display: Any = None) -> None:
+    station._drive(cast("Any", hands), cast("Any", hands), display or cast("Any", Silent()))
+
+
+class Silent:
+    def show(self, _snapshot: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("working", [0, 1, 3])
+@pytest.mark.parametrize("error", [OSError(28, "No space left"), BrokenPipeError(), SystemExit(1)])
+def test_a_display_that_fails_is_switched_off_and_told_once(
+    working: int, error: BaseException
+) -> None:
+    losses: list[str] = []
+    broken = BrokenDisplay(error, working)
+    with ExpendableDisplay(cast("Any", broken), losses.append) as display:
+        for _ in range(5):
+            display.show(cast("Any", None))
+    assert broken.shown == working
+    assert len(losses) == 1
+    assert "switched off" in losses[0]
+
+
+def test_a_run_goes_on_without_its_display(station: Station) -> None:
+    losses = station.record.losses
+    hands = Hands()
+    station._interrupt(signal.SIGINT, None)
+    hands.status = status("run", arrived=True)
+    broken = BrokenDisplay(OSError(5, "Input/output error"), working=1)
+    with ExpendableDisplay(cast("Any", broken), losses.append) as display:
+        drive(station, hands, display)
+    assert hands.said[-1] == "rest"
+    assert station.record.ending == "stopped by the operator"
+    assert "Input/output error" in losses[0]
+
+
+def test_a_failing_disk_ends_a_run_with_a_hold_and_the_cause(station: Station) -> None:
+    hands = Hands(error=OSError(28, "No space left on device"))
+    drive(station, hands)
+    assert hands.said == ["hold"]
+    assert set(hands.stopped) == {"controller", "arm.left"}
+    assert "No space left on device" in station.record.ending
+    assert "the arms hold" in station.record.ending
+
+
+def test_the_first_cause_of_a_failure_stays(station: Station) -> None:
+    deaths = [
+        Event(1, "arm.left", Phase.DEAD, "by signal SIGKILL"),
+        Event(2, "controller", Phase.DEAD, "exit 1"),
+    ]
+    drive(station, Hands(events=deaths))
+    station._interrupt(signal.SIGINT, None)
+    assert station.record.ending.startswith("arm.left died")
+
+
+def test_a_failure_after_an_interrupt_is_told(station: Station) -> None:
+    station._interrupt(signal.SIGINT, None)
+    drive(station, Hands(events=[Event(1, "controller", Phase.DEAD, "exit 1")]))
+    assert station.record.ending.startswith("controller died")
+
+
+@pytest.mark.usefixtures("handlers")
+def test_a_closed_terminal_stops_a_run_as_ctrl_c_does(station: Station) -> None:
+    station._heed_signals()
+    with _hangup_blocked():
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert station.record.ending == "stopped by the operator"
+
+
+@pytest.mark.usefixtures("handlers")
+def test_nohup_outlives_its_terminal(station: Station) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    station._heed_signals()
+    os.kill(os.getpid(), signal.SIGHUP)
+    assert station.record.ending == ""
+
+
+def test_a_third_interrupt_does_not_wait_for_the_arms(station: Station) -> None:
+    for _ in range(3):
+        station._interrupt(signal.SIGINT, None)
+    hands = Hands(arrives=False)
+    drive(station, hands)
+    assert hands.said == []
+    assert hands.stopped
+
+
+def test_a_slow_way_to_rest_is_no_failure_but_standing_still_is() -> None:
+    progress = Progress()
+    now_ns = SECOND_NS
+    for second in range(100):
+        moved = cast("Any", SimpleNamespace(epoch=1, cursor=float(second)))
+        assert not progress.is_stuck(moved, now_ns + second * SECOND_NS)
+    assert not progress.is_stuck(moved, now_ns + 114 * SECOND_NS)
+    assert progress.is_stuck(moved, now_ns + 115 * SECOND_NS)
+
+
+def test_a_run_that_cannot_write_says_where_and_what_to_do(
+    tmp_path: Path, station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    (tmp_path / "runs").write_text("a file where a folder should be")
+    with pytest.raises(RuntimeError, match="--set runs=") as caught:
+        station.run(Silent())
+    assert str(station.run_directory) in str(caught.value)
+
+
+def test_very_many_events_keep_their_beginning_and_their_end(station: Station) -> None:
+    for number in range(2500):
+        station.record.note(RunEvent(number, "camera.cam_high", "dead"))
+    times = [event.t_ns for event in station.record.events]
+    assert times == [*range(200), *range(1700, 2500)]
+    assert station.record.forgotten_events == 1500
+    assert station.record.noted_events == 2500
+
+
+def test_lines_tell_each_event_once_however_many_there_are(station: Station) -> None:
+    output = StringIO()
+    lines = Lines(Console(file=output))
+    record = station.record
+    for number in range(1500):
+        record.note(RunEvent(number, "camera.cam_high", f"event {number}."))
+        lines.show(Snapshot("aloha", 0, {}, record))
+    told = [line for line in output.getvalue().splitlines() if "event " in line]
+    assert told == [f"camera.cam_high: event {number}." for number in range(1500)]
+
+
+def test_the_report_says_that_events_were_left_out(station: Station) -> None:
+    for number in range(1001):
+        station.record.note(RunEvent(number, "camera.cam_high", "dead"))
+    station._interrupt(signal.SIGINT, None)
+    drive(station, Hands())
+    assert any(loss.startswith("1 event") for loss in station.record.losses)
+
+
+def test_a_stop_takes_longer_the_gentler_the_limits_are() -> None:
+    assert stopping_s(LimitsConfig()) < 1.2
+    gentle = LimitsConfig(velocity=3.0, acceleration=1.0, jerk=2.0)
+    assert stopping_s(gentle) > 4.0
