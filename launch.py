@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -59,7 +60,9 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the first scene (default 0)"
     )
-    result.add_argument("--headless", action="store_true", help="log lines, no live view")
+    result.add_argument(
+        "--headless", action="store_true", help="log lines, as always where no terminal shows them"
+    )
     result.add_argument(
         "--list", action="store_true", dest="listing", help="print processes, topics and plugins"
     )
@@ -122,5 +125,19 @@ def _positive_int(text: str) -> int:
     return value
 
 
+def _exit_code() -> int:
+    try:
+        code = main(sys.argv[1:])
+    except KeyboardInterrupt:
+        print("launch.py: stopped before anything started", file=sys.stderr)
+        code = 130
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # Python tries once more at its exit, and would turn the failure into the exit code.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(_exit_code())

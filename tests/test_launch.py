@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from launching import REPOSITORY
 
 import launch
+from station.display import ExpendableDisplay, Lines
 from station.lock import StationLock
 from station.station import Station
 
@@ -104,3 +108,39 @@ def test_a_second_launch_of_a_robot_is_refused_by_name(
     message = capsys.readouterr().err
     assert "'aloha'" in message
     assert "the first launch" in message
+
+
+def test_an_interrupt_before_anything_started_is_no_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_arguments: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(launch, "main", interrupted)
+    assert launch._exit_code() == 130
+    assert "stopped before anything started" in capsys.readouterr().err
+
+
+def test_a_full_disk_behind_the_output_is_named_and_is_the_only_error() -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "launch.py", "--list"],
+            cwd=REPOSITORY,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines() == ["launch.py: [Errno 28] No space left on device"]
+
+
+def test_where_no_terminal_shows_them_there_are_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[object] = []
+
+    def run(_self: Station, display: ExpendableDisplay) -> int:
+        used.append(display._opened)
+        return 0
+
+    monkeypatch.setattr(Station, "run", run)
+    assert launch.main(["--policy", "scripted"]) == 0
+    assert isinstance(used[0], Lines)
