@@ -6,9 +6,11 @@ import argparse
 import json
 import logging
 import os
+import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 LAUNCHED_NS = time.monotonic_ns()
@@ -81,9 +83,9 @@ def main(arguments: Sequence[str]) -> int:
         from station.doctor import examine
 
         return examine()
-    from station.commands import join, listing, make_keys, run
-    from station.config import load, robot_file
-
+    with _interrupt_ends_it():
+        from station.commands import join, listing, make_keys, run
+        from station.config import load, robot_file
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     settings = list(options.settings)
     if options.policy:
@@ -91,7 +93,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.instruction:
         settings.append(f"task.instruction={json.dumps(options.instruction)}")
     try:
-        config = load(options.config or robot_file(options.robot), settings)
+        with _interrupt_ends_it():
+            config = load(options.config or robot_file(options.robot), settings)
         if options.command == "keys":
             return make_keys(config)
         if options.listing:
@@ -125,12 +128,26 @@ def _positive_int(text: str) -> int:
     return value
 
 
+@contextmanager
+def _interrupt_ends_it() -> Iterator[None]:
+    """Let Ctrl-C end this process at once: some libraries turn it into an error of their import."""
+    before = signal.signal(signal.SIGINT, lambda *_: os._exit(_stopped_early()))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _stopped_early() -> int:
+    print("launch.py: stopped before anything started", file=sys.stderr, flush=True)
+    return 130
+
+
 def _exit_code() -> int:
     try:
         code = main(sys.argv[1:])
     except KeyboardInterrupt:
-        print("launch.py: stopped before anything started", file=sys.stderr)
-        code = 130
+        code = _stopped_early()
     try:
         sys.stdout.flush()
     except OSError:

@@ -92,13 +92,13 @@ class Station:
 
     def run(self, display: Display) -> int:
         """Run until everything is done or somebody stops it; returns the exit code."""
+        self._heed_signals()
         purpose = f"started {self.record.started}, writing {self.run_directory}"
         with (
             StationLock(self._config.robot, purpose) as lock,
             Bus(lock.directory, network(self._config)) as bus,
         ):
             supervisor = self._supervisor(lock.directory, bus)
-            self._heed_signals()
             self._drive(Wire(bus), supervisor, display)
         self._report()
         return 1 if self._failed else 0

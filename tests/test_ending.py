@@ -206,6 +206,7 @@ def test_a_slow_way_to_rest_is_no_failure_but_standing_still_is() -> None:
     assert progress.is_stuck(moved, now_ns + 115 * SECOND_NS)
 
 
+@pytest.mark.usefixtures("handlers")
 def test_a_run_that_cannot_write_says_where_and_what_to_do(
     tmp_path: Path, station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:

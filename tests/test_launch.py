@@ -121,6 +121,22 @@ def test_an_interrupt_before_anything_started_is_no_traceback(
     assert "stopped before anything started" in capsys.readouterr().err
 
 
+def test_an_interrupt_is_heeded_even_where_an_import_would_swallow_it() -> None:
+    code = (
+        "import launch, os, signal\n"
+        "with launch._interrupt_ends_it():\n"
+        "    try:\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "    except BaseException:\n"
+        "        pass\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, stderr=subprocess.PIPE, text=True
+    )
+    assert ended.returncode == 130
+    assert ended.stderr == "launch.py: stopped before anything started\n"
+
+
 def test_a_full_disk_behind_the_output_is_named_and_is_the_only_error() -> None:
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(
