@@ -84,10 +84,13 @@ def test_a_run_of_one_episode_succeeds_and_leaves_only_its_report() -> None:
         launch.assert_nothing_left(pids)
 
 
-def test_ctrl_c_in_mid_episode_brings_the_arms_to_rest_and_leaves_nothing() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_in_mid_episode_or_a_closed_terminal_brings_the_arms_to_rest_and_leaves_nothing(
+    number: signal.Signals,
+) -> None:
     with in_mid_episode() as watch:
         pids = list(watch.launch.children().values())
-        watch.launch.press_ctrl_c()
+        os.killpg(watch.launch.popen.pid, number)
         code, output = watch.until_the_end()
         assert code == 0, output
         assert "stopped by the operator" in output
