@@ -19,7 +19,7 @@ STEADY = 3  # commands in a row, from which their velocity and acceleration are 
 GENTLE = 0.3  # fraction of the limits with which an arm comes back to its commands
 
 MISSING = "no command"
-MISSHAPEN = "command of the wrong shape"
+MISSHAPEN = "command for other joints"
 NOT_FINITE = "command is not finite"
 TOO_OLD = "command is too old"
 BEYOND_LIMITS = "command beyond the limits"

@@ -154,13 +154,10 @@ class Driver:
         limits = JointLimits.build(self._config.joints, lower, upper, self._config.limits)
         return Guard(limits, self._period_ns, self.reading.position)
 
-    def _own(self, command: JointCommand) -> NDArray[np.float64] | None:
-        """Return this arm's part of a command, None if the command does not name its joints."""
-        try:
-            rows = [command.joints.index(joint) for joint in self._config.joints]
-        except ValueError:
-            return None
-        return command.position[rows]
+    def _own(self, command: JointCommand) -> NDArray[np.float64]:
+        """Return this arm's part of a command; joints that it does not name are missing in it."""
+        named = [joint for joint in self._config.joints if joint in command.joints]
+        return command.position[[command.joints.index(joint) for joint in named]]
 
     def _publish(self, guarded: GuardedCommand, now_ns: int) -> None:
         reading = self.reading

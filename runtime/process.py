@@ -171,6 +171,8 @@ def _end(context: Context) -> None:
 def _main() -> int:
     # Ctrl-C reaches the whole terminal group, but only the station decides in which order to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-Z stops the station alone: the controller notices its silence and holds the arms.
+    signal.signal(signal.SIGTSTP, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if sys.argv[2:] and os.getppid() != int(sys.argv[2]):
         return 1  # the parent died before it could be watched
