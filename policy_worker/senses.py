@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from messaging.messages import Frame
+from messaging.messages import Frame, JointState
 from messaging.topics import CONTROL_STATUS, DIRECTIVE, FRAME, JOINT_STATE, TWIN_STATE, Keep, Topic
 from messaging.transport import Bus, Subscriber, Waiter
 from policy_worker.policy import Observation, PolicySpec
@@ -83,6 +83,8 @@ class Senses:
         self._hear_controller()
         if isinstance(frame, Frame):
             self._transport_ns = self.now_ns() - frame.t_sent_ns
+        if isinstance(frame, JointState):
+            self._positions[0].add(frame.t_sample_ns, frame.position)
         for subscriber, track in zip(self._states, self._positions, strict=True):
             for state in subscriber.drain():
                 track.add(state.t_sample_ns, state.position)
