@@ -1,12 +1,12 @@
 """The process table of a station that spans machines."""
 
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from free_ports import free_ports
 
 from messaging.curve import create_keys
 from messaging.topics import HEARTBEAT, TOPICS
@@ -15,7 +15,6 @@ from station.config import StationConfig, load, robot_file
 from station.processes import network, process_names, process_table
 
 STATION, WORKER = "127.0.0.1", "127.0.0.2"
-PORTS = 60
 
 
 @pytest.fixture
@@ -41,22 +40,6 @@ def networked(keys: Path, elsewhere: dict[str, str]) -> StationConfig:
     }
     settings = [f"network.{key}={value}" for key, value in section.items()]
     return load(robot_file("aloha"), settings)
-
-
-def free_ports() -> int:
-    """Return the first of so many ports that are all free now."""
-    # Below those that the system gives away by itself.
-    return next(base for base in range(20000, 30000, PORTS) if all_free(base))
-
-
-def all_free(base: int) -> bool:
-    with ExitStack() as stack:
-        for port in range(base, base + PORTS):
-            try:
-                stack.enter_context(socket.socket()).bind((STATION, port))
-            except OSError:
-                return False
-    return True
 
 
 def test_the_names_are_those_of_the_table(config: StationConfig, tmp_path: Path) -> None:
