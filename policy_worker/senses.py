@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from messaging.messages import Frame, JointState
 from messaging.topics import CONTROL_STATUS, DIRECTIVE, FRAME, JOINT_STATE, TWIN_STATE, Keep, Topic
 from messaging.transport import Bus, Subscriber, Waiter
 from policy_worker.policy import Observation, PolicySpec
@@ -69,8 +68,8 @@ class Senses:
         if self._twin:
             self._sources.append(Source("state of the twin", self._twin, TWIN_STATE, "t_ns"))
         # Whatever paces the policy wakes it: its first camera, or else the joints.
-        self._pace: Subscriber[Any] = next(iter(self._frames.values()), self._states[0])
-        self._waiter = Waiter([self._pace])
+        self._first_camera = next(iter(self._frames.values()), None)
+        self._waiter = Waiter([self._first_camera or self._states[0]])
         self._transport_ns = 0
         self._t_obs_ns = 0
         self._elsewhere = bus.spans_machines
@@ -79,12 +78,10 @@ class Senses:
     def wait(self, timeout_s: float) -> None:
         """Take in what is new, as soon as there is something to look at or after `timeout_s`."""
         self._waiter.wait(timeout_s)
-        frame = self._pace.receive()
+        first = self._first_camera.receive() if self._first_camera else None
         self._hear_controller()
-        if isinstance(frame, Frame):
-            self._transport_ns = self.now_ns() - frame.t_sent_ns
-        if isinstance(frame, JointState):
-            self._positions[0].add(frame.t_sample_ns, frame.position)
+        if first is not None:
+            self._transport_ns = self.now_ns() - first.t_sent_ns
         for subscriber, track in zip(self._states, self._positions, strict=True):
             for state in subscriber.drain():
                 track.add(state.t_sample_ns, state.position)
