@@ -3,6 +3,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +24,12 @@ WITHIN_S = 5.0
 class World:
     """Everything that a worker listens to, said by hand."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, spec: PolicySpec = SPEC) -> None:
         self.frames = bus.publisher(FRAME, "cam")
         self.states = bus.publisher(JOINT_STATE, "left")
         self.statuses = bus.publisher(CONTROL_STATUS)
         self.directives = bus.publisher(DIRECTIVE)
-        self.senses = Senses(SPEC, ("left",), bus)
+        self.senses = Senses(spec, ("left",), bus)
         self.seq = 0
         self._join()
 
@@ -176,6 +177,19 @@ def test_the_station_of_another_machine_tells_its_time(
         world.senses.wait(0.0)
         apart_ns = world.senses.now_ns() - time.monotonic_ns()
     assert apart_ns == pytest.approx(ahead_ns, abs=1e9)
+
+
+def test_a_policy_without_cameras_goes_by_the_joints() -> None:
+    with tempfile.TemporaryDirectory(prefix="eh-") as folder, Bus(Path(folder)) as bus:
+        world = World(bus, replace(SPEC, cameras=()))
+        world.say(time.monotonic_ns(), cursor=3.0, epoch=2)
+        world.say(time.monotonic_ns(), cursor=4.0, epoch=2)
+        world.frame(0)
+        assert refusal(world) == ""
+        seen = world.senses.seen()
+    assert seen.cursor == pytest.approx(4.0)
+    assert seen.observation.position == pytest.approx([4.0, -4.0])
+    assert seen.observation.images == {}
 
 
 def test_a_track_interpolates_and_ends_flat() -> None:
