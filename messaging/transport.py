@@ -47,7 +47,7 @@ class Publisher(Generic[M]):
             raise TypeError(f"expected {self._message.__name__}, got {type(message).__name__}")
         data = codec.encode(message)
         for socket in self._sockets:
-            socket.send(data, zmq.NOBLOCK)
+            socket.send(data, zmq.NOBLOCK, copy=False)
 
     def close(self) -> None:
         """Close the stream and let another writer take its name."""
@@ -125,15 +125,27 @@ class Waiter:
 
 
 class Bus:
-    """A process's access to all streams of a station."""
+    """A process's access to all streams of a station.
 
-    def __init__(self, directory: Path, network: Network | None = None) -> None:
+    Args:
+        directory: of the sockets.
+        network: who lives on which machine, None if all live here.
+        io_priority: real-time priority of the threads that move messages, which the system must
+            permit; 0 for ordinary ones.
+    """
+
+    def __init__(
+        self, directory: Path, network: Network | None = None, io_priority: int = 0
+    ) -> None:
         _make_private(directory)
         if network:
             network.require_keys()
         self._directory = directory
         self._network = network
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        if io_priority:
+            self._context.set(zmq.THREAD_SCHED_POLICY, os.SCHED_RR)
+            self._context.set(zmq.THREAD_PRIORITY, io_priority)
         self._allow_list = network.start_allow_list(self._context) if network else None
         self._open: list[Publisher[Any] | Subscriber[Any]] = []
 

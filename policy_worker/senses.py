@@ -78,10 +78,9 @@ class Senses:
     def wait(self, timeout_s: float) -> None:
         """Take in what is new, as soon as there is something to look at or after `timeout_s`."""
         self._waiter.wait(timeout_s)
-        first = self._first_camera.receive() if self._first_camera else None
+        if self._first_camera and (frame := self._first_camera.receive()):
+            self._transport_ns = self.now_ns() - frame.t_sent_ns
         self._hear_controller()
-        if first is not None:
-            self._transport_ns = self.now_ns() - first.t_sent_ns
         for subscriber, track in zip(self._states, self._positions, strict=True):
             for state in subscriber.drain():
                 track.add(state.t_sample_ns, state.position)
