@@ -173,6 +173,7 @@ def test_a_failure_after_an_interrupt_is_told(station: Station) -> None:
 
 @pytest.mark.usefixtures("handlers")
 def test_a_closed_terminal_stops_a_run_as_ctrl_c_does(station: Station) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever the tests themselves were run under
     station._heed_signals()
     with _hangup_blocked():
         os.kill(os.getpid(), signal.SIGHUP)
