@@ -29,6 +29,8 @@ class Launch:
         self.directory = directory
         self.runs = directory / "runs"
         self.bus_directory = directory / "evenhand" / "aloha"
+        # A launch inherits it, and one that ignores a closed terminal (nohup) is another case.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         self.popen = subprocess.Popen(
             [sys.executable, "launch.py", *arguments, "--headless", "--set", f"runs={self.runs}"],
             cwd=REPOSITORY,
