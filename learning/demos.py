@@ -64,7 +64,15 @@ class Studio:
     def _planned(self, instruction: str, draw: np.random.Generator) -> NDArray[np.float64]:
         """Return what the expert does (T + 1, 14), now and then after a moment of waiting."""
         self._expert.reset(0)
-        first = Observation(0, 0.0, 0, instruction, {}, self._twin.position, self._twin.qpos)
+        first = Observation(
+            t_obs_ns=0,
+            plan_time_s=0.0,
+            episode=0,
+            instruction=instruction,
+            images={},
+            position=self._twin.position,
+            twin_qpos=self._twin.qpos,
+        )
         starts_s = np.arange(0.0, (_STEPS + 1) * _DT_S, _CHUNK_S)
         chunks = [self._expert.infer(replace(first, plan_time_s=start)) for start in starts_s]
         actions = np.concatenate(chunks)

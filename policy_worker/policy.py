@@ -22,7 +22,7 @@ class PolicySpec:
     needs_twin_state: bool = False  # a privileged policy, which no real robot can run
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """Everything a policy sees, as of `t_obs_ns`."""
 

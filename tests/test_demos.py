@@ -29,7 +29,14 @@ def episode(studio: Studio) -> Episode:
 
 
 def seen(plan_time_s: float) -> Observation:
-    return Observation(0, plan_time_s, 0, TRANSFER, {}, np.zeros(14))
+    return Observation(
+        t_obs_ns=0,
+        plan_time_s=plan_time_s,
+        episode=0,
+        instruction=TRANSFER,
+        images={},
+        position=np.zeros(14),
+    )
 
 
 def test_a_demonstration_succeeds_and_is_complete(episode: Episode) -> None:

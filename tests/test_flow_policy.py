@@ -55,7 +55,14 @@ def path(tmp_path: Path) -> Path:
 def observed(instruction: str = "go", seed: int = 0) -> Observation:
     draw = np.random.default_rng(seed)
     image = draw.integers(0, 255, (480, 640, 3), dtype=np.uint8)
-    return Observation(1, 0.0, 0, instruction, {"cam_high": image}, draw.normal(size=14))
+    return Observation(
+        t_obs_ns=1,
+        plan_time_s=0.0,
+        episode=0,
+        instruction=instruction,
+        images={"cam_high": image},
+        position=draw.normal(size=14),
+    )
 
 
 def policy(path: Path, seed: int = 0) -> FlowPolicy:
@@ -123,7 +130,14 @@ def home() -> Observation:
     renderer = SceneRenderer(model)
     image = renderer.render(robot.qpos, "cam_high")
     renderer.close()
-    return Observation(1, 0.0, 0, task.TRANSFER, {"cam_high": image}, robot.position)
+    return Observation(
+        t_obs_ns=1,
+        plan_time_s=0.0,
+        episode=0,
+        instruction=task.TRANSFER,
+        images={"cam_high": image},
+        position=robot.position,
+    )
 
 
 def test_the_committed_policy_is_made_for_aloha_and_small(trained: FlowPolicy) -> None:

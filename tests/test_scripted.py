@@ -29,7 +29,15 @@ def expert(twin: Twin) -> Scripted:
 
 
 def seen(twin: Twin, instruction: str, plan_time_s: float = 0.0) -> Observation:
-    return Observation(0, plan_time_s, 0, instruction, {}, twin.position, twin.qpos)
+    return Observation(
+        t_obs_ns=0,
+        plan_time_s=plan_time_s,
+        episode=0,
+        instruction=instruction,
+        images={},
+        position=twin.position,
+        twin_qpos=twin.qpos,
+    )
 
 
 def planned(expert: Scripted, twin: Twin, instruction: str) -> NDArray[np.float64]:
