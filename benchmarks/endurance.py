@@ -49,7 +49,8 @@ class Watch:
             try:
                 resident = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
                 descriptors += len(list(Path(f"/proc/{pid}/fd").iterdir()))
-                name = Path(f"/proc/{pid}/cmdline").read_text().split("\0")[-2]
+                # python -m runtime.process SPEC PARENT, and a zero byte at the end
+                name = Path(f"/proc/{pid}/cmdline").read_text().split("\0")[-3]
             except (OSError, IndexError):
                 continue  # it ended while being looked at
             memory[Path(name).stem if pid != launch else "station"] = resident / _MEBIBYTE
