@@ -1,0 +1,122 @@
+"""What an arm of Dynamixel servos is made of: motors, gripper geometry, caps. Data, checked."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+TICKS = 4096
+RAD_PER_TICK = 2.0 * math.pi / TICKS
+MIDDLE_TICK = TICKS // 2
+
+ServoId = Annotated[int, Field(ge=0, le=252)]
+Tick = Annotated[int, Field(ge=0, lt=TICKS)]
+MODES = {"position": 3, "current_position": 5}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class Gains(_Strict):
+    """Position gains in register units: K_P = p / 128, K_I = i / 65536, K_D = d / 16."""
+
+    p: Annotated[int, Field(ge=0, le=16383)] = 800
+    i: Annotated[int, Field(ge=0, le=16383)] = 0
+    d: Annotated[int, Field(ge=0, le=16383)] = 0
+
+
+class Motor(_Strict):
+    """The motor of one joint, and the one that helps it, if any."""
+
+    id: ServoId
+    model: Literal["XM540-W270", "XM430-W350", "XL430-W250", "XC430-W150"]
+    shadow: ServoId | None = None  # follows `id` by its Secondary_ID, mounted the other way round
+    reversed: bool = False  # sign of the joint: bit 0 of Drive_Mode; a shadow has the opposite
+    ticks: tuple[Tick, Tick] = (0, TICKS - 1)  # Min and Max_Position_Limit
+    mode: Literal["position", "current_position"] = "position"
+    gains: Gains = Gains()
+    current_limit: Annotated[int, Field(ge=0, le=2047)] | None = None  # 2.69 mA, None: as it is
+
+    @field_validator("ticks")
+    @classmethod
+    def _ticks_rise(cls, ticks: tuple[int, int]) -> tuple[int, int]:
+        if ticks[0] >= ticks[1]:
+            raise ValueError(f"want the lower limit first, got {list(ticks)}")
+        return ticks
+
+    @model_validator(mode="after")
+    def _mode_is_known_to_the_model(self) -> Motor:
+        if self.mode == "current_position" and self.model in ("XL430-W250", "XC430-W150"):
+            raise ValueError(
+                f"{self.model} measures no current, so it has no mode current_position; "
+                "use mode position"
+            )
+        return self
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The joint's motors, the commanded one first."""
+        return (self.id,) if self.shadow is None else (self.id, self.shadow)
+
+    @property
+    def range_rad(self) -> tuple[float, float]:
+        """What the register limits allow, in joint angles."""
+        low, high = self.ticks
+        return (low - MIDDLE_TICK) * RAD_PER_TICK, (high - MIDDLE_TICK) * RAD_PER_TICK
+
+
+class Gripper(_Strict):
+    """How the gripper's crank moves its fingers, and where both stand open and closed.
+
+    The finger stands `horn sin(a) + sqrt(rod^2 - (horn cos(a))^2)` from the middle at the crank's
+    angle a (Interbotix's xs_driver).
+    """
+
+    horn_m: float
+    rod_m: float
+    closed_m: float
+    open_m: float
+    closed_rad: float
+    open_rad: float
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Gripper:
+        if not 0.0 < self.horn_m < self.rod_m:
+            raise ValueError(f"want 0 < horn_m < rod_m, got {self.horn_m} and {self.rod_m}")
+        if not self.closed_m < self.open_m or not self.closed_rad < self.open_rad:
+            raise ValueError("want closed_m < open_m and closed_rad < open_rad")
+        return self
+
+
+class Profile(_Strict):
+    """An arm: where it is plugged in, its motors by joint, and what its driver may do with them."""
+
+    port: str
+    baud: Literal[57600, 115200, 1000000, 2000000, 3000000, 4000000] = 1000000
+    motors: dict[str, Motor]  # joint -> motor, in the order of the joints, the gripper last
+    gripper: Gripper
+    step_cap_rad: Annotated[float, Field(gt=0.0, le=0.5)] = 0.08  # most a goal moves at a time
+
+    @field_validator("motors")
+    @classmethod
+    def _ids_are_unique(cls, motors: dict[str, Motor]) -> dict[str, Motor]:
+        owners: dict[int, str] = {}
+        for joint, motor in motors.items():
+            for servo in motor.ids:
+                if servo in owners:
+                    raise ValueError(
+                        f"id {servo} belongs to {owners[servo]} and to {joint}; give each motor of "
+                        "a bus an id of its own"
+                    )
+                owners[servo] = joint
+        if list(motors)[-1:] != ["gripper"]:
+            raise ValueError(f"want the gripper as the last motor, got {', '.join(motors)}")
+        return motors
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """All motors of the arm, in ascending order."""
+        return tuple(sorted(servo for motor in self.motors.values() for servo in motor.ids))
