@@ -140,19 +140,23 @@ def _checked_array(value: Any, layout: Layout, where: str) -> np.ndarray[Any, An
     if not isinstance(value, np.ndarray) or value.dtype.str != layout.dtype:
         given = value.dtype.str if isinstance(value, np.ndarray) else type(value).__name__
         raise CodecError(f"{where}: expected an array of {layout.dtype}, got {given}")
-    if value.ndim != layout.ndim:
-        raise CodecError(f"{where}: expected {layout.ndim} dimensions, got shape {value.shape}")
+    if value.ndim not in layout.ranks:
+        raise CodecError(f"{where}: expected {_ranks(layout)} dimensions, got shape {value.shape}")
     return np.ascontiguousarray(value)
 
 
 def _checked_shape(value: Any, layout: Layout, where: str) -> tuple[int, ...]:
     if (
         not isinstance(value, list)
-        or len(value) != layout.ndim
+        or len(value) not in layout.ranks
         or not all(type(extent) is int and 0 <= extent <= MAX_MESSAGE_BYTES for extent in value)
     ):
-        raise CodecError(f"{where}: expected a shape of {layout.ndim} extents, got {value!r:.80}")
+        raise CodecError(f"{where}: expected {_ranks(layout)} extents, got {value!r:.80}")
     return tuple(value)
+
+
+def _ranks(layout: Layout) -> str:
+    return " or ".join(map(str, layout.ranks))
 
 
 def _unchecked(value: Any) -> Any:

@@ -16,26 +16,26 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What the codec demands of an array field: its dtype and its number of dimensions."""
+    """What the codec demands of an array field: its dtype, and the ranks that it may have."""
 
     dtype: str
-    ndim: int
+    ranks: tuple[int, ...]
 
 
-Vector = Annotated[NDArray[np.float64], Layout("<f8", 1)]
-Matrix = Annotated[NDArray[np.float64], Layout("<f8", 2)]
-Image = Annotated[NDArray[np.uint8], Layout("|u1", 3)]
+Vector = Annotated[NDArray[np.float64], Layout("<f8", (1,))]
+Matrix = Annotated[NDArray[np.float64], Layout("<f8", (2,))]
+Image = Annotated[NDArray[np.uint8], Layout("|u1", (1, 3))]
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One camera image."""
+    """One camera image, as the camera gave it; `messaging.images.pixels` reads every kind."""
 
     camera: str
     seq: int
     t_capture_ns: int
     t_sent_ns: int
-    image: Image  # (height, width, 3), RGB
+    image: Image  # (height, width, 3) RGB, or (n,) the bytes of a JPEG file
 
 
 @dataclass(frozen=True, slots=True)

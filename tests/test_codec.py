@@ -38,8 +38,9 @@ SCALARS: dict[Any, st.SearchStrategy[Any]] = {
 def values(hint: Any) -> st.SearchStrategy[Any]:
     layout = next((part for part in get_args(hint) if isinstance(part, Layout)), None)
     if layout:
-        shapes = st_np.array_shapes(
-            min_dims=layout.ndim, max_dims=layout.ndim, min_side=0, max_side=5
+        shapes = st.one_of(
+            st_np.array_shapes(min_dims=rank, max_dims=rank, min_side=0, max_side=5)
+            for rank in layout.ranks
         )
         return st_np.arrays(layout.dtype, shapes)
     if get_origin(hint) is tuple:
@@ -102,6 +103,13 @@ def test_arrays_arrive_read_only_and_aligned(message: Message) -> None:
 def test_an_image_is_a_view_of_the_received_bytes() -> None:
     data = encode(Frame("top", 1, 2, 3, np.ones((48, 64, 3), np.uint8)))
     assert np.shares_memory(decode(data, Frame).image, np.frombuffer(data, np.uint8))
+
+
+def test_an_image_is_pixels_or_a_file_and_nothing_else() -> None:
+    file = Frame("top", 1, 2, 3, np.arange(9, dtype=np.uint8))
+    np.testing.assert_array_equal(decode(encode(file), Frame).image, file.image)
+    with pytest.raises(CodecError, match=r"expected 1 or 3 dimensions, got shape \(2, 2\)"):
+        encode(Frame("top", 1, 2, 3, np.zeros((2, 2), np.uint8)))
 
 
 def test_arrays_of_a_buffer_at_an_odd_address_are_aligned_all_the_same() -> None:
