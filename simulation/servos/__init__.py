@@ -1,0 +1,1 @@
+"""Emulated Dynamixel servos: what a bus of them answers, byte for byte and fault for fault."""
