@@ -45,7 +45,10 @@ def _finger_m(gripper: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class Twin:
-    """Both arms in physics; joints are ordered as `JOINTS`, grippers 0 closed to 1 open."""
+    """Both arms in physics; joints are ordered as `JOINTS`, grippers 0 closed to 1 open.
+
+    The model becomes the twin's own: a servo that lets go of its joint changes it.
+    """
 
     def __init__(self, model: mujoco.MjModel) -> None:
         self.model = model
@@ -58,6 +61,10 @@ class Twin:
         self._cube_qpos = int(model.joint("red_box_joint").qposadr[0])
         self._arm_rows = np.r_[0:6, 7:13]
         self._gripper_rows = np.array([6, 13])
+        self._servos = self._actuators_by_row()
+        self._gain, self._bias = model.actuator_gainprm.copy(), model.actuator_biasprm.copy()
+        self._pushing: set[int] = set()  # rows whose servos do not hold a position
+        self._rubbing = np.flatnonzero(model.dof_frictionloss)
         self._owed_s = 0.0
         self.reset(seed=0)
 
@@ -72,6 +79,15 @@ class Twin:
             np.array([int(joint.dofadr[0]) for joint in joints]),
             np.array([driven_by[joint.id] for joint in joints]),
         )
+
+    def _actuators_by_row(self) -> list[NDArray[np.int64]]:
+        """Return the actuators of each of `JOINTS`: one, of a gripper two."""
+        servos = [np.empty(0, np.int64)] * len(JOINTS)
+        for row, actuator in zip(self._arm_rows, self._arm_control, strict=True):
+            servos[row] = np.array([actuator])
+        for row, pair in zip(self._gripper_rows, self._finger_control.reshape(2, 2), strict=True):
+            servos[row] = pair
+        return servos
 
     def reset(self, seed: int, position: NDArray[np.float64] = HOME) -> None:
         """Put the arms at rest at `position` (14,) and the cube where `seed` says."""
@@ -100,9 +116,41 @@ class Twin:
         """
         if position.shape != (len(JOINTS),) or not np.isfinite(position).all():
             raise ValueError(f"want {len(JOINTS)} finite joint positions, got {position!r}")
+        for row in tuple(self._pushing):
+            self._hold(row)
         self._data.ctrl[self._arm_control] = position[self._arm_rows]
         finger = _finger_m(position[self._gripper_rows])
         self._data.ctrl[self._finger_control] = np.repeat(finger, 2) * [1, -1, 1, -1]
+
+    def drive(self, row: int, position: float) -> None:
+        """Set where the servo of one of `JOINTS` shall drive it to, whether it held it or not."""
+        if row in self._pushing:
+            self._hold(row)
+        if row in self._gripper_rows:
+            finger = FINGER_CLOSED_M + position * (FINGER_OPEN_M - FINGER_CLOSED_M)
+            self._data.ctrl[self._servos[row]] = finger, -finger
+        else:
+            self._data.ctrl[self._servos[row]] = position
+
+    def push(self, row: int, load: float = 0.0) -> None:
+        """Let the servo of one of `JOINTS` push with `load` wherever the joint goes; 0 is limp.
+
+        Args:
+            row: the joint's.
+            load: N m, of a gripper N at each finger, outwards.
+        """
+        self._pushing.add(row)
+        servos = self._servos[row]
+        self.model.actuator_gainprm[servos] = 0.0
+        self.model.actuator_biasprm[servos] = 0.0
+        self.model.actuator_biasprm[servos, 0] = (load, -load)[: len(servos)]
+
+    def _hold(self, row: int) -> None:
+        """Let the servo hold a position again."""
+        self._pushing.discard(row)
+        servos = self._servos[row]
+        self.model.actuator_gainprm[servos] = self._gain[servos]
+        self.model.actuator_biasprm[servos] = self._bias[servos]
 
     def step(self, dt_s: float) -> None:
         """Let `dt_s` of physics pass; what does not fill a physics step waits for the next call."""
@@ -137,6 +185,19 @@ class Twin:
         return self._joints(
             self._data.qvel[self._arm_dof], finger.reshape(2, 2).mean(axis=1) / span
         )
+
+    @property
+    def load(self) -> NDArray[np.float64]:
+        """What the servos bear, (14,) N m, grippers N of both fingers: gravity, motion, contact.
+
+        The friction of the model's joints is left out: 60 N m in the shoulder steady the arm,
+        and would be more than any servo can give.
+        """
+        force = self._data.qfrc_actuator.copy()
+        first = self._data.ne
+        force[self._rubbing] += self._data.efc_force[first : first + len(self._rubbing)]
+        finger = force[self._finger_dof] * [1, -1, 1, -1]
+        return self._joints(force[self._arm_dof], finger.reshape(2, 2).sum(axis=1))
 
     def _joints(
         self, arm: NDArray[np.float64], gripper: NDArray[np.float64]

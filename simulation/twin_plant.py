@@ -1,0 +1,170 @@
+"""One arm of the twin as the shafts of its servos: mounted mirrored, in pairs, behind a crank.
+
+A servo turns its own shaft; the twin knows joints. In between are the mounting (a shaft turns
+against its joint where the profile says `reversed`, and a shadow against its master), and the
+gripper's crank. Currents are estimated from what the joint bears, at the torque that each model
+gives at stall by its e-manual; what an emulated servo may spend bounds only what it reports.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from drivers.dynamixel.profile import Profile
+from drivers.gripper import crank_rad, finger_per_crank, observed
+from simulation.servos.plant import LIMP, Drive, Motion, mountings
+from simulation.twin import ARM_JOINTS, Twin
+
+STEP_NS: Final = 4_000_000  # the physics' pace: short, so that no answer waits for it
+
+_STALL: Final = {  # N m and A, at 12 V
+    "XM540-W270": (10.6, 4.4),
+    "XM430-W350": (4.1, 2.3),
+    "XL430-W250": (1.5, 1.4),
+    "XC430-W150": (1.6, 1.4),
+}
+# A position gain of 800 gives full voltage at 0.22 rad: so much does a motor spend on each radian
+# by which it disagrees with the other one of its joint.
+_STIFFNESS_A_RAD: Final = 20.0
+_GRIPPER_ROW: Final = len(ARM_JOINTS) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Mount:
+    """How a motor sits in the arm."""
+
+    row: int  # of the joint in the arm
+    sign: int  # shaft angle = sign * joint angle
+    stall_nm: float
+    stall_a: float
+    together: tuple[int, ...]  # all motors of the joint, the master first
+
+
+class TwinPlant:
+    """The shafts of one arm's servos, moved by the twin."""
+
+    def __init__(self, twin: Twin, arm: int, profile: Profile) -> None:
+        """Take over an arm, all of its servos limp.
+
+        Args:
+            twin: both arms.
+            arm: 0 for the left one, 1 for the right one.
+            profile: the arm's motors, named by `ARM_JOINTS`.
+
+        Raises:
+            ValueError: the profile's joints are not the twin's.
+        """
+        if tuple(profile.motors) != ARM_JOINTS:
+            raise ValueError(
+                f"the twin's arm has the joints {', '.join(ARM_JOINTS)}, the profile has "
+                f"{', '.join(profile.motors)}; name its motors so, in this order"
+            )
+        self._twin = twin
+        self._rows = slice(arm * len(ARM_JOINTS), (arm + 1) * len(ARM_JOINTS))
+        self._gripper = profile.gripper
+        self._mounts: dict[int, _Mount] = {}
+        for servo, mounting in mountings(profile).items():
+            motor = profile.motors[mounting.joint]
+            row = ARM_JOINTS.index(mounting.joint)
+            self._mounts[servo] = _Mount(row, mounting.sign, *_STALL[motor.model], motor.ids)
+        self._drives = dict.fromkeys(self._mounts, LIMP)
+        self._goals: dict[int, float] = {}  # row -> where its motors drive it to, rad
+        self._rates: dict[int, float] = {}  # row -> how fast that place moves, rad/s
+        for row in range(len(ARM_JOINTS)):
+            twin.push(self._rows.start + row)
+        self._t_ns = 0
+        self._look()
+
+    def drive(self, servo: int, drive: Drive) -> None:
+        """Set what a servo does from the next step of physics on."""
+        if drive == self._drives[servo]:
+            return
+        self._drives[servo] = drive
+        self._act(self._mounts[servo])
+
+    def motion(self, servo: int, now_ns: int) -> Motion:
+        """Return where a shaft is, between two steps of physics as if it went on evenly."""
+        if self._stale:
+            self._look()
+        mount = self._mounts[servo]
+        ahead_s = min(max(now_ns - self._t_ns, 0), STEP_NS) * 1e-9
+        speed = self._velocity[mount.row]
+        angle = self._position[mount.row] + speed * ahead_s
+        load = self._load[mount.row]
+        if mount.row == _GRIPPER_ROW:
+            angle, speed, load = self._crank(angle, speed, load)
+        return Motion(
+            mount.sign * angle, mount.sign * speed, mount.sign * self._current_a(servo, load)
+        )
+
+    def advance(self, now_ns: int) -> None:
+        """Do nothing: physics advances both arms at once, and `stepped` tells."""
+
+    def stepped(self, t_ns: int) -> None:
+        """Take note that physics has come to `t_ns`."""
+        for row, rate in self._rates.items():
+            self._goals[row] += rate * (t_ns - self._t_ns) * 1e-9
+            self._hold(row)
+        self._t_ns = t_ns
+        self._stale = True
+
+    def _look(self) -> None:
+        twin, rows = self._twin, self._rows
+        self._position: list[float] = twin.position[rows].tolist()
+        self._velocity: list[float] = twin.velocity[rows].tolist()
+        self._load: list[float] = twin.load[rows].tolist()
+        self._stale = False
+
+    def _crank(self, opening: float, speed: float, load: float) -> tuple[float, float, float]:
+        """Return the crank's angle, speed and torque for the fingers' opening, speed and load."""
+        gripper = self._gripper
+        span_m = gripper.open_m - gripper.closed_m
+        angle = crank_rad(gripper, gripper.closed_m + opening * span_m)
+        lever_m = finger_per_crank(gripper, angle)
+        return angle, speed * span_m / lever_m, load * lever_m
+
+    def _current_a(self, servo: int, load: float) -> float:
+        """Return a motor's share of the joint's load, in the joint's direction."""
+        drive, mount = self._drives[servo], self._mounts[servo]
+        if drive.kind == "limp":
+            return 0.0
+        driving = sum(self._drives[motor].kind != "limp" for motor in mount.together)
+        current_a = load * mount.stall_a / mount.stall_nm / driving
+        if drive.kind == "position" and driving > 1:
+            current_a += _STIFFNESS_A_RAD * (mount.sign * drive.goal - self._goals[mount.row])
+        return min(max(current_a, -drive.current_a), drive.current_a)
+
+    def _act(self, mount: _Mount) -> None:
+        """Let a joint's motors do together what each of them was told, the master's kind."""
+        self._rates.pop(mount.row, None)
+        told = [(self._mounts[servo], self._drives[servo]) for servo in mount.together]
+        told = [(motor, drive) for motor, drive in told if drive.kind != "limp"]
+        kind = told[0][1].kind if told else "limp"
+        goals = [motor.sign * drive.goal for motor, drive in told if drive.kind == kind]
+        if kind == "position":
+            self._goals[mount.row] = sum(goals) / len(goals)
+            self._hold(mount.row)
+        elif kind == "velocity":
+            self._goals[mount.row] = self._angle(mount.row)
+            self._rates[mount.row] = sum(goals) / len(goals)
+        else:
+            self._push(mount, kind, sum(goals))
+
+    def _hold(self, row: int) -> None:
+        goal = self._goals[row]
+        place = observed(self._gripper, goal) if row == _GRIPPER_ROW else goal
+        self._twin.drive(self._rows.start + row, place)
+
+    def _push(self, mount: _Mount, kind: str, goal: float) -> None:
+        """Let a joint's motors give a torque: by a current, or as far as voltage goes at stall."""
+        torque_nm = mount.stall_nm * (goal if kind == "pwm" else goal / mount.stall_a)
+        if mount.row == _GRIPPER_ROW:
+            torque_nm /= 2.0 * finger_per_crank(self._gripper, self._angle(mount.row))
+        self._twin.push(self._rows.start + mount.row, torque_nm)
+
+    def _angle(self, row: int) -> float:
+        if self._stale:
+            self._look()
+        opening = self._position[row]
+        return self._crank(opening, 0.0, 0.0)[0] if row == _GRIPPER_ROW else opening
