@@ -1,0 +1,210 @@
+"""Serial ports that are not there: each line of servos behind a pseudo-terminal."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import select
+import termios
+import threading
+import time
+import tty
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+_READ_BYTES: Final = 4096
+_ROUND_NS: Final = 20_000_000  # how long a thread may take to see that it shall stop
+_NEVER_NS: Final = 1 << 62
+_PTS: Final = Path("/dev/pts")
+
+
+class Wire(Protocol):
+    """A serial line as seen from the host's end; `simulation.servos.line.Line` is one."""
+
+    def receive(self, data: bytes, now_ns: int) -> None:
+        """Take what the host wrote."""
+        ...
+
+    def due(self, now_ns: int) -> bytes:
+        """Return what has reached the host by now and was not returned before."""
+        ...
+
+    @property
+    def next_ns(self) -> int | None:
+        """When `due` will have more, None if it is the host's turn."""
+        ...
+
+
+class _Port:
+    """One pseudo-terminal and the link by which programs find it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        # Our end of the host's side stays open: without it, a host that closes the port would
+        # leave a terminal that reports hang-up, without pause, until the next one comes.
+        self.fd, self._host_fd = os.openpty()
+        tty.setraw(self._host_fd)
+        os.set_blocking(self.fd, False)
+        try:
+            _link(path, Path(os.ttyname(self._host_fd)))
+        except OSError:
+            self._close_fds()
+            raise
+
+    def read(self) -> bytes:
+        """Return what the host wrote, nothing if it wrote nothing."""
+        # A host's wish to be alone outlives it, as the terminal is never closed for good.
+        fcntl.ioctl(self._host_fd, termios.TIOCNXCL)
+        try:
+            return os.read(self.fd, _READ_BYTES)
+        except BlockingIOError:
+            return b""
+
+    def write(self, data: bytes) -> None:
+        """Hand `data` to the host; what a host that never reads has no room for is lost."""
+        try:
+            os.write(self.fd, data)
+        except BlockingIOError:
+            return
+
+    def close(self) -> None:
+        """Hang up: the host sees its adapter unplugged."""
+        if self._path.is_symlink() and self._path.readlink() == Path(os.ttyname(self._host_fd)):
+            self._path.unlink()
+        self._close_fds()
+
+    def _close_fds(self) -> None:
+        os.close(self._host_fd)
+        os.close(self.fd)
+
+
+def _link(path: Path, terminal: Path) -> None:
+    """Let `path` lead to `terminal`, in place of what an emulator that was killed left there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink() and path.readlink().parent == _PTS:
+        path.unlink()
+    try:
+        path.symlink_to(terminal)
+    except FileExistsError:
+        raise FileExistsError(
+            errno.EEXIST,
+            "a port of emulated servos cannot appear where there is something already, perhaps a "
+            "real adapter; choose another path for it, or unplug and remove what is there",
+            str(path),
+        ) from None
+
+
+class Terminals:
+    """The ports of some lines, served by whoever calls `serve` or `run`, in one thread.
+
+    `unplug` and `plug` may be called from any thread.
+    """
+
+    def __init__(self, lines: Mapping[str, Wire], directory: Path) -> None:
+        """Open a port for each line, as `directory/name`; an absolute name stands for itself.
+
+        Raises:
+            FileExistsError: something other than a former port is in the way.
+        """
+        self._lines = dict(lines)
+        self._directory = directory
+        self._ports: dict[str, _Port] = {}
+        self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK)
+        self._lock = threading.Lock()
+        try:
+            for name in self._lines:
+                self.plug(name)
+        except OSError:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def path(self, name: str) -> Path:
+        """Return where programs find the port of a line."""
+        return self._directory / name
+
+    def plug(self, name: str) -> None:
+        """Let the port of a line be there, if it is not."""
+        with self._lock:
+            if name not in self._ports:
+                self._ports[name] = _Port(self.path(name))
+        self._wake()
+
+    def unplug(self, name: str) -> None:
+        """Let the port vanish as when its adapter is pulled out: who has it open is hung up on."""
+        with self._lock:
+            port = self._ports.pop(name, None)
+            if port is not None:
+                port.close()
+        self._wake()
+
+    def close(self) -> None:
+        """Unplug all ports for good, when nobody serves them any more."""
+        for name in self._lines:
+            self.unplug(name)
+        os.close(self._wake_fd)
+
+    def serve(self, until_ns: int) -> None:
+        """Carry bytes between hosts and lines until the monotonic clock shows `until_ns`."""
+        while (now_ns := time.monotonic_ns()) < until_ns:
+            with self._lock:
+                next_ns = min(self._deliver(now_ns), until_ns)
+                fds = {port.fd: name for name, port in self._ports.items()}
+            for fd in self._readable([*fds, self._wake_fd], next_ns):
+                if fd in fds:
+                    self._collect(fds[fd])
+                else:
+                    os.eventfd_read(self._wake_fd)
+
+    def run(self, stop: threading.Event) -> None:
+        """Serve until told to stop, in a thread of its own."""
+        while not stop.is_set():
+            self.serve(time.monotonic_ns() + _ROUND_NS)
+
+    def _readable(self, fds: list[int], until_ns: int) -> list[int]:
+        """Wait for something to read until then; an answer must leave within 0.2 ms of its time."""
+        wait_s = max(until_ns - time.monotonic_ns(), 0) * 1e-9
+        try:
+            return select.select(fds, [], [], wait_s)[0]  # poll() would count in milliseconds
+        except OSError as error:
+            if error.errno == errno.EBADF:  # a port was unplugged just now
+                return []
+            raise
+
+    def _deliver(self, now_ns: int) -> int:
+        """Hand out what is due; returns when the next will be."""
+        earliest_ns = _NEVER_NS
+        for name, line in self._lines.items():
+            next_ns = line.next_ns
+            if next_ns is not None and next_ns <= now_ns:
+                data, port = line.due(now_ns), self._ports.get(name)
+                if data and port is not None:
+                    port.write(data)
+                next_ns = line.next_ns
+            if next_ns is not None:
+                earliest_ns = min(earliest_ns, next_ns)
+        return earliest_ns
+
+    def _collect(self, name: str) -> None:
+        """Hand what a host wrote to its line."""
+        with self._lock:
+            port = self._ports.get(name)
+            data = port.read() if port is not None else b""
+            if data:
+                self._lines[name].receive(data, time.monotonic_ns())
+
+    def _wake(self) -> None:
+        os.eventfd_write(self._wake_fd, 1)
