@@ -32,7 +32,7 @@ class Faults:
         self._spoiled: tuple[Spoiled, ...] = ()
         self._mishaps: deque[tuple[Mishap, int]] = deque()
         self.silent: frozenset[int] = frozenset()  # say nothing, execute everything
-        self.broken: frozenset[int] = frozenset()  # unplugged: the rest of the chain waits in vain
+        self.broken: frozenset[int] = frozenset()  # cut off: those behind wait for them in vain
         self.powered = True  # the 12 V supply
         self.chatter_hz = 0.0  # how often a second master reads a servo of this bus
 
@@ -47,7 +47,7 @@ class Faults:
     ) -> None:
         """Spoil the next `count` answers (`ALWAYS`: all) of a servo, or of any.
 
-        A late answer holds up all that come behind it, as one USB adapter carries them all.
+        A late answer holds up those behind it in the same sync or bulk read, and no others.
         """
         self._spoiled = (*self._spoiled, Spoiled(how, servo, count, share, by_ns))
 
@@ -55,7 +55,7 @@ class Faults:
         """Let these servos answer nothing; the others still answer."""
         self.silent |= set(servos)
 
-    def unplug(self, *servos: int) -> None:
+    def break_chain(self, *servos: int) -> None:
         """Let these servos answer and do nothing, nor those behind them in a sync read answer."""
         self.broken |= set(servos)
 

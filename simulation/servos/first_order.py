@@ -1,0 +1,118 @@
+"""Shafts without physics: each follows its goal as a first-order system, within rates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from drivers.dynamixel.profile import Profile
+from simulation.servos.plant import LIMP, Drive, Motion, mountings
+from simulation.servos.trajectory import speed_towards
+
+STEP_S: Final = 0.002
+STIFFNESS_A: Final = 20.0  # per rad that the shaft is away from its goal
+INERTIA_A: Final = 0.02  # per rad/s^2
+FREE_RAD_S: Final = 3.0  # per A in current mode, against nothing but friction
+
+
+@dataclass(slots=True)
+class Shaft:
+    """One joint and the motors that turn it, each by the sign of its mounting."""
+
+    motors: Mapping[int, int]  # id -> sign: shaft angle = sign * joint angle
+    position_rad: float = 0.0
+    range_rad: tuple[float, float] = (-math.inf, math.inf)  # between its mechanical stops
+    time_constant_s: float = 0.03
+    most_velocity_rad_s: float = math.pi
+    most_acceleration_rad_s2: float = 40.0
+    sag_rad_s: float = 0.0  # how fast it sinks while nobody holds it
+    velocity_rad_s: float = field(default=0.0, init=False)
+    acceleration_rad_s2: float = field(default=0.0, init=False)
+    drives: dict[int, Drive] = field(default_factory=dict, init=False)
+
+    def step(self, dt_s: float) -> None:
+        """Let `dt_s` pass."""
+        active = [(sign, self.drives.get(motor, LIMP)) for motor, sign in self.motors.items()]
+        active = [(sign, drive) for sign, drive in active if drive.kind != "limp"]
+        if not active:
+            self._move(self.sag_rad_s, dt_s)
+            return
+        wanted = sum(self._wanted(sign, drive, dt_s) for sign, drive in active) / len(active)
+        change = min(
+            self.most_acceleration_rad_s2, sum(drive.current_a for _, drive in active) / INERTIA_A
+        )
+        difference = wanted - self.velocity_rad_s
+        self._move(self.velocity_rad_s + min(max(difference, -change * dt_s), change * dt_s), dt_s)
+
+    def _wanted(self, sign: int, drive: Drive, dt_s: float) -> float:
+        most = self.most_velocity_rad_s
+        if drive.kind == "position":
+            distance = sign * drive.goal - self.position_rad
+            fastest = min(most, abs(distance) / self.time_constant_s)
+            return speed_towards(distance, fastest, self.most_acceleration_rad_s2, dt_s)
+        per_goal = {"velocity": 1.0, "current": FREE_RAD_S, "pwm": most}[drive.kind]
+        return min(max(sign * drive.goal * per_goal, -most), most)
+
+    def _move(self, velocity_rad_s: float, dt_s: float) -> None:
+        position = self.position_rad + velocity_rad_s * dt_s
+        stopped = min(max(position, self.range_rad[0]), self.range_rad[1])
+        if stopped != position:
+            velocity_rad_s = 0.0
+        self.acceleration_rad_s2 = (velocity_rad_s - self.velocity_rad_s) / dt_s
+        self.position_rad, self.velocity_rad_s = stopped, velocity_rad_s
+
+    def motion(self, motor: int) -> Motion:
+        """Return how the shaft moves, as this motor sees it, and what the motor spends on it."""
+        sign, drive = self.motors[motor], self.drives.get(motor, LIMP)
+        current_a = INERTIA_A * self.acceleration_rad_s2
+        if drive.kind == "position":
+            current_a += STIFFNESS_A * (sign * drive.goal - self.position_rad)
+        elif drive.kind in ("current", "pwm"):
+            current_a = sign * (
+                drive.goal if drive.kind == "current" else drive.goal * drive.current_a
+            )
+        current_a = min(max(current_a, -drive.current_a), drive.current_a)
+        return Motion(sign * self.position_rad, sign * self.velocity_rad_s, sign * current_a)
+
+
+class FirstOrder:
+    """A plant of shafts that know nothing of each other, of gravity, or of contact."""
+
+    def __init__(self, shafts: Iterable[Shaft]) -> None:
+        """Take the shafts as they stand."""
+        self.shafts = list(shafts)
+        self._turned_by = {motor: shaft for shaft in self.shafts for motor in shaft.motors}
+        self._now_ns: int | None = None
+
+    @classmethod
+    def of(cls, profile: Profile, position_rad: Mapping[str, float] | None = None) -> FirstOrder:
+        """Return the joints of an arm, at rest at `position_rad`, those not in it at 0."""
+        motors: dict[str, dict[int, int]] = {}
+        for servo, mounting in mountings(profile).items():
+            motors.setdefault(mounting.joint, {})[servo] = mounting.sign
+        start = position_rad or {}
+        return cls(Shaft(turned, start.get(joint, 0.0)) for joint, turned in motors.items())
+
+    def drive(self, servo: int, drive: Drive) -> None:
+        """Drive a shaft like this from now on."""
+        self._turned_by[servo].drives[servo] = drive
+
+    def motion(self, servo: int, now_ns: int) -> Motion:
+        """Return how the shaft moves now."""
+        self.advance(now_ns)
+        return self._turned_by[servo].motion(servo)
+
+    def advance(self, now_ns: int) -> None:
+        """Let time pass until now."""
+        if self._now_ns is None:
+            self._now_ns = now_ns
+        left_s = (now_ns - self._now_ns) * 1e-9
+        if left_s <= 0.0:
+            return
+        self._now_ns = now_ns
+        steps = math.ceil(left_s / STEP_S)
+        for shaft in self.shafts:
+            for _ in range(steps):
+                shaft.step(left_s / steps)

@@ -1,0 +1,180 @@
+"""The control table of one servo: what may be read and written, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Final
+
+from drivers.dynamixel import registers as reg
+from drivers.dynamixel.registers import Model, Refusal, Register
+
+POSITION: Final = 3
+MULTI_TURN_TICKS: Final = 1_048_575
+GOALS: Final = (reg.GOAL_PWM, reg.GOAL_CURRENT, reg.GOAL_VELOCITY, reg.GOAL_POSITION)
+
+_GAIN = (0, 16383)
+_RANGES: Final[dict[Register, tuple[int, int]]] = {
+    reg.ID: (0, 252),
+    reg.BAUD_RATE: (0, 7),
+    reg.RETURN_DELAY_TIME: (0, 254),
+    reg.DRIVE_MODE: (0, 15),
+    reg.SECONDARY_ID: (0, 255),
+    reg.PROTOCOL_TYPE: (1, 22),
+    reg.HOMING_OFFSET: (-1_044_479, 1_044_479),
+    reg.MOVING_THRESHOLD: (0, 1023),
+    reg.TEMPERATURE_LIMIT: (0, 100),
+    reg.MAX_VOLTAGE_LIMIT: (60, 160),
+    reg.MIN_VOLTAGE_LIMIT: (60, 160),
+    reg.PWM_LIMIT: (0, 885),
+    reg.VELOCITY_LIMIT: (0, 1023),
+    reg.MAX_POSITION_LIMIT: (0, 4095),
+    reg.MIN_POSITION_LIMIT: (0, 4095),
+    reg.STARTUP_CONFIGURATION: (0, 3),
+    reg.SHUTDOWN: (0, 0x3D),
+    reg.TORQUE_ENABLE: (0, 1),
+    reg.LED: (0, 1),
+    reg.STATUS_RETURN_LEVEL: (0, 2),
+    reg.VELOCITY_I_GAIN: _GAIN,
+    reg.VELOCITY_P_GAIN: _GAIN,
+    reg.POSITION_D_GAIN: _GAIN,
+    reg.POSITION_I_GAIN: _GAIN,
+    reg.POSITION_P_GAIN: _GAIN,
+    reg.FEEDFORWARD_2ND_GAIN: _GAIN,
+    reg.FEEDFORWARD_1ST_GAIN: _GAIN,
+    reg.BUS_WATCHDOG: (0, 127),
+    reg.PROFILE_ACCELERATION: (0, 32767),
+    reg.PROFILE_VELOCITY: (0, 32767),
+    reg.GOAL_POSITION: (-MULTI_TURN_TICKS, MULTI_TURN_TICKS),
+    **dict.fromkeys(reg.INDIRECT_ADDRESS, (64, reg.TABLE_BYTES - 1)),
+}
+_LIMITED_BY: Final = {
+    reg.GOAL_PWM: reg.PWM_LIMIT,
+    reg.GOAL_CURRENT: reg.CURRENT_LIMIT,
+    reg.GOAL_VELOCITY: reg.VELOCITY_LIMIT,
+}
+_CURRENT_ONLY: Final = (reg.CURRENT_LIMIT, reg.GOAL_CURRENT)
+_DATA_OF: Final = {
+    entry: data.address for entry, data in zip(reg.INDIRECT_ADDRESS, reg.INDIRECT_DATA, strict=True)
+}
+
+
+def _owners() -> list[Register | None]:
+    owners: list[Register | None] = [None] * reg.TABLE_BYTES
+    for register in reg.CONTROL_TABLE:
+        span = range(register.address, register.address + register.size)
+        for address in span:
+            owners[address] = register
+    return owners
+
+
+_OWNERS: Final = _owners()
+
+
+class Table:
+    """All bytes of a servo. `table[REGISTER]` is the servo's own access, without any checks."""
+
+    def __init__(self, model: Model, settings: Mapping[Register, int]) -> None:
+        """Begin as the model leaves the factory, but for `settings`."""
+        self.model = model
+        self.bytes = bytearray(reg.TABLE_BYTES)
+        self._route = list(range(reg.TABLE_BYTES))  # where each address really leads
+        self._routed: dict[tuple[int, int], list[int] | None] = {}
+        self._reset((register for register in reg.CONTROL_TABLE if register.eeprom), settings)
+        self.restart()
+
+    def __getitem__(self, register: Register) -> int:
+        start = register.address
+        return int.from_bytes(
+            self.bytes[start : start + register.size], "little", signed=register.signed
+        )
+
+    def __setitem__(self, register: Register, value: int) -> None:
+        start = register.address
+        self.bytes[start : start + register.size] = register.packed(value)
+        if register in _DATA_OF:
+            self._route[_DATA_OF[register]] = value
+            self._routed.clear()
+
+    def restart(self) -> None:
+        """Forget the RAM: every register in it has its default again, as after power on."""
+        ram = [register for register in reg.CONTROL_TABLE if not register.eeprom]
+        self._reset(ram, {})
+        for goal, limit in _LIMITED_BY.items():
+            if goal is not reg.GOAL_VELOCITY:
+                self[goal] = self[limit]
+
+    def _reset(
+        self, registers: Iterator[Register] | list[Register], to: Mapping[Register, int]
+    ) -> None:
+        for register in registers:
+            self[register] = to.get(register, self.model.defaults.get(register, 0))
+
+    def read(self, address: int, length: int) -> bytes | None:
+        """Return `length` bytes, None if the table ends before. Gaps in it read as zeros."""
+        route = self._routed.get((address, length), ())
+        if route == ():
+            if not 0 < length <= reg.TABLE_BYTES - address:
+                return None
+            straight = list(range(address, address + length))
+            found = self._route[address : address + length]
+            route = self._routed[address, length] = None if found == straight else found
+        if route is None:
+            return bytes(self.bytes[address : address + length])
+        return bytes(map(self.bytes.__getitem__, route))
+
+    def changes(self, address: int, data: bytes) -> list[tuple[Register, int]] | Refusal:
+        """Return which registers a write from the bus would set to what, or why it is refused.
+
+        It is accepted as a whole or not at all.
+        """
+        route = self._route[address : address + len(data)]
+        if not data or len(route) < len(data):
+            return Refusal.DATA_LENGTH if not data else Refusal.ACCESS
+        changes: list[tuple[Register, int]] = []
+        at = 0
+        while at < len(data):
+            register = _OWNERS[route[at]]
+            if register is None or not self._is_writable(register):
+                return Refusal.ACCESS
+            end = at + register.size
+            if route[at] != register.address or not _is_whole(route[at:end], register):
+                return Refusal.DATA_LENGTH
+            value = register.unpacked(data[at:end])
+            if refusal := self._refusal(register, value):
+                return refusal
+            changes.append((register, value))
+            at = end
+        return changes
+
+    def _is_writable(self, register: Register) -> bool:
+        if register in _CURRENT_ONLY and not self.model.has_current:
+            return False
+        locked = register.eeprom and self[reg.TORQUE_ENABLE]
+        return register.writable and not locked
+
+    def _refusal(self, register: Register, value: int) -> Refusal | None:
+        least, most = _RANGES.get(register, (value, value))
+        if register is reg.OPERATING_MODE and value not in self.model.modes:
+            return Refusal.DATA_RANGE
+        if register is reg.CURRENT_LIMIT:
+            most = self.model.defaults[register]
+        if not least <= value <= most:
+            return Refusal.DATA_RANGE
+        if register in GOALS:
+            return self._goal_refusal(register, value)
+        return None
+
+    def _goal_refusal(self, register: Register, value: int) -> Refusal | None:
+        if self[reg.BUS_WATCHDOG] < 0:
+            return Refusal.DATA_RANGE
+        if limit := _LIMITED_BY.get(register):
+            return None if abs(value) <= self[limit] else Refusal.DATA_LIMIT
+        if self[reg.OPERATING_MODE] != POSITION:
+            return None
+        inside = self[reg.MIN_POSITION_LIMIT] <= value <= self[reg.MAX_POSITION_LIMIT]
+        return None if inside else Refusal.DATA_LIMIT
+
+
+def _is_whole(route: list[int], register: Register) -> bool:
+    return len(route) == register.size and all(b == a + 1 for a, b in pairwise(route))
