@@ -21,7 +21,6 @@ MOST_BYTES = 1024  # of the length field: what a servo's buffer takes
 _HEADER = b"\xff\xff\xfd\x00"
 _START = 7  # header, id and length: where the instruction stands
 _CRC_BYTES = 2
-_LEAST_BYTES = 1 + _CRC_BYTES
 _LOOKALIKE = b"\xff\xff\xfd"
 _STUFFED = b"\xff\xff\xfd\xfd"
 _WORD = struct.Struct("<H")
@@ -181,11 +180,10 @@ class PacketReader:
                 rest = start
                 break
             end = start + _START + (stream[start + 5] | stream[start + 6] << 8)
-            possible = _is_possible(stream, start, end)
-            if possible and end > len(stream):
+            if end > len(stream) and _may_continue(stream, start, end):
                 rest = start
                 break
-            if possible and (packet := _decoded(stream, start, end)):
+            if packet := _decoded(stream, start, end):
                 packets.append(packet)
                 position = end
             else:
@@ -199,24 +197,28 @@ class PacketReader:
         self._pending = b""
 
 
-def _is_possible(stream: bytes, start: int, end: int) -> bool:
-    """Return whether what is there by now of [start, end) can be a packet."""
-    if not _LEAST_BYTES <= end - start - _START <= MOST_BYTES:
+def _may_continue(stream: bytes, start: int, end: int) -> bool:
+    """Return whether the rest of a packet in [start, end) can still come."""
+    if end > start + _START + MOST_BYTES:
         return False
     body = start + _START
     if stream[start + 4] == BROADCAST and stream[body : body + 1] == _STATUS_BYTE:
         return True
-    # Stuffing keeps headers out of packets: one within means that this packet broke off. Without
-    # this, a wrong length would withhold the packets behind it until as many bytes have come.
+    # Without this, a wrong length would withhold the packets behind it until as many bytes came.
     return stream.find(_HEADER, body, end - _CRC_BYTES) < 0
 
 
 def _decoded(stream: bytes, start: int, end: int) -> Packet | None:
     tail = end - _CRC_BYTES
+    body = stream[start + _START : tail]
+    if not body or len(stream) < end or end > start + _START + MOST_BYTES:
+        return None
     if crc16(stream[start:tail]) != stream[tail] | stream[tail + 1] << 8:
         return None
-    servo, body = stream[start + 4], stream[start + _START : tail]
+    servo = stream[start + 4]
     if not _is_fast_answer(servo, body[0]):
+        if _HEADER in body:
+            return None  # stuffing keeps headers out of packets: this one broke off
         body = body.replace(_STUFFED, _LOOKALIKE)
     if body == _STATUS_BYTE:
         return None  # not even an error byte

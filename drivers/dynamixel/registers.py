@@ -55,7 +55,7 @@ class Refusal(IntEnum):
     ACCESS = 7
 
 
-REFUSALS = {
+REFUSALS: dict[int, str] = {
     Refusal.RESULT: "it could not process the packet",
     Refusal.INSTRUCTION: "it does not know the instruction",
     Refusal.CRC: "the packet reached it damaged",

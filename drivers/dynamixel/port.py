@@ -1,0 +1,175 @@
+"""A serial port: opened for us alone, waited on without spinning, and honest about its loss."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+import termios
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NoReturn
+
+import serial  # type: ignore[import-untyped]
+
+_MOST_BYTES = 65536  # of one read: more than the kernel keeps
+_STUCK_S = 0.5  # bytes leave within milliseconds, unless the other end is dead
+_USB_SERIAL = Path("/sys/bus/usb-serial/devices")
+_UDEV_RULE = (
+    'ACTION=="add", SUBSYSTEM=="usb-serial", DRIVER=="ftdi_sio", ATTR{latency_timer}="1"'
+    " in /etc/udev/rules.d/99-dynamixel.rules"
+)
+
+
+class PortError(Exception):
+    """A serial port that cannot be used; says why and what to do."""
+
+
+class PortLostError(PortError):
+    """A serial port that went away while it was in use."""
+
+
+class SerialPort:
+    """An open serial port.
+
+    Attributes:
+        path: as it was given, for people.
+        baud: bits per second.
+    """
+
+    def __init__(self, path: str, baud: int, line: Any) -> None:
+        self.path = path
+        self.baud = baud
+        self._line = line
+        self._descriptor: int = line.fileno()
+
+    @classmethod
+    def open(cls, path: str | Path, baud: int) -> SerialPort:
+        """Open `path` with a lock against other programs; raises PortError, with a remedy."""
+        path = str(path)
+        try:
+            line = serial.Serial(path, baud, timeout=0, exclusive=True)
+        except (OSError, ValueError) as error:
+            raise PortError(_remedy(path, baud, error)) from error
+        with contextlib.suppress(ValueError):  # a pseudo-terminal has no such mode
+            line.set_low_latency_mode(True)
+        return cls(path, baud, line)
+
+    def fileno(self) -> int:
+        """Return the descriptor, for a selector."""
+        return self._descriptor
+
+    def write(self, data: bytes) -> None:
+        """Hand all of `data` to the system; raises PortLostError."""
+        while data:
+            try:
+                data = data[os.write(self._descriptor, data) :]
+            except BlockingIOError:
+                _, ready, _ = select.select((), (self._descriptor,), (), _STUCK_S)
+                if not ready:
+                    raise PortLostError(f"{self.path} takes no more bytes: replug it") from None
+            except OSError as error:
+                self._lost(error)
+
+    def receive(self, timeout_s: float) -> bytes:
+        """Return what has come, after waiting for it; nothing if nothing came in time.
+
+        Raises PortLostError.
+        """
+        try:
+            ready, _, _ = select.select((self._descriptor,), (), (), timeout_s)
+            if not ready:
+                return b""
+            data = os.read(self._descriptor, _MOST_BYTES)
+        except OSError as error:
+            self._lost(error)
+        return data or self._lost(None)
+
+    def discard(self) -> None:
+        """Throw away what has come and was not read; raises PortLostError."""
+        try:
+            termios.tcflush(self._descriptor, termios.TCIFLUSH)
+        except termios.error as error:
+            self._lost(error)
+
+    def close(self) -> None:
+        """Give the port back; doing it twice is harmless."""
+        self._line.close()
+
+    def __enter__(self) -> SerialPort:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _lost(self, error: Exception | None) -> NoReturn:
+        reason = f" ({error})" if error else ""
+        raise PortLostError(
+            f"{self.path} is gone{reason}: its cable or adapter was unplugged"
+        ) from error
+
+
+def latency_timer_ms(path: str | Path, sysfs: Path = _USB_SERIAL) -> int | None:
+    """Return how long the USB adapter behind `path` holds back bytes; None if it has no such timer.
+
+    Args:
+        path: of the port, possibly a symbolic link made by udev.
+        sysfs: where the system lists its USB serial ports.
+    """
+    try:
+        return int(_latency_timer(path, sysfs).read_text())
+    except FileNotFoundError:
+        return None
+
+
+def demand_short_latency(path: str | Path, sysfs: Path = _USB_SERIAL) -> None:
+    """Set the latency timer of the USB adapter behind `path` to 1 ms; raises PortError if it stays.
+
+    With the 16 ms that adapters have at first a bus answers at most 50 times a second. A port
+    without a latency timer passes.
+    """
+    found_ms = latency_timer_ms(path, sysfs)
+    if found_ms is None or found_ms <= 1:
+        return
+    timer = _latency_timer(path, sysfs)
+    with contextlib.suppress(OSError):
+        timer.write_text("1")
+    found_ms = latency_timer_ms(path, sysfs)
+    if found_ms != 1:
+        raise PortError(
+            f"{path}: the USB adapter holds answers back for {found_ms} ms, expected 1: run "
+            f"`echo 1 | sudo tee {timer}`, and for good put the udev rule `{_UDEV_RULE}"
+        )
+
+
+def _latency_timer(path: str | Path, sysfs: Path) -> Path:
+    return sysfs / Path(path).resolve().name / "latency_timer"
+
+
+def _remedy(path: str, baud: int, error: Exception) -> str:
+    code = error.errno if isinstance(error, OSError) else None
+    if code in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
+        device = Path("/dev")
+        there = sorted(str(port) for kind in ("ttyUSB*", "ttyDXL*") for port in device.glob(kind))
+        return (
+            f"no port {path}; there {'are ' + ', '.join(there) if there else 'is none at all'}: "
+            "plug the arm's USB cable in, and name it with a udev rule by its serial number"
+        )
+    if code in (errno.EACCES, errno.EPERM):
+        return (
+            f"no permission to open {path}: run `sudo usermod -aG dialout $USER` and log in again"
+        )
+    if code in (errno.EAGAIN, errno.EBUSY):
+        return (
+            f"{path} is in use by another program: `fuser -v {path}` names it; end it, two "
+            "programs on one bus spoil each other's answers"
+        )
+    if isinstance(error, ValueError):
+        return f"{path} refuses {baud} baud ({error}): give it a rate that its adapter knows"
+    return f"{path} is no serial port ({error}): give the path of one, such as /dev/ttyUSB0"
