@@ -158,16 +158,21 @@ class Terminals:
         os.close(self._wake_fd)
 
     def serve(self, until_ns: int) -> None:
-        """Carry bytes between hosts and lines until the monotonic clock shows `until_ns`."""
-        while (now_ns := time.monotonic_ns()) < until_ns:
+        """Carry bytes between hosts and lines until the monotonic clock shows `until_ns`.
+
+        What is there already is carried even if it is that late.
+        """
+        while True:
             with self._lock:
-                next_ns = min(self._deliver(now_ns), until_ns)
+                next_ns = min(self._deliver(time.monotonic_ns()), until_ns)
                 fds = {port.fd: name for name, port in self._ports.items()}
             for fd in self._readable([*fds, self._wake_fd], next_ns):
                 if fd in fds:
                     self._collect(fds[fd])
                 else:
                     os.eventfd_read(self._wake_fd)
+            if time.monotonic_ns() >= until_ns:
+                return
 
     def run(self, stop: threading.Event) -> None:
         """Serve until told to stop, in a thread of its own."""
