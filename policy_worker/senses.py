@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from messaging.images import ImageError, pixels
 from messaging.topics import CONTROL_STATUS, DIRECTIVE, FRAME, JOINT_STATE, TWIN_STATE, Keep, Topic
 from messaging.transport import Bus, Subscriber, Waiter
 from policy_worker.policy import Observation, PolicySpec
@@ -70,6 +72,7 @@ class Senses:
         # Whatever paces the policy wakes it: its first camera, or else the joints.
         self._first_camera = next(iter(self._frames.values()), None)
         self._waiter = Waiter([self._first_camera or self._states[0]])
+        self._images: dict[str, NDArray[np.uint8]] = {}
         self._transport_ns = 0
         self._t_obs_ns = 0
         self._elsewhere = bus.spans_machines
@@ -125,14 +128,25 @@ class Senses:
                 return f"stale {source.what}"
         t_obs_ns = self._newest_t_obs_ns()
         # What was seen before the arms were told to run says nothing about the present plan.
-        return "nothing new" if t_obs_ns <= max(self._t_obs_ns, self._epoch_ns) else ""
+        return "nothing new" if t_obs_ns <= max(self._t_obs_ns, self._epoch_ns) else self._look()
+
+    def _look(self) -> str:
+        """Take the pixels of the newest frames; returns which of them cannot be read."""
+        self._images = {}
+        for camera, subscriber in self._frames.items():
+            if (frame := subscriber.newest) is None:
+                continue
+            try:
+                self._images[camera] = pixels(frame.image)
+            except ImageError:
+                return f"unreadable frame of {camera}"
+        return ""
 
     def seen(self) -> Seen:
         """Return the present observation; only meaningful while there is no `refusal`."""
         status, directive = self._status.newest, self._directive.newest
         if status is None or directive is None:
             raise RuntimeError("nothing is running yet, so there is nothing to observe")
-        frames = {camera: frame.newest for camera, frame in self._frames.items()}
         self._t_obs_ns = self._newest_t_obs_ns()
         cursor = float(self._cursor.at(self._t_obs_ns)[0])
         observation = Observation(
@@ -140,7 +154,7 @@ class Senses:
             plan_time_s=cursor * status.dt_ns * 1e-9,
             episode=directive.episode,
             instruction=directive.instruction,
-            images={camera: frame.image for camera, frame in frames.items() if frame},
+            images=self._images,
             position=np.concatenate([track.at(self._t_obs_ns) for track in self._positions]),
             upcoming=status.upcoming,
             twin_qpos=self._twin.newest.qpos if self._twin and self._twin.newest else np.empty(0),

@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from messaging.images import ImageError, pixels
+
 log = logging.getLogger(__name__)
 
 SIZE = (320, 240)  # pixels, width and height
@@ -38,15 +40,15 @@ class ClipRecorder:
         self._paths: deque[Path] = deque(sorted(directory.glob("*.avi")))
 
     def add(self, image: NDArray[np.uint8], t_capture_ns: int, times: int = 1) -> None:
-        """Append an image (height, width, 3), RGB; one that cannot be kept is counted as lost."""
+        """Append a frame's image; one that cannot be read or kept is counted as lost."""
         try:
             if self._writer is None:
                 self._writer = self._opened(t_capture_ns)
-            small = cv2.resize(image, SIZE, interpolation=cv2.INTER_AREA)
+            small = cv2.resize(pixels(image), SIZE, interpolation=cv2.INTER_AREA)
             picture = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
             for _ in range(times):
                 self._writer.write(picture)
-        except (OSError, cv2.error):
+        except (OSError, cv2.error, ImageError):
             self._lost["video frames"] += times
             return
         self._frames += times

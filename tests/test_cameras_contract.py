@@ -13,8 +13,8 @@ from runtime.plugins import available, plugin
 NAMES = available("perception.cameras")
 
 
-def test_the_three_cameras_that_the_project_promises_are_there() -> None:
-    assert {"mujoco", "opencv", "video"} <= set(NAMES)
+def test_the_cameras_that_the_project_promises_are_there() -> None:
+    assert {"mujoco", "opencv", "realsense", "video"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -39,7 +39,7 @@ def test_make_takes_config_camera_and_bus(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("method", ["open", "capture", "close"])
+@pytest.mark.parametrize("method", ["open", "capture", "condition", "close"])
 def test_camera_satisfies_the_seam(name: str, method: str) -> None:
     module = plugin("perception.cameras", name)
     made = getattr(get_type_hints(module.make)["return"], method)

@@ -4,60 +4,17 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from video_device import MJPG, YUYV, Device, jpeg, noise
 
-from perception.cameras.opencv import CameraError, Config, OpencvCamera
-
-MJPG = float(int.from_bytes(b"MJPG", "little"))
-YUYV = float(int.from_bytes(b"YUYV", "little"))
-
-
-class Device:
-    """Answers as cv2.VideoCapture does; images come when `plugged` is set, every 5 ms."""
-
-    def __init__(self) -> None:
-        self.opens = True
-        self.plugged = True
-        self.damaged = False
-        self.driver_ms: Callable[[], float] = lambda: 0.0
-        self.granted: dict[int, float] = {}
-        self.asked: list[tuple[int, float]] = []
-        self.openings: list[tuple[str, int]] = []
-        self.releases = 0
-
-    def __call__(self, path: str, backend: int) -> "Device":
-        self.openings.append((path, backend))
-        return self
-
-    def isOpened(self) -> bool:  # noqa: N802 # OpenCV's name
-        return self.opens
-
-    def set(self, key: int, value: float) -> bool:
-        self.asked.append((key, value))
-        return True
-
-    def get(self, key: int) -> float:
-        if key == cv2.CAP_PROP_POS_MSEC:
-            return self.driver_ms()
-        return self.granted.get(key, dict(self.asked)[key])
-
-    def grab(self) -> bool:
-        time.sleep(0.005)
-        return self.plugged
-
-    def retrieve(self) -> tuple[bool, NDArray[np.uint8]]:
-        blue = np.zeros((480, 640, 3), np.uint8)
-        blue[..., 0] = 255
-        return not self.damaged, blue
-
-    def release(self) -> None:
-        self.releases += 1
+from messaging.images import pixels
+from perception.camera import CameraError, Capture
+from perception.cameras.opencv import Config, OpencvCamera
 
 
 @pytest.fixture
@@ -85,12 +42,109 @@ def test_mjpg_is_asked_for_before_the_size(camera: OpencvCamera, device: Device)
     assert (cv2.CAP_PROP_BUFFERSIZE, 1) in device.asked
 
 
-def test_images_are_rgb(camera: OpencvCamera) -> None:
-    camera.open()
-    capture = camera.capture(1.0)
+def captured(camera: OpencvCamera) -> Capture:
+    capture = camera.capture(2.0)
     assert capture is not None
-    assert capture.image.shape == (480, 640, 3)
-    assert capture.image[0, 0].tolist() == [0, 0, 255]
+    return capture
+
+
+def test_the_jpeg_files_of_the_camera_pass_through_untouched(
+    camera: OpencvCamera, device: Device
+) -> None:
+    device.held = True
+    camera.open()
+    np.testing.assert_array_equal(captured(camera).image, jpeg(noise(0)))
+    assert (cv2.CAP_PROP_CONVERT_RGB, 0) in device.asked
+
+
+def test_images_of_another_format_are_rgb(camera: OpencvCamera, device: Device) -> None:
+    device.granted[cv2.CAP_PROP_FOURCC] = YUYV
+    device.held = True
+    camera.open()
+    np.testing.assert_array_equal(captured(camera).image, noise(0))
+
+
+def test_an_opencv_that_decodes_all_the_same_is_understood(
+    camera: OpencvCamera, device: Device
+) -> None:
+    device.granted[cv2.CAP_PROP_CONVERT_RGB] = 1.0
+    device.held = True
+    camera.open()
+    np.testing.assert_array_equal(captured(camera).image, noise(0))
+
+
+def test_what_a_camera_sends_after_the_end_of_a_file_is_left_out(
+    camera: OpencvCamera, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = jpeg(noise(0))
+    padded = np.concatenate([file, np.full(50, 7, np.uint8)])
+    monkeypatch.setattr(device, "retrieve", lambda: (True, padded[None]))
+    camera.open()
+    np.testing.assert_array_equal(captured(camera).image, file)
+
+
+def test_stamps_are_brought_forward_by_the_latency(device: Device, tmp_path: Path) -> None:
+    stamp_ms = time.monotonic_ns() * 1e-6 - 20.0
+    device.driver_ms = lambda: stamp_ms
+    camera = OpencvCamera(Config(device=str(tmp_path), latency_ms=35.5), video_capture=device)
+    camera.open()
+    assert captured(camera).t_capture_ns == pytest.approx((stamp_ms - 35.5) * 1e6, abs=1e3)
+    camera.close()
+
+
+def test_focus_exposure_and_gain_are_set_by_hand_when_given(device: Device, tmp_path: Path) -> None:
+    config = Config(device=str(tmp_path), focus=40, exposure_ms=12.5, gain=3)
+    camera = OpencvCamera(config, video_capture=device)
+    camera.open()
+    camera.close()
+    keys = [key for key, _ in device.asked]
+    assert keys.index(cv2.CAP_PROP_AUTOFOCUS) < keys.index(cv2.CAP_PROP_FOCUS)
+    assert keys.index(cv2.CAP_PROP_AUTO_EXPOSURE) < keys.index(cv2.CAP_PROP_EXPOSURE)
+    asked = dict(device.asked)
+    assert (asked[cv2.CAP_PROP_AUTOFOCUS], asked[cv2.CAP_PROP_FOCUS]) == (0, 40)
+    assert (asked[cv2.CAP_PROP_AUTO_EXPOSURE], asked[cv2.CAP_PROP_EXPOSURE]) == (1, 125)
+    assert asked[cv2.CAP_PROP_GAIN] == 3
+
+
+@pytest.mark.parametrize(
+    ("got", "said"), [(35.0, "asked for focus = 40 and has 35"), (-1.0, "has no such control")]
+)
+def test_a_control_that_is_not_as_asked_is_refused_with_the_remedy(
+    device: Device, tmp_path: Path, got: float, said: str
+) -> None:
+    device.granted[cv2.CAP_PROP_FOCUS] = got
+    camera = OpencvCamera(Config(device=str(tmp_path), focus=40), video_capture=device)
+    with pytest.raises(CameraError, match=f"{said}.*--list-ctrls"):
+        camera.open()
+    assert device.releases == 1
+
+
+def buffers(device: Device) -> list[float]:
+    return [value for key, value in device.asked if key == cv2.CAP_PROP_BUFFERSIZE]
+
+
+def images_until(device: Device, camera: OpencvCamera, count: int) -> None:
+    while device.sent < count:
+        captured(camera)
+
+
+def test_one_buffer_that_halves_the_rate_becomes_two(tmp_path: Path) -> None:
+    device = Device(period_s=0.01)
+    device.driver_ms = lambda: time.monotonic_ns() * 1e-6 - 1.0
+    camera = OpencvCamera(Config(device=str(tmp_path), rate_hz=200.0), video_capture=device)
+    camera.open()
+    images_until(device, camera, 40)
+    camera.close()
+    assert buffers(device) == [1, 2]
+
+
+def test_one_buffer_that_keeps_the_rate_stays_alone(tmp_path: Path) -> None:
+    device = Device(period_s=0.01)
+    camera = OpencvCamera(Config(device=str(tmp_path), rate_hz=30.0), video_capture=device)
+    camera.open()
+    images_until(device, camera, 40)
+    camera.close()
+    assert buffers(device) == [1]
 
 
 def test_a_driver_stamp_of_the_monotonic_clock_is_used(
@@ -121,7 +175,8 @@ def test_a_damaged_image_is_left_out(camera: OpencvCamera, device: Device) -> No
     camera.open()
     assert camera.capture(0.05) is None
     device.damaged = False
-    assert camera.capture(1.0) is not None
+    assert pixels(captured(camera).image).shape == (48, 64, 3)
+    assert camera.condition().corrupt > 0
     assert len(device.openings) == 1
 
 
@@ -141,11 +196,39 @@ def test_after_an_unplug_the_device_is_opened_anew(
         time.sleep(0.001)
     camera.capture(0.0)
     assert camera.capture(0.02) is None
+    assert "is it plugged in?" in camera.condition().lost
     device.plugged = True
     with caplog.at_level(logging.INFO):
         assert camera.capture(2.0) is not None
+    assert camera.condition().lost == ""
     assert len(device.openings) == 2
     assert "opening it anew" in caplog.text
+
+
+def test_while_the_device_is_away_its_absence_is_the_trouble(
+    camera: OpencvCamera, device: Device, tmp_path: Path
+) -> None:
+    camera.open()
+    captured(camera)
+    (tmp_path / "video0").unlink()
+    device.plugged = False
+    end = time.monotonic() + 5.0
+    while "no camera at" not in camera.condition().lost:
+        camera.capture(0.05)
+        assert time.monotonic() < end
+    (tmp_path / "video0").touch()
+    device.plugged = True
+    captured(camera)
+
+
+def test_whose_clock_stamps_is_told(camera: OpencvCamera, device: Device) -> None:
+    camera.open()
+    captured(camera)
+    assert camera.condition().stamped_by == "arrival"
+    device.driver_ms = lambda: time.monotonic_ns() * 1e-6 - 1.0
+    captured(camera)
+    captured(camera)
+    assert camera.condition().stamped_by == "the driver"
 
 
 def test_a_missing_device_is_named() -> None:

@@ -15,8 +15,9 @@ import pytest
 from messaging.messages import Frame, Heartbeat
 from messaging.topics import FRAME, HEARTBEAT
 from messaging.transport import Bus, Subscriber, Waiter
-from perception.camera import Capture
-from perception.main import Config, FrameStream, main
+from perception.camera import Capture, Condition
+from perception.main import Config, main
+from perception.stream import FrameStream, State
 from runtime.plugins import UnknownNameError
 from runtime.process import Context, ProcessSpec
 
@@ -100,13 +101,14 @@ def test_it_beats_while_no_image_comes_and_says_so(bus: Bus, tmp_path: Path, fil
     process = started(tmp_path, film, loop=False)
     heard: list[Heartbeat] = []
     deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline and not (heard and heard[-1].note):
+    while time.monotonic() < deadline and not (heard and "STALE" in heard[-1].note):
         if Waiter([beats]).wait(1.0) and (beat := beats.receive()):
             heard.append(beat)
     process.terminate()
     process.communicate()
     assert heard[-1].ready
-    assert heard[-1].note.startswith("no image for ")
+    assert heard[-1].note.startswith("STALE: no new image for ")
+    assert any(beat.note.startswith("OK: ") for beat in heard)
     assert heard[-1].counters["frames"] == 10
     gaps_s = np.diff([beat.t_ns for beat in heard if beat.ready]) * 1e-9
     assert float(np.median(gaps_s)) < 0.1
@@ -149,3 +151,67 @@ def test_a_gap_longer_than_the_period_counts_as_late(bus: Bus) -> None:
         stream.publish(Capture(t_ms * 1_000_000, image))
         lateness_ms.append(stream.late_ns * 1e-6)
     assert lateness_ms == [0, 0, 15, 0]
+
+
+REAL = Condition(noisy=True)
+PERIOD_NS = 10_000_000
+
+
+def fed(stream: FrameStream, images: list[int]) -> list[bool]:
+    """Publish an image a period, each made of a number; returns which of them were sent."""
+    return [
+        stream.publish(Capture(step * PERIOD_NS, np.full((4, 4, 3), value, np.uint8)))
+        for step, value in enumerate(images, start=1)
+    ]
+
+
+def test_of_a_real_camera_an_image_equal_to_the_last_is_not_sent(bus: Bus) -> None:
+    stream = FrameStream(NAME, 100.0, bus.publisher(FRAME, NAME), noisy=True)
+    assert fed(stream, [1, 2, 2, 3]) == [True, True, False, True]
+    assert (stream.repeated, stream.dropped) == (1, 1)
+
+
+def test_a_simulated_camera_may_show_a_still_scene(bus: Bus) -> None:
+    stream = FrameStream(NAME, 100.0, bus.publisher(FRAME, NAME))
+    assert fed(stream, [1] * 150) == [True] * 150
+    assert stream.state(Condition(noisy=False), 150 * PERIOD_NS) is State.OK
+
+
+def test_after_a_second_of_the_same_image_a_camera_is_frozen(bus: Bus) -> None:
+    stream = FrameStream(NAME, 100.0, bus.publisher(FRAME, NAME), noisy=True)
+    fed(stream, [1] * 60)
+    assert stream.state(REAL, 60 * PERIOD_NS) is State.STALE
+    fed(stream, [1] * 102)
+    assert stream.state(REAL, 102 * PERIOD_NS) is State.FROZEN
+    assert stream.note(REAL, 102 * PERIOD_NS).startswith("FROZEN: the same image for 1.0 s")
+    fed(stream, [1] * 102 + [2])
+    assert stream.state(REAL, 103 * PERIOD_NS) is State.OK
+
+
+def test_a_frozen_camera_that_falls_silent_is_stale(bus: Bus) -> None:
+    stream = FrameStream(NAME, 100.0, bus.publisher(FRAME, NAME), noisy=True)
+    fed(stream, [1] * 110)
+    assert stream.state(REAL, 120 * PERIOD_NS) is State.STALE
+
+
+def test_a_camera_is_opening_until_its_first_image(bus: Bus) -> None:
+    stream = FrameStream(NAME, 100.0, bus.publisher(FRAME, NAME))
+    assert stream.note(REAL, PERIOD_NS) == "OPENING: no image yet"
+    fed(stream, [1])
+    assert stream.state(REAL, 4 * PERIOD_NS) is State.OK
+    assert stream.state(REAL, 4 * PERIOD_NS + 1) is State.STALE
+
+
+def test_a_lost_device_says_what_is_lost(bus: Bus) -> None:
+    stream = FrameStream(NAME, 100.0, bus.publisher(FRAME, NAME))
+    fed(stream, [1])
+    lost = Condition(noisy=True, lost="no camera at /dev/CAM_LOW; there are: none")
+    assert stream.note(lost, PERIOD_NS) == "LOST: no camera at /dev/CAM_LOW; there are: none"
+
+
+def test_images_missing_between_two_are_counted_as_dropped(bus: Bus) -> None:
+    stream = FrameStream(NAME, 100.0, bus.publisher(FRAME, NAME))
+    image = np.zeros((4, 4, 3), np.uint8)
+    for t_ms in (1000, 1010, 1041, 1050):
+        stream.publish(Capture(t_ms * 1_000_000, image))
+    assert stream.dropped == 2

@@ -1,31 +1,36 @@
-"""A USB camera by Video4Linux, through OpenCV."""
+"""A USB camera by Video4Linux, through OpenCV; made for the Logitech C922 of ALOHA."""
 
 from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from messaging.images import ImageError, whole_jpeg
 from messaging.transport import Bus
-from perception.camera import Capture
+from perception.camera import CameraError, Capture, Condition
+from perception.reader import Reader
 
 log = logging.getLogger(__name__)
 
 _MJPG = int.from_bytes(b"MJPG", "little")
 _SANE_AGE_NS = 1_000_000_000
-_BACKOFF_S = (0.2, 0.5, 1.0, 2.0)
-_CLOSE_S = 1.0
-
-
-class CameraError(RuntimeError):
-    """A camera that cannot be used; says why and what to do."""
+_MANUAL_EXPOSURE, _AUTOMATIC_EXPOSURE = (
+    1,
+    3,
+)  # V4L2_EXPOSURE_MANUAL, V4L2_EXPOSURE_APERTURE_PRIORITY
+_EXPOSURES_PER_MS = 10  # V4L2 counts exposure in 100 us
+# The first images come while the exposure still settles; the rate of the next ones is judged.
+_SETTLING_IMAGES = 10
+_JUDGED_IMAGES = 15
+_HALVED = 1.5  # between the full rate and half of it
 
 
 class Config(BaseModel):
@@ -37,13 +42,17 @@ class Config(BaseModel):
     width: int = Field(default=640, ge=16)
     height: int = Field(default=480, ge=16)
     rate_hz: float = Field(default=30.0, gt=0)
+    # In the device's own unit, with autofocus off; None leaves the focus to the camera.
+    focus: int | None = Field(default=None, ge=0)
+    exposure_ms: float | None = Field(default=None, gt=0)  # None leaves it to the camera
+    gain: int | None = Field(default=None, ge=0)  # in the device's own unit
+    # How much older the light is than the driver's stamp, which is of the image's arrival: by the
+    # exposure, the readout, the compression. `python -m perception pattern` helps to measure it.
+    latency_ms: float = Field(default=0.0, ge=0, lt=1000)
 
 
 class OpencvCamera:
-    """Reads a device in a thread of its own, since a grab cannot be given a deadline.
-
-    After an unplug it yields nothing and tries again and again to open the device.
-    """
+    """Passes a camera's JPEG files through as they are; another format is turned into RGB."""
 
     def __init__(
         self, config: Config, video_capture: Callable[[str, int], Any] = cv2.VideoCapture
@@ -53,40 +62,37 @@ class OpencvCamera:
         self._path = Path(
             f"/dev/video{config.device}" if isinstance(config.device, int) else config.device
         )
-        self._fresh = threading.Condition()
-        self._newest: Capture | None = None
-        self._closing = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._reader = Reader(self._opened)
+        self._device: VideoDevice | None = None
 
     def open(self) -> None:
         """Open the device and start to read it.
 
         Raises:
-            CameraError: it is missing, not permitted, busy, or has not the size asked for.
+            CameraError: it is missing, not permitted, busy, or does not do what is asked for.
         """
-        device = self._opened()
-        self._closing.clear()
-        self._thread = threading.Thread(target=self._read, args=(device,), daemon=True)
-        self._thread.start()
+        self._reader.open()
 
     def capture(self, timeout_s: float) -> Capture | None:
         """Return the newest image that was not returned before."""
-        with self._fresh:
-            self._fresh.wait_for(lambda: self._newest is not None, timeout_s)
-            capture, self._newest = self._newest, None
-            return capture
+        return self._reader.newest(timeout_s)
+
+    def condition(self) -> Condition:
+        """Return how the device is."""
+        return Condition(
+            noisy=True,
+            lost=self._reader.lost,
+            corrupt=self._reader.corrupt,
+            stamped_by=self._device.stamped_by if self._device else "",
+        )
 
     def close(self) -> None:
         """End the reading; a grab that never returns is left to die with the process."""
-        self._closing.set()
-        if self._thread is not None:
-            self._thread.join(_CLOSE_S)
-            self._thread = None
+        self._reader.close()
 
-    def _opened(self) -> Any:
+    def _opened(self) -> VideoDevice:
         if not self._path.exists():
-            there = ", ".join(sorted(str(path) for path in Path("/dev").glob("video*")))
-            raise CameraError(f"no camera at {self._path}; there are: {there or 'none'}")
+            raise CameraError(f"no camera at {self._path}; there are: {_names_of_cameras()}")
         if not os.access(self._path, os.R_OK | os.W_OK):
             raise CameraError(
                 f"no permission for {self._path}; run `sudo usermod -aG video $USER`, log in anew"
@@ -98,28 +104,74 @@ class OpencvCamera:
                 " has it, `v4l2-ctl --list-devices` which device takes pictures"
             )
         try:
-            self._set_up(device)
+            self._device = VideoDevice(device, self._path, self._config)
         except CameraError:
             device.release()
             raise
-        return device
+        return self._device
 
-    def _set_up(self, device: Any) -> None:
-        config = self._config
+
+class VideoDevice:
+    """An open device, set up as the config asks; raises CameraError where it differs."""
+
+    def __init__(self, device: Any, path: Path, config: Config) -> None:
+        self.stamped_by = ""
+        self._device = device
+        self._path = path
+        self._config = config
+        self._images = 0
+        self._judged_since_ns = 0
+        self._latency_ns = round(config.latency_ms * 1e6)
         # The format comes first: it decides which sizes and rates the driver will grant.
         device.set(cv2.CAP_PROP_FOURCC, _MJPG)
         device.set(cv2.CAP_PROP_FRAME_WIDTH, config.width)
         device.set(cv2.CAP_PROP_FRAME_HEIGHT, config.height)
         device.set(cv2.CAP_PROP_FPS, config.rate_hz)
-        device.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # more would be a queue of old images
-        pixel_format = int(device.get(cv2.CAP_PROP_FOURCC))
-        if pixel_format != _MJPG:
-            name = pixel_format.to_bytes(4, "little", signed=pixel_format < 0).decode("latin-1")
-            log.warning(
-                "%s sends %r, not MJPG: fewer cameras will fit on one USB bus", self._path, name
-            )
+        self._check_size()
+        self._check_rate()
+        self._set_controls()
+        self._passes_jpeg = self._is_jpeg()
+        self._buffer(1)  # more would be a queue of old images
+
+    def read(self) -> Capture:
+        """Wait for the next image.
+
+        Raises:
+            ImageError: it arrived damaged.
+            CameraError: the device gives no more images.
+        """
+        if not self._device.grab():
+            raise CameraError(f"{self._path} gives no more images; is it plugged in?")
+        # Stamped before the image is copied or decoded.
+        now_ns = time.monotonic_ns()
+        # V4L2 stamps buffers by the monotonic clock; some drivers say 0, or use another clock.
+        driver_ns = round(self._device.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
+        sane = 0 <= now_ns - driver_ns < _SANE_AGE_NS
+        self.stamped_by = "the driver" if sane else "arrival"
+        stamp_ns = driver_ns if sane else now_ns
+        capture = Capture(stamp_ns - self._latency_ns, self._retrieved())
+        self._judge_rate(stamp_ns)
+        return capture
+
+    def release(self) -> None:
+        """Let go of the device."""
+        self._device.release()
+
+    def _retrieved(self) -> Any:
+        try:
+            there, image = self._device.retrieve()
+        except cv2.error as error:
+            raise ImageError(f"{self._path} sent an image that {error.err}") from error
+        if not there:
+            raise ImageError(f"{self._path} sent an image that cannot be read")
+        if self._passes_jpeg:
+            return whole_jpeg(np.ravel(image))
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+    def _check_size(self) -> None:
+        config = self._config
         size = tuple(
-            int(device.get(extent))
+            int(self._device.get(extent))
             for extent in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
         )
         if size != (config.width, config.height):
@@ -128,53 +180,76 @@ class OpencvCamera:
                 f" {size[0]}x{size[1]}; `v4l2-ctl -d {self._path} --list-formats-ext` lists"
                 " what it can do"
             )
-        rate_hz = device.get(cv2.CAP_PROP_FPS)
-        if rate_hz and rate_hz < config.rate_hz:
-            log.warning("%s gives %g images/s, not %g", self._path, rate_hz, config.rate_hz)
 
-    def _read(self, device: Any) -> None:
-        while device is not None and not self._closing.is_set():
-            if not device.grab():
-                device.release()
-                device = self._opened_again()
-            elif (capture := _retrieved(device)) is not None:
-                with self._fresh:
-                    self._newest = capture
-                    self._fresh.notify()
-        if device is not None:
-            device.release()
+    def _check_rate(self) -> None:
+        rate_hz = self._device.get(cv2.CAP_PROP_FPS)
+        if rate_hz and rate_hz < self._config.rate_hz:
+            log.warning("%s gives %g images/s, not %g", self._path, rate_hz, self._config.rate_hz)
 
-    def _opened_again(self) -> Any:
-        """Return the device as soon as it is back, None when the camera is being closed."""
-        log.warning("%s gives no more images; opening it anew", self._path)
-        failures = 0
-        while not self._closing.wait(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)]):
-            try:
-                device = self._opened()
-            except CameraError as error:
-                if failures == 0:
-                    log.warning("%s; trying on", error)
-                failures += 1
-            else:
-                log.info("%s is back", self._path)
-                return device
-        return None
+    def _set_controls(self) -> None:
+        config = self._config
+        if config.focus is not None:
+            self._set("autofocus", cv2.CAP_PROP_AUTOFOCUS, 0)
+            self._set("focus", cv2.CAP_PROP_FOCUS, config.focus)
+        if config.exposure_ms is not None:
+            self._set("auto exposure", cv2.CAP_PROP_AUTO_EXPOSURE, _MANUAL_EXPOSURE)
+            units = round(config.exposure_ms * _EXPOSURES_PER_MS)
+            self._set("exposure (in 0.1 ms)", cv2.CAP_PROP_EXPOSURE, units)
+        else:
+            # A device remembers what the last program asked of it; one without the choice is well.
+            self._device.set(cv2.CAP_PROP_AUTO_EXPOSURE, _AUTOMATIC_EXPOSURE)
+        if config.gain is not None:
+            self._set("gain", cv2.CAP_PROP_GAIN, config.gain)
+
+    def _set(self, what: str, control: int, value: int) -> None:
+        self._device.set(control, value)
+        got = round(self._device.get(control))
+        if got != value:
+            raise CameraError(
+                f"{self._path} was asked for {what} = {value} and has"
+                f" {'no such control' if got < 0 else got};"
+                f" `v4l2-ctl -d {self._path} --list-ctrls` lists ranges and steps"
+            )
+
+    def _is_jpeg(self) -> bool:
+        pixel_format = int(self._device.get(cv2.CAP_PROP_FOURCC))
+        if pixel_format == _MJPG:
+            return True
+        name = pixel_format.to_bytes(4, "little", signed=pixel_format < 0).decode("latin-1")
+        log.warning(
+            "%s sends %r, not MJPG: fewer cameras will fit on one USB bus", self._path, name
+        )
+        return False
+
+    def _buffer(self, images: int) -> None:
+        self._device.set(cv2.CAP_PROP_BUFFERSIZE, images)
+        if self._passes_jpeg:
+            self._device.set(cv2.CAP_PROP_CONVERT_RGB, 0)
+            # An OpenCV that decodes all the same is understood as well.
+            self._passes_jpeg = self._device.get(cv2.CAP_PROP_CONVERT_RGB) == 0
+
+    def _judge_rate(self, stamp_ns: int) -> None:
+        """Once, soon after the start, allow a second buffer if one alone halves the rate."""
+        self._images += 1
+        if self._images == _SETTLING_IMAGES:
+            self._judged_since_ns = stamp_ns
+        elif self._images == _SETTLING_IMAGES + _JUDGED_IMAGES:
+            rate_hz = _JUDGED_IMAGES * 1e9 / max(stamp_ns - self._judged_since_ns, 1)
+            if rate_hz * _HALVED < self._config.rate_hz:
+                log.warning(
+                    "%s gives %.0f images/s, not %g, with one buffer: trying two; in a dark room it"
+                    " may be the exposure, see exposure_ms",
+                    self._path,
+                    rate_hz,
+                    self._config.rate_hz,
+                )
+                self._buffer(2)
 
 
-def _retrieved(device: Any) -> Capture | None:
-    """Return the image just grabbed, None if it arrived damaged."""
-    # Stamped before the image is decoded, which takes milliseconds.
-    now_ns = time.monotonic_ns()
-    # V4L2 stamps buffers by the monotonic clock; some drivers say 0, or use another clock.
-    driver_ns = round(device.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
-    sane = 0 <= now_ns - driver_ns < _SANE_AGE_NS
-    try:
-        there, image = device.retrieve()
-    except cv2.error:
-        return None
-    if not there:
-        return None
-    return Capture(driver_ns if sane else now_ns, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+def _names_of_cameras() -> str:
+    stable = sorted(Path("/dev/v4l/by-id").glob("*-index0"))
+    names = stable or sorted(Path("/dev").glob("video*"))
+    return ", ".join(map(str, names)) or "none"
 
 
 def make(config: Config, camera: str, bus: Bus) -> OpencvCamera:  # noqa: ARG001 # the seam's arguments

@@ -10,7 +10,7 @@ import cv2
 from pydantic import BaseModel, ConfigDict
 
 from messaging.transport import Bus
-from perception.camera import Capture
+from perception.camera import Capture, Condition
 
 
 class Config(BaseModel):
@@ -57,6 +57,10 @@ class VideoCamera:
         self._due_ns = (now_ns if late else self._due_ns) + self._period_ns
         image = self._next_image()
         return None if image is None else Capture(now_ns, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+
+    def condition(self) -> Condition:
+        """Return that all is well: a film may well stand still."""
+        return Condition(noisy=False, stamped_by="the player")
 
     def close(self) -> None:
         """Close the file."""

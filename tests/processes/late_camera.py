@@ -7,6 +7,7 @@ from pathlib import Path
 
 from perception import main as perception
 from perception.camera import Capture
+from perception.stream import FrameStream
 from runtime.process import Context
 
 _LATE_S = 0.3
@@ -21,11 +22,11 @@ class Config(perception.Config):
 def main(config: Config, context: Context) -> None:
     """Be a camera, at times a slow one."""
 
-    class Late(perception.FrameStream):
-        def publish(self, capture: Capture) -> None:
+    class Late(FrameStream):
+        def publish(self, capture: Capture) -> bool:
             if Path(config.slow_while).exists():
                 time.sleep(_LATE_S)
-            super().publish(capture)
+            return super().publish(capture)
 
-    perception.FrameStream = Late  # type: ignore[misc] # the process under test, made slow
+    vars(perception)["FrameStream"] = Late  # the process under test, made slow
     perception.main(config, context)
