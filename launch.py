@@ -86,6 +86,7 @@ def main(arguments: Sequence[str]) -> int:
     with _interrupt_ends_it():
         from station.commands import join, listing, make_keys, run
         from station.config import load, robot_file
+        from station.hardware import decided
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     settings = list(options.settings)
     if options.policy:
@@ -97,12 +98,12 @@ def main(arguments: Sequence[str]) -> int:
             config = load(options.config or robot_file(options.robot), settings)
         if options.command == "keys":
             return make_keys(config)
-        if options.listing:
-            return listing(config)
         if options.join:
             return join(config, options.join)
+        if options.listing:
+            return listing(decided(config))
         return run(
-            config,
+            decided(config),
             seed=options.seed,
             episodes=options.episodes,
             duration_s=options.duration,

@@ -79,7 +79,7 @@ class Controller:
         return self._modes.epoch
 
     def observe(self, position: Array) -> bool:
-        """Take in measured joints (J,); the first become the command, so that nothing jumps.
+        """Take in where the joints (J,) are held; the first become the command: nothing jumps.
 
         Returns:
             Whether the joints are known by now, and so may be commanded.

@@ -39,15 +39,24 @@ class Joints:
     def __init__(self, states: list[Subscriber[JointState]]) -> None:
         self._states = states
 
-    def measured(self) -> NDArray[np.float64] | None:
-        """Return positions (J,) of all joints, None until every arm has reported."""
+    def told(self) -> NDArray[np.float64] | None:
+        """Return what all servos are told to do (J,), None until every arm has reported.
+
+        Commands begin there, not at what was measured: an arm hangs a little below its goal, and
+        a gripper's place is on another scale than its command.
+        """
         newest = []
         for subscriber in self._states:
             subscriber.receive()
             if subscriber.newest is None:
                 return None
-            newest.append(subscriber.newest.position)
+            newest.append(subscriber.newest.written)
         return np.concatenate(newest)
+
+    def unfit(self) -> str:
+        """Return which arm cannot move and why, empty if all can."""
+        states = [state.newest for state in self._states if state.newest]
+        return "; ".join(f"{state.arm}: {error}" for state in states for error in state.errors)
 
     def age_ns(self, now_ns: int) -> int:
         """Return the age of the oldest arm's newest sample."""
@@ -74,12 +83,12 @@ def main(config: Config, context: Context) -> None:
             statuses.send(status)
         # Listening comes after speaking: what arrives now is for the next tick, and costs this
         # one no time.
-        if (position := joints.measured()) is not None:
-            commanding = controller.observe(position)
+        if (goal := joints.told()) is not None:
+            commanding = controller.observe(goal)
         now_ns = time.monotonic_ns()
         if directives.receive() is not None:
             directed_ns = now_ns
-        trouble = _trouble(joints.age_ns(now_ns), now_ns - directed_ns)
+        trouble = joints.unfit() or _trouble(joints.age_ns(now_ns), now_ns - directed_ns)
         if directives.newest is not None:
             controller.direct("hold" if trouble else directives.newest.mode)
         for chunk in chunks.drain():

@@ -8,36 +8,72 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+Array = NDArray[np.float64]
 
-def _nothing() -> NDArray[np.float64]:
+
+def _nothing() -> Array:
     return np.empty(0)
+
+
+class ArmError(RuntimeError):
+    """An arm that cannot be driven as it is; says why and what to do."""
+
+
+class ArmLostError(ArmError):
+    """An arm that was there and is gone: once it is back it can be attached again."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArmReading:
-    """One sample of all motors of an arm."""
+    """One sample of all motors of an arm.
+
+    Attributes:
+        t_sample_ns: when the oldest of its values was sampled.
+        position: (J,) rad, gripper 0 closed to 1 open.
+        velocity: (J,) rad/s, gripper 1/s.
+        goal: (J,) what the servos are told to do, in the sense of `write`, which need not be that
+            of `position`: a gripper's command and its place may differ in scale.
+        age_s: (J,) how old each joint's values are by now, empty if all are of `t_sample_ns`.
+        current: (J,) A, or empty.
+        temperature: (J,) degrees Celsius, or empty.
+        voltage: (J,) V, or empty.
+        errors: what makes the arm unfit to move, in words.
+        warnings: what somebody should look after, in words.
+    """
 
     t_sample_ns: int
-    position: NDArray[np.float64]  # (J,) rad, gripper 0 closed to 1 open
-    velocity: NDArray[np.float64]  # (J,) rad/s, gripper 1/s
-    current: NDArray[np.float64] = field(default_factory=_nothing)  # (J,) A, or empty
-    temperature: NDArray[np.float64] = field(default_factory=_nothing)  # (J,) deg C, or empty
-    errors: tuple[str, ...] = ()  # what the motors complain of, in words
+    position: Array
+    velocity: Array
+    goal: Array
+    age_s: Array = field(default_factory=_nothing)
+    current: Array = field(default_factory=_nothing)
+    temperature: Array = field(default_factory=_nothing)
+    voltage: Array = field(default_factory=_nothing)
+    errors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Arm(Protocol):
     """A plugin in `drivers/arms/<name>.py` with `Config` and `make(config, arm, joints, bus)`."""
 
     def attach(self) -> None:
-        """Take the arm over as it is: a torqued arm neither moves nor drops."""
+        """Take the arm over as it is: a torqued arm neither moves nor drops.
+
+        Raises:
+            ArmError: it cannot be driven; says what to do.
+        """
         ...
 
     def read(self) -> ArmReading | None:
-        """Return the newest sample, None when there is nothing new since the last call."""
+        """Return the newest sample, None when there is nothing new since the last call.
+
+        Raises:
+            ArmLostError: the arm is gone; attach again when it is back.
+        """
         ...
 
-    def write(self, position: NDArray[np.float64]) -> None:
-        """Send goal positions (J,) to the servos."""
+    def write(self, position: Array) -> None:
+        """Send goal positions (J,) to the servos; raises ArmLostError if the arm is gone."""
         ...
 
     def detach(self) -> None:

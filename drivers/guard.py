@@ -71,7 +71,12 @@ class Guard:
         self._offset: deque[Array] | None = None  # None while holding, empty while on the commands
 
     def checked(
-        self, command: Array | None, seq: int, t_command_ns: int, now_ns: int
+        self,
+        command: Array | None,
+        seq: int,
+        t_command_ns: int,
+        now_ns: int,
+        trouble: str = "",
     ) -> GuardedCommand:
         """Return what to write to the servos in this period.
 
@@ -82,7 +87,11 @@ class Guard:
             seq: number of the command, one more than that of the command before.
             t_command_ns: when the command was made.
             now_ns: the present time.
+            trouble: what makes the arm unfit to follow, empty if nothing does.
         """
+        if trouble:
+            self._recent.clear()
+            return self._braking(trouble)
         if command is None:
             self._missed += 1
             moving_on = self._missed == 1 and self._offset is not None

@@ -6,6 +6,7 @@ one and a half periods, the cycle starts without one and the guard makes a braki
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from drivers.arm import Arm, ArmReading
+from drivers.arm import Arm, ArmError, ArmLostError, ArmReading
 from drivers.guard import Guard, GuardedCommand
 from messaging.messages import JointCommand, JointState
 from messaging.topics import JOINT_COMMAND, JOINT_STATE
@@ -22,9 +23,17 @@ from motion.limits import JointLimits, LimitsConfig
 from runtime.plugins import configured, plugin
 from runtime.process import Context
 
+log = logging.getLogger(__name__)
+
+UNFIT = "the arm is unfit to move"
+LOST = "the arm is gone"
+
 _PATIENCE = 1.5  # periods to wait for a command
 _SLACK_S = 0.8  # of a stop, for a machine that is busy
 _LONGEST_BRAKE_S = 2.5  # whoever asks a process to stop kills it after three seconds
+_ATTACH_S = 3.0  # what a bus of nine motors takes for its checks, and more
+_TRY_AGAIN_S = 0.5
+_BEAT_S = 0.03  # between signs of life while the arm is gone
 
 
 class Config(BaseModel):
@@ -46,18 +55,23 @@ class Config(BaseModel):
 
 
 def main(config: Config, context: Context) -> None:
-    """Drive one arm until told to stop; its torque stays as it is then."""
+    """Drive one arm until told to stop; its torque stays as it is then.
+
+    Raises:
+        ArmError: the arm cannot be driven; says what to do.
+    """
     module = plugin("drivers.arms", config.plugin)
     options = configured(module, config.config)
     arm: Arm = module.make(options, config.arm, config.joints, context.bus)
+    context.beat(ready=False, note="attaches the arm", quiet_s=_ATTACH_S)
     arm.attach()
+    driver = Driver(config, arm, context)
     try:
-        driver = Driver(config, arm, context)
-        while driver.reading is None and not context.stopping:
-            driver.look()
         while not context.stopping:
-            driver.cycle()
-        driver.brake()
+            try:
+                driver.drive()
+            except ArmLostError as error:
+                driver.await_return(str(error))
     finally:
         arm.detach()
 
@@ -73,10 +87,10 @@ def stopping_s(limits: LimitsConfig) -> float:
 
 
 class Driver:
-    """The loop's state: the newest sample, the guard, what was written last."""
+    """The loop's state: the newest sample, the guard, the newest command."""
 
     def __init__(self, config: Config, arm: Arm, context: Context) -> None:
-        self.reading: ArmReading | None = None
+        self._reading: ArmReading | None = None
         self._config = config
         self._arm = arm
         self._context = context
@@ -92,17 +106,42 @@ class Driver:
         self._seq = 0
         self._counters: dict[str, int] = {}
 
-    def look(self) -> None:
-        """Wait for the arm's first sample: the guard begins where the arm is."""
+    def drive(self) -> None:
+        """Carry out commands until told to stop; raises ArmLostError."""
+        self._guard = self._reading = None
+        while self._reading is None and not self._context.stopping:
+            self._look()
+        while not self._context.stopping:
+            self._serve(self._next_command())
+        self._brake()
+
+    def await_return(self, why: str) -> None:
+        """Tell that the arm is gone until it is back and attached, or there is no more use."""
+        log.warning("%s", why)
+        self._arm.detach()
+        while not self._context.stopping:
+            deadline_ns = time.monotonic_ns() + int(_TRY_AGAIN_S * 1e9)
+            while time.monotonic_ns() < deadline_ns and not self._context.stopping:
+                if self._reading is not None:
+                    held = GuardedCommand(self._reading.goal, LOST)
+                    self._publish(held, time.monotonic_ns(), (why,))
+                self._context.beat(worked=False, note=why, quiet_s=_ATTACH_S)
+                time.sleep(_BEAT_S)
+            try:
+                self._arm.attach()
+            except ArmError as error:
+                why = str(error)
+            else:
+                log.warning("%s is back", self._config.arm)
+                return
+
+    def _look(self) -> None:
+        """Wait for the arm's first sample: the guard begins at what the servos are told to do."""
         self._waiter.wait(self._period_ns * 1e-9)
-        self.reading = self._arm.read()
+        self._reading = self._arm.read()
         self._context.beat(ready=False, note="waits for the arm's first sample")
 
-    def cycle(self) -> None:
-        """Wait for a command, check it, write it, read the arm, tell everyone."""
-        self._serve(self._next_command())
-
-    def brake(self) -> None:
+    def _brake(self) -> None:
         """Come to a stop: the last set-point of a moving arm would be a jolt to its servos."""
         most_s = min(stopping_s(self._config.limits), _LONGEST_BRAKE_S)
         end_ns = time.monotonic_ns() + int(most_s * 1e9)
@@ -121,15 +160,15 @@ class Driver:
         )
         self._written = guarded.position
         # Nothing new keeps the old sample, whose stamp shows its age.
-        self.reading = self._arm.read() or self.reading
+        self._reading = self._arm.read() or self._reading
         self._publish(guarded, now_ns)
         if guarded.holding and self._command is not None:
             self._counters[guarded.holding] = self._counters.get(guarded.holding, 0) + 1
         self._context.beat(
             late_ns=late_ns if command else 0,
-            age_ns=now_ns - self.reading.t_sample_ns if self.reading else 0,
+            age_ns=now_ns - self._reading.t_sample_ns if self._reading else 0,
             counters=dict(self._counters),
-            note=guarded.holding,
+            note="; ".join(self._complaints()) or guarded.holding,
         )
 
     def _next_command(self) -> JointCommand | None:
@@ -143,24 +182,32 @@ class Driver:
     def _guarded(self, command: JointCommand | None, now_ns: int) -> GuardedCommand:
         if self._guard is None:
             self._guard = self._made_guard()
+        trouble = UNFIT if self._reading and self._reading.errors else ""
         if command is None:
-            return self._guard.checked(None, 0, 0, now_ns)
-        return self._guard.checked(self._own(command), command.seq, command.t_command_ns, now_ns)
+            return self._guard.checked(None, 0, 0, now_ns, trouble)
+        own = self._own(command)
+        return self._guard.checked(own, command.seq, command.t_command_ns, now_ns, trouble)
+
+    def _goal(self) -> NDArray[np.float64]:
+        if self._reading is None:
+            raise RuntimeError("the guard begins where the arm is, and the arm has not said so")
+        return self._reading.goal
+
+    def _complaints(self) -> tuple[str, ...]:
+        return self._reading.errors + self._reading.warnings if self._reading else ()
 
     def _made_guard(self) -> Guard:
-        if self.reading is None:
-            raise RuntimeError("the guard begins where the arm is, and the arm has not said so")
         lower, upper = zip(*self._config.ranges.values(), strict=True)
         limits = JointLimits.build(self._config.joints, lower, upper, self._config.limits)
-        return Guard(limits, self._period_ns, self.reading.position)
+        return Guard(limits, self._period_ns, self._goal())
 
     def _own(self, command: JointCommand) -> NDArray[np.float64]:
         """Return this arm's part of a command; joints that it does not name are missing in it."""
         named = [joint for joint in self._config.joints if joint in command.joints]
         return command.position[[command.joints.index(joint) for joint in named]]
 
-    def _publish(self, guarded: GuardedCommand, now_ns: int) -> None:
-        reading = self.reading
+    def _publish(self, guarded: GuardedCommand, now_ns: int, errors: tuple[str, ...] = ()) -> None:
+        reading = self._reading
         if reading is None:
             return
         self._seq += 1
@@ -174,7 +221,10 @@ class Driver:
                 velocity=reading.velocity,
                 current=reading.current,
                 temperature=reading.temperature,
-                errors=reading.errors,
+                voltage=reading.voltage,
+                age_s=reading.age_s,
+                errors=errors or reading.errors,
+                warnings=reading.warnings,
                 written=guarded.position,
                 t_written_ns=now_ns,
                 t_command_ns=self._command.t_command_ns if self._command else 0,

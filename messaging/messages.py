@@ -50,8 +50,11 @@ class JointState:
     velocity: Vector  # (J,) rad/s, gripper 1/s
     current: Vector  # (J,) A, empty where the arm has no such sensor
     temperature: Vector  # (J,) degrees Celsius, empty where the arm has no such sensor
-    errors: tuple[str, ...]  # what the motors complain of, in words; empty when healthy
-    written: Vector  # (J,) what the guard wrote to the servos in this cycle
+    voltage: Vector  # (J,) V, empty where the arm has no such sensor
+    age_s: Vector  # (J,) how old each joint's values were when this was sent, empty if all alike
+    errors: tuple[str, ...]  # what makes the arm unfit to move, in words; empty when healthy
+    warnings: tuple[str, ...]  # what somebody should look after, in words
+    written: Vector  # (J,) what the servos are told to do, in the sense of a command
     t_written_ns: int
     t_command_ns: int  # stamp of the command that `written` follows, 0 before the first
     holding: str  # why the guard holds by itself; empty while it follows commands

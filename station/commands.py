@@ -16,11 +16,11 @@ from messaging.topics import TOPICS
 from messaging.transport import Bus
 from runtime.plugins import UnknownNameError, available
 from runtime.supervisor import Phase, Supervisor
-from station.config import StationConfig
 from station.display import LOST_OUTPUT, ExpendableDisplay, Lines, LiveView
 from station.lock import bus_directory
 from station.processes import Table as ProcessTable
 from station.processes import network, process_table
+from station.robot import StationConfig
 from station.station import Options, Station
 
 _PLUGINS = ("drivers.arms", "perception.cameras", "policy_worker.policies")

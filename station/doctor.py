@@ -17,10 +17,11 @@ from rich.table import Table
 from messaging.curve import Network
 from runtime.realtime import memory_may_be_locked, realtime_permitted
 from runtime.supervisor import CHILD_ENVIRONMENT
-from station.config import ConfigError, StationConfig, load, robot_file, robots
+from station.config import ConfigError, load, robot_file, robots
 from station.lock import bus_directory
 from station.probes import Answer, Probes
 from station.processes import network
+from station.robot import StationConfig
 
 Level = Literal["ok", "warning", "problem"]
 

@@ -8,7 +8,8 @@ from typing import Any
 from messaging.curve import Network
 from messaging.topics import TOPICS
 from runtime.process import OnDeath, ProcessSpec
-from station.config import CONFIGS, StationConfig, plugin_config
+from station.config import CONFIGS, plugin_config
+from station.robot import StationConfig
 
 # The shorter the deadline, the higher the priority; below them all, ordinary processes.
 _CONTROLLER_PRIORITY = 80
@@ -82,7 +83,17 @@ class Table:
     def twin(self) -> ProcessSpec:
         """Return the simulated world."""
         rest = [value for arm in self._config.arms.values() for value in arm.rest]
-        options = {"model_path": self._known["twin_model"], "start": rest}
+        servos = {
+            name: self._arm_options(name)
+            for name in self._config.arms
+            if self._config.hardware == "emulated"
+        }
+        options = {
+            "model_path": self._known["twin_model"],
+            "arms": list(self._config.arms),
+            "start": rest,
+            "servos": servos,
+        }
         return self._spec("twin", "simulation.main", options, realtime_priority=_TWIN_PRIORITY)
 
     def arm(self, name: str) -> ProcessSpec:
@@ -91,7 +102,7 @@ class Table:
         options = {
             "arm": name,
             "plugin": arm.plugin,
-            "config": self._options("drivers.arms", arm.plugin, arm.config),
+            "config": self._arm_options(name),
             "ranges": {f"{name}_{joint}": limits for joint, limits in arm.joints.items()},
             "limits": self._config.limits.model_dump(mode="json"),
             "rate_hz": self._config.controller.rate_hz,
@@ -100,7 +111,7 @@ class Table:
             f"arm.{name}",
             "drivers.main",
             options,
-            needs=("twin",) if arm.plugin == "twin" else (),
+            needs=("twin",) if self._config.hardware != "real" or arm.plugin == "twin" else (),
             realtime_priority=_ARM_PRIORITY,
         )
 
@@ -181,6 +192,14 @@ class Table:
     def _needs(options: dict[str, Any]) -> tuple[str, ...]:
         """Return what a plugin with these options waits for: the twin, if it reads its scene."""
         return ("twin",) if "${twin_model}" in map(str, options.values()) else ()
+
+    def _arm_options(self, name: str) -> dict[str, Any]:
+        """Return the options of an arm's plugin; an emulated one is plugged into the twin."""
+        arm = self._config.arms[name]
+        options = self._options("drivers.arms", arm.plugin, arm.config)
+        if self._config.hardware == "emulated" and "port" in options:
+            options["port"] = str(self._bus / Path(options["port"]).name)
+        return options
 
     def _options(self, package: str, name: str, options: dict[str, Any]) -> dict[str, Any]:
         return plugin_config(package, name, options, self._known, name)

@@ -18,11 +18,11 @@ from messaging.transport import Bus
 from runtime.process import OnDeath
 from runtime.supervisor import Event, Phase, Supervisor
 from station.conductor import Conductor, Course, News, Orders, Stage
-from station.config import StationConfig
 from station.display import Display
 from station.lock import StationLock
 from station.processes import network, process_table
 from station.record import RunEvent, RunRecord
+from station.robot import StationConfig
 from station.view import ProcessView, Snapshot
 from station.wire import Wire
 

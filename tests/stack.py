@@ -20,8 +20,10 @@ from messaging.transport import Bus
 from runtime.process import ProcessSpec
 from runtime.supervisor import Child, Event, Phase, Supervisor
 from station.conductor import Orders
-from station.config import StationConfig, load, robot_file
+from station.config import load, robot_file
+from station.hardware import decided
 from station.processes import process_table
+from station.robot import StationConfig
 from station.wire import Wire
 
 HERE = Path(__file__).parent
@@ -172,7 +174,7 @@ def stand_in(module: str, spec: ProcessSpec, **config: Any) -> ProcessSpec:
 
 def station_config(*settings: str, cameras: Sequence[str] = ()) -> StationConfig:
     """Return ALOHA's config with only the given cameras."""
-    config = load(robot_file("aloha"), list(settings))
+    config = decided(load(robot_file("aloha"), list(settings)))
     kept = {name: config.cameras[name] for name in cameras}
     return config.model_copy(update={"cameras": kept})
 

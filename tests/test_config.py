@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from runtime.plugins import UnknownNameError
-from station.config import ConfigError, StationConfig, load, robot_file, robots
+from station.config import ConfigError, calibration_file, load, robot_file, robots
+from station.robot import StationConfig
 
 SCRIPTED = "policy=scripted"
 
@@ -45,7 +46,6 @@ def test_aloha_has_acts_fourteen_joints_in_order_and_four_cameras() -> None:
     assert joints[6] == "left_gripper"
     assert joints[7] == "right_waist"
     assert list(config.cameras) == ["cam_high", "cam_low", "cam_left_wrist", "cam_right_wrist"]
-    assert config.is_twin
 
 
 def test_settings_change_keys_at_any_depth_and_keep_their_types() -> None:
@@ -72,11 +72,36 @@ def test_the_last_of_two_settings_wins() -> None:
         ("arms={}", ["arms: a robot needs at least one arm"]),
         ("task.timeout_s=0", ["task.timeout_s", "greater than 0"]),
         ("policy=scriptde", ["'scriptde'", "policy_worker/policies/", "mean 'scripted'"]),
-        ("cameras.cam_high.plugin=mujco", ["'mujco'", "perception/cameras/", "mean 'mujoco'"]),
+        ("cameras.cam_high.plugin=opncv", ["'opncv'", "perception/cameras/", "mean 'opencv'"]),
         ("cameras.cam_high.plugn=mujoco", ["cameras.cam_high.plugn", "mean 'plugin'"]),
         ("cameras.cam_high.config.width=2", ["cameras.cam_high.config", "width", "2", "16"]),
         ("cameras.cam_high.config.widht=64", ["widht", "no such key", "mean 'width'"]),
+        ("twin.cameras.cam_low.config.width=2", ["twin.cameras.cam_low.config", "width", "16"]),
         ("arms.left.plugin=twinn", ["'twinn'", "drivers/arms/", "mean 'twin'"]),
+        ("hardware=fake", ["hardware", "'fake'", "'auto'", "'emulated'"]),
+        (
+            "arms.left.config.motors.elbow.id=2",
+            ["arms.left.config", "id 2 belongs to shoulder and to elbow", "id of its own"],
+        ),
+        (
+            "arms.left.config.motors.elbow.model=XM540-W27",
+            ["arms.left.config", "motors.elbow.model", "'XM540-W27'", "'XM540-W270'"],
+        ),
+        ("arms.left.joints.waist=null", ["arms.left.joints.waist", "None"]),
+        ("arms.left.joints={waist: [-1.0, 1.0]}", ["arms.left", "home has 7 values for 1 joints"]),
+        ("arms.left.config.motors.elbow.ticks=[2000, 1000]", ["lower limit first", "[2000, 1000]"]),
+        (
+            "arms.left.config.motors.elbow.ticks=[1000, 3094]",
+            ["arms.left", "elbow ranges from -1.76278", "narrow the one or widen `ticks`"],
+        ),
+        (
+            "leaders.left.config.motors.gripper.mode=current_position",
+            ["leaders.left.config", "XL430-W250 measures no current", "use mode position"],
+        ),
+        (
+            "arms.left.config.port=/dev/ttyDXL_follower_right",
+            ["arms.left and arms.right are both at /dev/ttyDXL_follower_right"],
+        ),
         ("policies.scripted.model_pth=x", ["policies.scripted", "model_pth", "mean 'model_path'"]),
         (
             "network={station: a, elsewhere: {controller: b}}",
@@ -136,15 +161,38 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
         load(path, [SCRIPTED])
 
 
-def test_the_title_says_no_arms_here_only_if_all_are_the_twins() -> None:
-    config = loaded()
-    assert "no arms here" in config.title
-    left = config.arms["left"].model_copy(update={"plugin": "dynamixel"})
-    mixed = config.model_copy(update={"arms": {**config.arms, "left": left}})
-    assert "no arms here" not in mixed.title
-    assert "arm left by dynamixel" in mixed.title
-    assert "arm right is the twin's" in mixed.title
-    assert mixed.is_twin
+def test_a_config_based_on_a_robot_says_only_what_differs(tmp_path: Path) -> None:
+    path = tmp_path / "robot.yaml"
+    path.write_text("based_on: aloha\nrobot: ours\narms: {left: {config: {port: /dev/ours}}}\n")
+    ours, aloha = load(path, [SCRIPTED]), loaded()
+    assert ours.robot == "ours"
+    assert ours.ports == {**aloha.ports, "arms.left": "/dev/ours"}
+    assert ours.arms["left"].config["motors"] == aloha.arms["left"].config["motors"]
+
+
+def test_a_section_with_another_plugin_begins_anew(tmp_path: Path) -> None:
+    path = tmp_path / "robot.yaml"
+    path.write_text("based_on: aloha\nrobot: ours\narms: {left: {plugin: twin}}\n")
+    assert load(path, [SCRIPTED]).arms["left"].config == {}
+
+
+def test_what_was_measured_of_a_robot_is_laid_over_its_config(tmp_path: Path) -> None:
+    path = tmp_path / "robot.yaml"
+    path.write_text("based_on: aloha\nrobot: ours\n")
+    calibration_file(path).write_text("arms: {left: {config: {gripper: {open_rad: 1.4}}}}\n")
+    ours = load(path, [SCRIPTED])
+    assert ours.arms["left"].config["gripper"]["open_rad"] == 1.4
+    assert ours.arms["right"].config["gripper"]["open_rad"] == 1.491
+
+
+def test_both_generations_have_four_arms_and_grippers_of_their_own() -> None:
+    old, new = load(robot_file("aloha"), []), load(robot_file("aloha_2024"), [])
+    assert len(old.ports) == len(new.ports) == 4
+    for side in ("left", "right"):
+        assert new.arms[side].config["gripper"]["horn_m"] == 0.0275
+        assert old.arms[side].config["gripper"]["horn_m"] == 0.022
+        assert new.leaders[side].config["motors"]["gripper"]["model"] == "XC430-W150"
+        assert new.arms[side].config["port"] == old.arms[side].config["port"]
 
 
 def test_default_limits_are_checked_against_the_joints(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from messaging.curve import Network
-from station.config import NetworkConfig, load, robot_file
+from station.config import load, robot_file
 from station.doctor import (
     Finding,
     check_clock,
@@ -25,7 +25,9 @@ from station.doctor import (
     check_torch,
     print_findings,
 )
+from station.hardware import decided
 from station.probes import Answer, Probes
+from station.robot import NetworkConfig
 
 FAILED = Answer(False, "libEGL.so.1: cannot open shared object file")
 
@@ -103,7 +105,7 @@ def test_disk_and_ports_are_those_of_the_config(tmp_path: Path) -> None:
         network = NetworkConfig(
             station="127.0.0.1", elsewhere=elsewhere, base_port=port, keys=tmp_path
         )
-        config = load(robot_file("aloha"), []).model_copy(
+        config = decided(load(robot_file("aloha"), [])).model_copy(
             update={"runs": tmp_path / "elsewhere", "network": network}
         )
         disk, ports = check_station(config)

@@ -22,6 +22,7 @@ from runtime.process import OnDeath
 from runtime.supervisor import Event, Phase
 from station.config import load, robot_file
 from station.display import Display, ExpendableDisplay, Lines
+from station.hardware import decided
 from station.record import RunEvent
 from station.station import Options, Progress, Station, _hangup_blocked
 from station.view import Snapshot
@@ -96,7 +97,7 @@ class Hands:
 
 @pytest.fixture
 def station(tmp_path: Path) -> Station:
-    config = load(robot_file("aloha"), ["policy=scripted", f"runs={tmp_path / 'runs'}"])
+    config = decided(load(robot_file("aloha"), ["policy=scripted", f"runs={tmp_path / 'runs'}"]))
     return Station(config, Options(seed=0, episodes=1, duration_s=None, launched_ns=0))
 
 

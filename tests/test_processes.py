@@ -11,8 +11,10 @@ from free_ports import free_ports
 from messaging.curve import create_keys
 from messaging.topics import HEARTBEAT, TOPICS
 from messaging.transport import Bus
-from station.config import StationConfig, load, robot_file
+from station.config import load, robot_file
+from station.hardware import decided
 from station.processes import network, process_names, process_table
+from station.robot import StationConfig
 
 STATION, WORKER = "127.0.0.1", "127.0.0.2"
 
@@ -39,7 +41,7 @@ def networked(keys: Path, elsewhere: dict[str, str]) -> StationConfig:
         "keys": str(keys),
     }
     settings = [f"network.{key}={value}" for key, value in section.items()]
-    return load(robot_file("aloha"), settings)
+    return decided(load(robot_file("aloha"), settings))
 
 
 def test_the_names_are_those_of_the_table(config: StationConfig, tmp_path: Path) -> None:

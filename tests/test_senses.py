@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from video_device import jpeg, noise
 
 from messaging.messages import ControlStatus, Directive, Frame, JointState
 from messaging.topics import CONTROL_STATUS, DIRECTIVE, FRAME, JOINT_STATE
@@ -19,6 +21,7 @@ from policy_worker.track import Track
 SPEC = PolicySpec("test", ("a", "b"), ("cam",), 10, 20_000_000, ())
 TICK_NS = 10_000_000
 WITHIN_S = 5.0
+BLACK = np.zeros((4, 6, 3), np.uint8)
 
 
 class World:
@@ -76,7 +79,10 @@ class World:
                 velocity=here,
                 current=empty,
                 temperature=empty,
+                voltage=empty,
+                age_s=empty,
                 errors=(),
+                warnings=(),
                 written=here,
                 t_written_ns=t_ns,
                 t_command_ns=t_ns,
@@ -84,9 +90,8 @@ class World:
             )
         )
 
-    def frame(self, t_ns: int) -> None:
-        now_ns = time.monotonic_ns()
-        self.frames.send(Frame("cam", self.seq, t_ns, now_ns, np.zeros((4, 6, 3), np.uint8)))
+    def frame(self, t_ns: int, image: NDArray[np.uint8] = BLACK) -> None:
+        self.frames.send(Frame("cam", self.seq, t_ns, time.monotonic_ns(), image))
         self.senses.wait(0.05)
         time.sleep(0.02)
         self.senses.wait(0.0)
@@ -126,6 +131,23 @@ def test_nothing_is_seen_twice(world: World) -> None:
     world.senses.seen()
     assert refusal(world) == "nothing new"
     world.say(start_ns + 3, cursor=1.0, epoch=2)
+    world.frame(start_ns + 2)
+    assert refusal(world) == ""
+
+
+def test_a_jpeg_file_is_seen_as_pixels(world: World) -> None:
+    start_ns = time.monotonic_ns()
+    world.say(start_ns, cursor=0.0, epoch=2)
+    world.frame(start_ns + 1, jpeg(noise(0)))
+    assert refusal(world) == ""
+    assert world.senses.seen().observation.images["cam"].shape == (48, 64, 3)
+
+
+def test_a_frame_that_cannot_be_read_is_refused_by_name(world: World) -> None:
+    start_ns = time.monotonic_ns()
+    world.say(start_ns, cursor=0.0, epoch=2)
+    world.frame(start_ns + 1, np.arange(100, dtype=np.uint8))
+    assert refusal(world) == "unreadable frame of cam"
     world.frame(start_ns + 2)
     assert refusal(world) == ""
 

@@ -17,9 +17,10 @@ from messaging.topics import CONTROL_STATUS, JOINT_STATE, Keep
 from messaging.transport import Bus
 from policy_worker.policies import flow
 from station.config import load, robot_file
+from station.hardware import decided
 
 SCRIPTED = ("--robot", "aloha", "--policy", "scripted")
-CONFIG = load(robot_file("aloha"), ["policy=scripted"])
+CONFIG = decided(load(robot_file("aloha"), ["policy=scripted"]))
 REST = [value for arm in CONFIG.arms.values() for value in arm.rest]
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from drivers.guard import MISSING, WIDER
 from messaging.messages import JointState
 from motion.limits import JointLimits
-from station.config import StationConfig
+from station.robot import StationConfig
 
 Array = NDArray[np.float64]
 

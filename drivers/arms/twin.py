@@ -19,6 +19,9 @@ class Config(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
+    def check_joints(self, joints: dict[str, tuple[float, float]]) -> None:
+        """Accept whatever the twin's process has been told of."""
+
 
 class TwinArm:
     """The arm `arm` of the twin."""
@@ -27,6 +30,7 @@ class TwinArm:
         self._arm = arm
         self._targets = bus.publisher(SERVO_TARGET, arm)
         self._readings = bus.subscriber(SERVO_READING, arm)
+        self._goal: NDArray[np.float64] | None = None
 
     def attach(self) -> None:
         """Do nothing: simulated servos hold by themselves until they are told otherwise."""
@@ -36,10 +40,12 @@ class TwinArm:
         reading = self._readings.receive()
         if reading is None:
             return None
-        return ArmReading(reading.t_ns, reading.position, reading.velocity)
+        goal = reading.position if self._goal is None else self._goal
+        return ArmReading(reading.t_ns, reading.position, reading.velocity, goal)
 
     def write(self, position: NDArray[np.float64]) -> None:
         """Send goal positions (J,) to the servos."""
+        self._goal = position
         self._targets.send(ServoTarget(self._arm, time.monotonic_ns(), position))
 
     def detach(self) -> None:

@@ -1,4 +1,4 @@
-"""What an arm of Dynamixel servos is made of: motors, gripper geometry, caps. Data, checked."""
+"""What an arm of Dynamixel servos is made of: motors, caps, gripper geometry. Data, checked."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ class Motor(_Strict):
     mode: Literal["position", "current_position"] = "position"
     gains: Gains = Gains()
     current_limit: Annotated[int, Field(ge=0, le=2047)] | None = None  # 2.69 mA, None: as it is
+    step_cap_rad: Annotated[float, Field(gt=0.0, le=0.5)] = 0.05  # most its goal moves at a time
 
     @field_validator("ticks")
     @classmethod
@@ -84,21 +85,20 @@ class Gripper(_Strict):
 
     @model_validator(mode="after")
     def _is_possible(self) -> Gripper:
-        if not 0.0 < self.horn_m < self.rod_m:
-            raise ValueError(f"want 0 < horn_m < rod_m, got {self.horn_m} and {self.rod_m}")
+        if not 0.0 < self.horn_m <= self.rod_m:
+            raise ValueError(f"want 0 < horn_m <= rod_m, got {self.horn_m} and {self.rod_m}")
         if not self.closed_m < self.open_m or not self.closed_rad < self.open_rad:
             raise ValueError("want closed_m < open_m and closed_rad < open_rad")
         return self
 
 
 class Profile(_Strict):
-    """An arm: where it is plugged in, its motors by joint, and what its driver may do with them."""
+    """An arm: where it is plugged in, its motors by joint, its gripper's geometry."""
 
     port: str
     baud: Literal[57600, 115200, 1000000, 2000000, 3000000, 4000000] = 1000000
     motors: dict[str, Motor]  # joint -> motor, in the order of the joints, the gripper last
     gripper: Gripper
-    step_cap_rad: Annotated[float, Field(gt=0.0, le=0.5)] = 0.08  # most a goal moves at a time
 
     @field_validator("motors")
     @classmethod
@@ -115,6 +115,23 @@ class Profile(_Strict):
         if list(motors)[-1:] != ["gripper"]:
             raise ValueError(f"want the gripper as the last motor, got {', '.join(motors)}")
         return motors
+
+    def check_joints(self, joints: dict[str, tuple[float, float]]) -> None:
+        """Raise ValueError unless the motors are those of `joints` (name -> range in rad)."""
+        if list(joints) != list(self.motors):
+            raise ValueError(
+                f"joints and motors must have the same names in the same order, got joints "
+                f"{', '.join(joints)} and motors {', '.join(self.motors)}"
+            )
+        for joint, (low, high) in joints.items():
+            least, most = self.motors[joint].range_rad
+            if joint == "gripper":
+                low, high = self.gripper.closed_rad, self.gripper.open_rad
+            if low < least - RAD_PER_TICK or high > most + RAD_PER_TICK:
+                raise ValueError(
+                    f"{joint} ranges from {low:g} to {high:g} rad, its motor's position limits "
+                    f"from {least:.4f} to {most:.4f} rad: narrow the one or widen `ticks`"
+                )
 
     @property
     def ids(self) -> tuple[int, ...]:

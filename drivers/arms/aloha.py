@@ -1,0 +1,202 @@
+"""ALOHA's arms: ViperX-300 and WidowX-250, seven joints of Dynamixel servos on a serial bus.
+
+Every cycle writes the goals of all joints and reads, of each motor, position, velocity, current,
+voltage, temperature, errors and its own clock in one piece. A motor's shadow moves with it, and is
+looked at ten times a second.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivers.arm import Arm, ArmError, ArmLostError, ArmReading
+from drivers.dynamixel.attach import attached
+from drivers.dynamixel.bus import NoAnswerError, RefusedError, ServoBus
+from drivers.dynamixel.health import MotorState, Pair
+from drivers.dynamixel.port import PortError, PortLostError, SerialPort, demand_short_latency
+from drivers.dynamixel.profile import MIDDLE_TICK, RAD_PER_TICK, Profile
+from drivers.dynamixel.registers import CURRENT_A, GOAL_POSITION, VELOCITY_RAD_S, VOLTAGE_V
+from drivers.dynamixel.sample import SAMPLE_ADDRESS, SAMPLE_BYTES
+from drivers.gripper import action_of, commanded_rad, finger_per_crank, observed
+from messaging.transport import Bus
+
+Array = NDArray[np.float64]
+Config = Profile
+
+_SHADOWS_EVERY: Final = 10  # cycles
+_SILENT_NS: Final = 30_000_000  # three cycles
+_SHADOW_SILENT_NS: Final = _SHADOWS_EVERY * _SILENT_NS
+_WITHOUT_POWER: Final = (
+    "is its 12 V on? Without it the arm is limp; support it before the power returns, then launch "
+    "again"
+)
+
+
+class AlohaArm:
+    """One arm; its last joint is the gripper."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._joints = tuple(profile.motors)
+        self._ids = tuple(motor.id for motor in profile.motors.values())
+        motors = profile.motors.values()
+        self._least = np.array([motor.ticks[0] for motor in motors])
+        self._most = np.array([motor.ticks[1] for motor in motors])
+        self._cap = np.array([int(motor.step_cap_rad / RAD_PER_TICK) for motor in motors])
+        self._port: SerialPort | None = None
+        self._bus: ServoBus | None = None
+        self._goal_ticks = np.zeros(len(self._ids), np.int64)
+        self._goal = np.zeros(len(self._ids))
+        self._states: dict[int, MotorState] = {}
+        self._pairs: list[Pair] = []
+        self._warnings: tuple[str, ...] = ()
+        self._cycles = 0
+        self.refused_steps = 0  # goals that were further away than a step may be
+
+    def attach(self) -> None:
+        """Check the arm and make it hold where it is; a torqued arm is left as it is.
+
+        Raises:
+            ArmError: it cannot be driven; says what to do.
+        """
+        self.detach()
+        try:
+            demand_short_latency(self._profile.port)
+            self._port = SerialPort.open(self._profile.port, self._profile.baud)
+            self._bus = ServoBus(self._port)
+            goals = attached(self._bus, self._port, self._profile)
+        except (PortError, NoAnswerError, RefusedError) as error:
+            self.detach()
+            raise ArmError(str(error)) from error
+        except ArmError:
+            self.detach()
+            raise
+        self._goal_ticks = np.array([goals[joint] for joint in self._joints])
+        self._goal = self._commanded(self._goal_ticks)
+        self._states = {
+            servo: MotorState(joint, servo, _SILENT_NS if servo == motor.id else _SHADOW_SILENT_NS)
+            for joint, motor in self._profile.motors.items()
+            for servo in motor.ids
+        }
+        self._pairs = [
+            Pair(joint, self._states[motor.id], self._states[motor.shadow])
+            for joint, motor in self._profile.motors.items()
+            if motor.shadow is not None
+        ]
+        self._cycles = 0
+
+    def write(self, position: Array) -> None:
+        """Send goals (J,): angles in rad, the gripper's crank 0 closed to 1 open.
+
+        Whatever is asked for, no goal leaves its motor's limits or moves by more than its cap.
+
+        Raises:
+            ArmError: a goal is not finite, or there are not as many as joints.
+            ArmLostError: the port is gone.
+        """
+        if position.shape != self._goal.shape or not np.isfinite(position).all():
+            raise ArmError(f"want {len(self._ids)} finite goals, got {position!r}")
+        angles = position.copy()
+        angles[-1] = commanded_rad(self._profile.gripper, float(position[-1]))
+        wanted = np.rint(angles / RAD_PER_TICK).astype(np.int64) + MIDDLE_TICK
+        wanted = np.clip(wanted, self._least, self._most)
+        step = np.clip(wanted - self._goal_ticks, -self._cap, self._cap)
+        ticks = self._goal_ticks + step
+        capped = bool((ticks != wanted).any())
+        self.refused_steps += capped
+        goals = {
+            servo: GOAL_POSITION.packed(tick)
+            for servo, tick in zip(self._ids, ticks.tolist(), strict=True)
+        }
+        try:
+            self._attached().sync_write(GOAL_POSITION.address, goals)
+        except PortLostError as error:
+            raise ArmLostError(str(error)) from error
+        self._goal_ticks = ticks
+        self._goal = self._commanded(ticks) if capped else position.copy()
+
+    def read(self) -> ArmReading | None:
+        """Return the newest of each joint, None before all have answered once.
+
+        Raises:
+            ArmLostError: the port is gone.
+        """
+        now_ns = time.monotonic_ns()
+        # A motor that does not answer may silence those behind it, so it comes last.
+        self._ask(sorted(self._ids, key=lambda servo: self._states[servo].is_silent(now_ns)))
+        if self._pairs and self._cycles % _SHADOWS_EVERY == 0:
+            self._ask([pair.shadow.servo for pair in self._pairs])
+            now_ns = time.monotonic_ns()
+            self._warnings = tuple(text for pair in self._pairs for text in pair.warnings(now_ns))
+        self._cycles += 1
+        return self._reading(time.monotonic_ns())
+
+    def detach(self) -> None:
+        """Let go of the port, never of the arm: torque stays as it is."""
+        if self._port is not None:
+            self._port.close()
+        self._port = self._bus = None
+
+    def _attached(self) -> ServoBus:
+        if self._bus is None:
+            raise ArmError("the arm is not attached: call attach() first")
+        return self._bus
+
+    def _ask(self, servos: list[int]) -> None:
+        asked_ns = time.monotonic_ns()
+
+        def is_fresh(servo: int, data: bytes) -> bool:
+            return self._states[servo].is_fresh(data, time.monotonic_ns(), asked_ns)
+
+        try:
+            answers = self._attached().sync_read(SAMPLE_ADDRESS, SAMPLE_BYTES, servos, is_fresh)
+        except PortLostError as error:
+            raise ArmLostError(str(error)) from error
+        for servo, answer in answers.items():
+            self._states[servo].heed(answer.error)
+
+    def _reading(self, now_ns: int) -> ArmReading | None:
+        states = [self._states[servo] for servo in self._ids]
+        samples = [state.sample for state in states if state.sample is not None]
+        if len(samples) < len(states):
+            return None
+        gripper = self._profile.gripper
+        stamps = np.array([state.t_sample_ns for state in states])
+        position = np.array([taken.position for taken in samples], np.float64)
+        position = (position - MIDDLE_TICK) * RAD_PER_TICK
+        velocity = np.array([taken.velocity for taken in samples]) * VELOCITY_RAD_S
+        crank = float(position[-1])
+        position[-1] = observed(gripper, crank)
+        velocity[-1] *= finger_per_crank(gripper, crank) / (gripper.open_m - gripper.closed_m)
+        return ArmReading(
+            t_sample_ns=int(stamps.min()),
+            position=position,
+            velocity=velocity,
+            goal=self._goal,
+            age_s=(now_ns - stamps) * 1e-9,
+            current=np.array([taken.current for taken in samples]) * CURRENT_A,
+            temperature=np.array([taken.temperature for taken in samples], np.float64),
+            voltage=np.array([taken.voltage for taken in samples]) * VOLTAGE_V,
+            errors=self._errors(now_ns),
+            warnings=self._warnings,
+        )
+
+    def _errors(self, now_ns: int) -> tuple[str, ...]:
+        if all(self._states[servo].is_silent(now_ns) for servo in self._ids):
+            return (f"no motor at {self._profile.port} answers: {_WITHOUT_POWER}",)
+        return tuple(text for state in self._states.values() for text in state.errors(now_ns))
+
+    def _commanded(self, ticks: NDArray[np.int64]) -> Array:
+        """Return goals in ticks as `write` takes them."""
+        angles = np.asarray(ticks - MIDDLE_TICK, np.float64) * RAD_PER_TICK
+        angles[-1] = action_of(self._profile.gripper, float(angles[-1]))
+        return angles
+
+
+def make(config: Config, arm: str, joints: tuple[str, ...], bus: Bus) -> Arm:  # noqa: ARG001 # the seam's arguments
+    """Return the arm, not yet attached."""
+    return AlohaArm(config)

@@ -1,0 +1,141 @@
+"""Taking an arm over: check it, then torque on where it is off.
+
+Nothing here moves or drops an arm. A motor that holds already keeps its torque, mode and goal;
+one that is limp is set up and told to stay where it is before its torque comes on.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from drivers.arm import ArmError
+from drivers.dynamixel.bus import NoAnswerError, ServoBus
+from drivers.dynamixel.checks import (
+    ADJUSTABLE,
+    check_alerts,
+    check_identities,
+    check_registers,
+    check_shadows,
+    deviations,
+    named,
+    refuse_company,
+)
+from drivers.dynamixel.port import SerialPort
+from drivers.dynamixel.profile import Motor, Profile
+from drivers.dynamixel.registers import (
+    BUS_WATCHDOG,
+    GOAL_CURRENT,
+    GOAL_POSITION,
+    POSITION_D_GAIN,
+    POSITION_I_GAIN,
+    POSITION_P_GAIN,
+    PRESENT_POSITION,
+    PROFILE_ACCELERATION,
+    PROFILE_VELOCITY,
+    TORQUE_ENABLE,
+    Register,
+)
+from drivers.dynamixel.sample import MAPPING, MAPPING_ADDRESS
+
+_OUTSIDE_TICKS: Final = 65  # 0.1 rad beyond a limit an arm may rest; its goal is at the limit
+
+
+def attached(bus: ServoBus, port: SerialPort, profile: Profile) -> dict[str, int]:
+    """Check the arm and make all its motors hold; returns the joints' goals in ticks.
+
+    Raises:
+        ArmError: something is not as it must be; says what to do.
+    """
+    refuse_company(port)
+    check_identities(bus, profile)
+    check_alerts(bus, profile)
+    check_registers(bus, profile)
+    check_shadows(bus, profile)
+    _map_samples(bus, profile)
+    limp = [joint for joint, motor in profile.motors.items() if not _holds(bus, motor)]
+    for joint in limp:
+        _prepare(bus, joint, profile.motors[joint])
+    for joint in limp:
+        _take_hold(bus, joint, profile.motors[joint])
+    return {joint: bus.read(motor.id, GOAL_POSITION) for joint, motor in profile.motors.items()}
+
+
+def _map_samples(bus: ServoBus, profile: Profile) -> None:
+    """Make every motor gather its sample in one place; one that does already is left alone."""
+    for servo in profile.ids:
+        if _mapping(bus, servo) == MAPPING:
+            continue
+        bus.sync_write(MAPPING_ADDRESS, {servo: MAPPING})
+        if _mapping(bus, servo) != MAPPING:
+            raise ArmError(
+                f"{profile.port}: id {servo} did not take its indirect addresses; restart it with "
+                "`python -m drivers reboot` (it goes limp) and update its firmware if that fails"
+            )
+
+
+def _mapping(bus: ServoBus, servo: int) -> bytes:
+    answer = bus.sync_read(MAPPING_ADDRESS, len(MAPPING), [servo]).get(servo)
+    if answer is None:
+        raise NoAnswerError(f"servo {servo} does not answer to read its indirect addresses")
+    return answer.data
+
+
+def _holds(bus: ServoBus, motor: Motor) -> bool:
+    """Return whether all of a joint's motors have torque."""
+    return all(bus.read(servo, TORQUE_ENABLE) for servo in motor.ids)
+
+
+def _prepare(bus: ServoBus, joint: str, motor: Motor) -> None:
+    """Set up a joint of which a motor is limp to stay where it is, or where it holds already."""
+    for servo in motor.ids:
+        for register, (_, should) in deviations(bus, motor, servo).items():
+            if register in ADJUSTABLE and not bus.read(servo, TORQUE_ENABLE):
+                bus.write(servo, register, should)
+    # After the mode: a change of it resets them.
+    for register, value in _settings(motor).items():
+        bus.write(motor.id, register, value)
+    # What is written to a motor reaches its shadow too, so both get the same goal.
+    goal = _goal_to_hold(bus, joint, motor)
+    bus.write(motor.id, GOAL_POSITION, goal)
+    told = bus.read(motor.id, GOAL_POSITION)
+    if told != goal:
+        raise ArmError(f"{joint} was told to stay at {goal} and says {told}: its torque stays off")
+
+
+def _goal_to_hold(bus: ServoBus, joint: str, motor: Motor) -> int:
+    """Return where a joint is, within its limits; where it is told to be, if it holds already."""
+    if bus.read(motor.id, TORQUE_ENABLE):
+        return bus.read(motor.id, GOAL_POSITION)
+    low, high = motor.ticks
+    present = bus.read(motor.id, PRESENT_POSITION)
+    if not low - _OUTSIDE_TICKS <= present <= high + _OUTSIDE_TICKS:
+        raise ArmError(
+            f"{joint} stands at {present}, beyond its motor's limits {low}..{high}: move it by "
+            "hand until it is inside, then start again"
+        )
+    return min(max(present, low), high)
+
+
+def _settings(motor: Motor) -> dict[Register, int]:
+    """Return what to write to RAM; a change of mode, a restart too, has reset it."""
+    settings = {
+        BUS_WATCHDOG: 0,  # in position mode a silent bus means hold, which is what we want
+        POSITION_P_GAIN: motor.gains.p,
+        POSITION_I_GAIN: motor.gains.i,
+        POSITION_D_GAIN: motor.gains.d,
+        PROFILE_VELOCITY: 0,
+        PROFILE_ACCELERATION: 0,
+    }
+    if motor.current_limit is not None:
+        settings[GOAL_CURRENT] = motor.current_limit
+    return settings
+
+
+def _take_hold(bus: ServoBus, joint: str, motor: Motor) -> None:
+    for servo in motor.ids:
+        bus.write(servo, TORQUE_ENABLE, 1)
+        if not bus.read(servo, TORQUE_ENABLE):
+            raise ArmError(
+                f"{named(joint, servo)} did not take torque; look at its supply and cable, then "
+                "start again"
+            )

@@ -1,0 +1,88 @@
+"""What a motor said last, and what is wrong with it, in words."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from drivers.dynamixel.checks import named
+from drivers.dynamixel.registers import ALERT, CURRENT_A, hardware_errors
+from drivers.dynamixel.sample import MotorClock, Sample, sample
+
+_AFTER_RESTART: Final = "a dip of the 12 V? Support the arm, then launch again"
+_AFTER_FIGHT: Final = "bring the arm to rest and run `python -m drivers calibrate shadows`"
+_FIGHT_A: Final = 0.3
+_FIGHT_NS: Final = 1_000_000_000
+
+
+class MotorState:
+    """One motor: its clock, its newest sample and when that was taken."""
+
+    def __init__(self, joint: str, servo: int, silent_after_ns: int) -> None:
+        self.servo = servo
+        self.sample: Sample | None = None
+        self.t_sample_ns = 0
+        self._name = named(joint, servo)
+        self._silent_after_ns = silent_after_ns
+        self._clock = MotorClock()
+        self._alert = False
+        self._restarted = False
+
+    def is_fresh(self, data: bytes, heard_ns: int, asked_ns: int) -> bool:
+        """Return whether an answer belongs to what was asked at `asked_ns`; if so, keep it."""
+        taken = sample(data)
+        if not taken.mapped:
+            self._restarted = True
+            return True
+        sampled_ns = self._clock.sampled_ns(taken.tick_ms, heard_ns, asked_ns)
+        if sampled_ns is None:
+            return False
+        self.sample, self.t_sample_ns = taken, sampled_ns
+        return True
+
+    def heed(self, error: int) -> None:
+        """Take in the error byte of an answer."""
+        self._alert = bool(error & ALERT)
+
+    def is_silent(self, now_ns: int) -> bool:
+        """Return whether the motor has not answered for longer than it may."""
+        return now_ns - self.t_sample_ns > self._silent_after_ns
+
+    def errors(self, now_ns: int) -> list[str]:
+        """Return what makes the motor unfit to move."""
+        if self._restarted:
+            return [f"{self._name} has restarted, its torque is off: {_AFTER_RESTART}"]
+        if self.is_silent(now_ns):
+            return [f"{self._name} does not answer"]
+        taken = self.sample
+        if taken is None or (taken.torque and not taken.hardware_error and not self._alert):
+            return []
+        latched = ", ".join(hardware_errors(taken.hardware_error)) or (
+            "a hardware error" if self._alert else ""
+        )
+        if latched:
+            return [f"{self._name} has latched: {latched}; its torque is off"]
+        return [f"{self._name}: its torque went off"]
+
+
+class Pair:
+    """A joint's two motors: whether they pull against each other."""
+
+    def __init__(self, joint: str, motor: MotorState, shadow: MotorState) -> None:
+        self.shadow = shadow
+        self._joint = joint
+        self._motor = motor
+        self._since_ns = 0
+
+    def warnings(self, now_ns: int) -> list[str]:
+        """Return a warning if the motors have been fighting for a second."""
+        first, second = self._motor.sample, self.shadow.sample
+        if first is None or second is None:
+            return []
+        one_a, other_a = first.current * CURRENT_A, second.current * CURRENT_A
+        if one_a * other_a >= 0.0 or min(abs(one_a), abs(other_a)) < _FIGHT_A:
+            self._since_ns = now_ns
+            return []
+        if now_ns - self._since_ns < _FIGHT_NS:
+            return []
+        motors = f"{self._joint}: its motors {self._motor.servo} and {self.shadow.servo}"
+        return [f"{motors} fight ({one_a:.1f} A against {other_a:.1f} A): {_AFTER_FIGHT}"]

@@ -1,0 +1,127 @@
+"""What every cycle reads of each motor, in one piece, and when the motor sampled it."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from drivers.dynamixel.registers import (
+    HARDWARE_ERROR_STATUS,
+    INDIRECT_ADDRESS,
+    INDIRECT_DATA,
+    PRESENT_CURRENT,
+    PRESENT_INPUT_VOLTAGE,
+    PRESENT_POSITION,
+    PRESENT_TEMPERATURE,
+    PRESENT_VELOCITY,
+    REALTIME_TICK,
+    TICK_CYCLE_MS,
+    TORQUE_ENABLE,
+)
+
+_FIELDS: Final = (
+    TORQUE_ENABLE,
+    HARDWARE_ERROR_STATUS,
+    REALTIME_TICK,
+    PRESENT_CURRENT,
+    PRESENT_VELOCITY,
+    PRESENT_POSITION,
+    PRESENT_INPUT_VOLTAGE,
+    PRESENT_TEMPERATURE,
+)
+_LAYOUT: Final = struct.Struct("<BBHhiiHB")
+_MS: Final = 1_000_000
+
+SAMPLE_ADDRESS: Final = INDIRECT_DATA[0].address
+SAMPLE_BYTES: Final = _LAYOUT.size
+MAPPING_ADDRESS: Final = INDIRECT_ADDRESS[0].address
+# Of each byte of a sample, where in the control table it stands.
+MAPPING: Final = b"".join(
+    (field.address + i).to_bytes(2, "little") for field in _FIELDS for i in range(field.size)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A motor's state in register units."""
+
+    torque: bool
+    hardware_error: int
+    tick_ms: int  # the motor's own clock, modulo TICK_CYCLE_MS
+    current: int
+    velocity: int
+    position: int
+    voltage: int  # 0.1 V
+    temperature: int  # deg C
+
+    @property
+    def mapped(self) -> bool:
+        """Whether these bytes are a sample: a motor that restarted has lost its mapping."""
+        return self.voltage > 0  # no motor answers without any
+
+
+def sample(data: bytes) -> Sample:
+    """Return what SAMPLE_BYTES bytes read at SAMPLE_ADDRESS say."""
+    torque, *rest = _LAYOUT.unpack(data)
+    return Sample(bool(torque), *rest)
+
+
+class MotorClock:
+    """Turns a motor's Realtime_Tick into the station's time, and tells late answers by it.
+
+    The quickest of the answers heard so far gives the offset between both clocks: any other took
+    longer on its way. It may grow slowly again, since no two clocks run alike.
+    """
+
+    _DRIFT: Final = 0.02  # greatest part by which a motor's clock is taken to be fast or slow
+    _BLUR_NS: Final = 2 * _MS  # the tick's own step, and a way that was never quite the quickest
+    _AGREE_NS: Final = 3 * _MS
+
+    def __init__(self) -> None:
+        self._tick_ms = 0  # of the newest answer, not modulo anything
+        self._heard_ns = 0
+        self._offset_ns: int | None = None
+        self._refused: tuple[int, int] | None = None  # tick and time of the last refusal
+
+    def sampled_ns(self, tick_ms: int, heard_ns: int, asked_ns: int) -> int | None:
+        """Return when a sample was taken, None if that was before `asked_ns`: it is a late answer.
+
+        Two answers in a row that agree with each other, but not with the clock, mean that the
+        motor has started anew; they set the clock.
+
+        Args:
+            tick_ms: the sample's Realtime_Tick.
+            heard_ns: when the answer came, on the station's clock.
+            asked_ns: when it was asked for.
+        """
+        if self._offset_ns is None:
+            return self._set(tick_ms, heard_ns)
+        passed_ms = (tick_ms - self._tick_ms + TICK_CYCLE_MS // 2) % TICK_CYCLE_MS
+        tick = self._tick_ms + passed_ms - TICK_CYCLE_MS // 2
+        slack_ns = round(self._DRIFT * (heard_ns - self._heard_ns))
+        offset_ns = min(heard_ns - tick * _MS, self._offset_ns + slack_ns)
+        sampled_ns = tick * _MS + offset_ns
+        backwards = tick < self._tick_ms
+        too_fast = offset_ns < self._offset_ns - slack_ns - 50 * _MS
+        if backwards or too_fast or sampled_ns < asked_ns - self._BLUR_NS:
+            return self._doubted(tick_ms, heard_ns)
+        self._tick_ms, self._heard_ns, self._offset_ns = tick, heard_ns, offset_ns
+        self._refused = None
+        return sampled_ns
+
+    def _doubted(self, tick_ms: int, heard_ns: int) -> int | None:
+        before, self._refused = self._refused, (tick_ms, heard_ns)
+        if before is None:
+            return None
+        between_ns = heard_ns - before[1]
+        ticks_ns = (tick_ms - before[0]) % TICK_CYCLE_MS * _MS
+        if ticks_ns >= self._AGREE_NS and abs(ticks_ns - between_ns) < self._AGREE_NS:
+            return self._set(tick_ms, heard_ns)
+        return None
+
+    def _set(self, tick_ms: int, heard_ns: int) -> int:
+        self._tick_ms, self._heard_ns = tick_ms, heard_ns
+        self._offset_ns = heard_ns - tick_ms * _MS
+        self._refused = None
+        return heard_ns

@@ -1,0 +1,59 @@
+"""Which hardware a launch drives: the real arms, or the twin in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from station.config import ConfigError
+from station.robot import ArmConfig, StationConfig
+
+
+def decided(
+    config: StationConfig, exists: Callable[[str], bool] = lambda port: Path(port).exists()
+) -> StationConfig:
+    """Return the config with `hardware` settled and what stands in for it in place.
+
+    Leaders count as a sign of a robot, but are not needed to run a policy.
+
+    Args:
+        config: as read from its file.
+        exists: whether there is something at a port.
+
+    Raises:
+        ConfigError: only some of the ports that the launch needs are there.
+    """
+    hardware = _found(config, exists) if config.hardware == "auto" else config.hardware
+    if hardware == "real":
+        _demand_ports(config, exists)
+        return config.model_copy(update={"hardware": hardware})
+    arms = config.arms
+    if hardware == "twin":
+        arms = {name: _direct(arm) for name, arm in arms.items()}
+    cameras = {**config.cameras, **config.twin.cameras}
+    return config.model_copy(update={"hardware": hardware, "arms": arms, "cameras": cameras})
+
+
+def _found(config: StationConfig, exists: Callable[[str], bool]) -> str:
+    """Return what `auto` comes to on this machine."""
+    if not any(name.startswith("arms.") for name in config.ports):
+        return "real"  # arms without ports say themselves whether they are there
+    return "real" if any(exists(port) for port in config.ports.values()) else "emulated"
+
+
+def _demand_ports(config: StationConfig, exists: Callable[[str], bool]) -> None:
+    needed = {name: port for name, port in config.ports.items() if name.startswith("arms.")}
+    missing = {name: port for name, port in needed.items() if not exists(port)}
+    if not missing:
+        return
+    there = [port for port in config.ports.values() if exists(port)]
+    lines = "".join(f"\n  {name}: nothing at {port}" for name, port in missing.items())
+    raise ConfigError(
+        f"hardware: {config.hardware}: not all arms of {config.robot} are there (found: "
+        f"{', '.join(there) or 'none'}){lines}\n  plug them in and switch the 12 V on, see what is "
+        "where with `python -m drivers scan`, or drive the twin with `--set hardware=emulated`"
+    )
+
+
+def _direct(arm: ArmConfig) -> ArmConfig:
+    return arm.model_copy(update={"plugin": "twin", "config": {}})

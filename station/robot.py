@@ -1,0 +1,180 @@
+"""A robot's config as strict models: arms, cameras, policies, limits, task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from controller.config import ControllerConfig
+from motion.limits import JointLimits, LimitsConfig
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class ArmConfig(_Strict):
+    """One arm: how it is driven, what its joints may do, and its poses."""
+
+    plugin: str
+    config: dict[str, Any] = Field(default_factory=dict)
+    joints: dict[str, tuple[float, float]]  # joint -> range in rad, gripper 0..1
+    home: tuple[float, ...]
+    rest: tuple[float, ...]
+
+    @model_validator(mode="after")
+    def _poses_lie_in_range(self) -> ArmConfig:
+        for name, pose in (("home", self.home), ("rest", self.rest)):
+            if len(pose) != len(self.joints):
+                raise ValueError(f"{name} has {len(pose)} values for {len(self.joints)} joints")
+            for (joint, (low, high)), value in zip(self.joints.items(), pose, strict=True):
+                if not low <= value <= high:
+                    raise ValueError(f"{name}: {joint} = {value} lies outside {low}..{high}")
+        return self
+
+
+class CameraConfig(_Strict):
+    """One camera: where its images come from, and that source's own options."""
+
+    plugin: str
+    config: dict[str, Any] = Field(default_factory=dict)
+
+
+class WorkerConfig(_Strict):
+    """How often the policy is asked at most."""
+
+    rate_hz: PositiveFloat = 10.0
+
+
+class TaskConfig(_Strict):
+    """What an episode is about."""
+
+    instruction: str
+    timeout_s: PositiveFloat = 20.0
+
+
+class NetworkConfig(_Strict):
+    """Processes on other machines, and the keys that let them in."""
+
+    station: str  # this station's address, as the others reach it
+    elsewhere: dict[str, str]  # process, so far policy_worker alone -> address of its machine
+    base_port: Annotated[int, Field(gt=1023, lt=65000)] = 5600
+    keys: Path = Path("~/.config/evenhand/keys")
+
+    @field_validator("elsewhere")
+    @classmethod
+    def _can_run_elsewhere(cls, elsewhere: dict[str, str]) -> dict[str, str]:
+        for name in elsewhere:
+            if name != "policy_worker":
+                raise ValueError(f"only policy_worker can run on another machine, not {name!r}")
+        return elsewhere
+
+
+class TwinConfig(_Strict):
+    """What stands in for the real robot's parts where only its twin is there."""
+
+    cameras: dict[str, CameraConfig] = Field(default_factory=dict)
+
+
+class StationConfig(_Strict):
+    """Everything that a launch needs to know about a robot."""
+
+    robot: str
+    hardware: Literal["auto", "real", "emulated", "twin"] = "auto"
+    arms: dict[str, ArmConfig]
+    leaders: dict[str, ArmConfig] = Field(default_factory=dict)
+    twin: TwinConfig = TwinConfig()
+    limits: LimitsConfig = Field(default=LimitsConfig(), validate_default=True)
+    cameras: dict[str, CameraConfig]
+    policy: str
+    policies: dict[str, dict[str, Any]]
+    policy_worker: WorkerConfig = WorkerConfig()
+    controller: ControllerConfig = ControllerConfig()
+    task: TaskConfig
+    network: NetworkConfig | None = None
+    runs: Path = Path("runs")
+
+    @field_validator("arms")
+    @classmethod
+    def _there_are_arms(cls, arms: dict[str, ArmConfig]) -> dict[str, ArmConfig]:
+        if not any(arm.joints for arm in arms.values()):
+            raise ValueError("a robot needs at least one arm with a joint, got none")
+        return arms
+
+    @field_validator("limits")
+    @classmethod
+    def _limits_leave_room(cls, limits: LimitsConfig, info: ValidationInfo) -> LimitsConfig:
+        ranges = _ranges(info.data.get("arms", {}))
+        lower = [low for low, _ in ranges.values()]
+        upper = [high for _, high in ranges.values()]
+        try:
+            JointLimits.build(tuple(ranges), lower, upper, limits)
+        except ValueError as error:
+            raise ValueError(
+                f"{error}, with a margin of {limits.margin:g} rad at both ends of its range"
+            ) from error
+        return limits
+
+    @model_validator(mode="after")
+    def _every_port_has_one_arm(self) -> StationConfig:
+        owners: dict[str, str] = {}
+        for name, port in self.ports.items():
+            if port in owners:
+                raise ValueError(
+                    f"{owners[port]} and {name} are both at {port}; each arm has a port of its own"
+                )
+            owners[port] = name
+        return self
+
+    @property
+    def ports(self) -> dict[str, str]:
+        """Serial ports by arm, `arms.left` for instance, of those arms that have one."""
+        return {
+            f"{kind}.{name}": str(arm.config["port"])
+            for kind, arms in (("arms", self.arms), ("leaders", self.leaders))
+            for name, arm in arms.items()
+            if "port" in arm.config
+        }
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """Joint names of all arms in ACT's order, `left_waist` first, and their ranges."""
+        return _ranges(self.arms)
+
+    @property
+    def is_twin(self) -> bool:
+        """Whether there is a twin: some arm, if not all, is simulated."""
+        simulated = self.hardware in ("emulated", "twin")
+        return simulated or any(arm.plugin == "twin" for arm in self.arms.values())
+
+    @property
+    def title(self) -> str:
+        """What a launch is about to move, for people."""
+        by = f"by policy {self.policy}"
+        if all(arm.plugin == "twin" for arm in self.arms.values()):
+            return f"{self.robot}: no arms here, driving the simulated twin {by}"
+        if self.hardware == "emulated":
+            return f"{self.robot}: no arms here, driving the twin through emulated servos {by}"
+        driven = ", ".join(
+            f"arm {name} is the twin's" if arm.plugin == "twin" else f"arm {name} by {arm.plugin}"
+            for name, arm in self.arms.items()
+        )
+        return f"{self.robot}: driving real arms {by}: {driven}"
+
+
+def _ranges(arms: dict[str, ArmConfig]) -> dict[str, tuple[float, float]]:
+    return {
+        f"{name}_{joint}": limits
+        for name, arm in arms.items()
+        for joint, limits in arm.joints.items()
+    }

@@ -1,0 +1,103 @@
+"""Which hardware a launch drives, by which ports are there."""
+
+import re
+
+import mujoco
+import numpy as np
+import pytest
+
+from drivers.arms.aloha import Config
+from simulation.scene import scene_model
+from simulation.twin import Twin
+from station.config import ConfigError, load, robot_file, robots
+from station.hardware import decided
+from station.robot import StationConfig
+
+FOLLOWERS = {"/dev/ttyDXL_follower_left", "/dev/ttyDXL_follower_right"}
+LEADERS = {"/dev/ttyDXL_leader_left", "/dev/ttyDXL_leader_right"}
+
+
+def with_ports(there: set[str], *settings: str) -> StationConfig:
+    config = load(robot_file("aloha"), ["policy=scripted", *settings])
+    return decided(config, lambda port: port in there)
+
+
+def test_without_any_port_the_twin_is_driven_through_emulated_servos() -> None:
+    config = with_ports(set())
+    assert config.hardware == "emulated"
+    assert config.is_twin
+    assert config.title.startswith("aloha: no arms here, driving the twin through emulated servos")
+    assert {camera.plugin for camera in config.cameras.values()} == {"mujoco"}
+    assert {arm.plugin for arm in config.arms.values()} == {"aloha"}
+
+
+@pytest.mark.parametrize("there", [FOLLOWERS, FOLLOWERS | LEADERS])
+def test_with_both_followers_the_real_arms_are_driven(there: set[str]) -> None:
+    config = with_ports(there)
+    assert config.hardware == "real"
+    assert not config.is_twin
+    assert "driving real arms" in config.title
+    assert {camera.plugin for camera in config.cameras.values()} == {"opencv"}
+
+
+@pytest.mark.parametrize(
+    ("there", "missing"),
+    [
+        ({"/dev/ttyDXL_follower_left"}, ["/dev/ttyDXL_follower_right"]),
+        (LEADERS, sorted(FOLLOWERS)),
+    ],
+)
+def test_with_some_ports_only_the_missing_are_named(there: set[str], missing: list[str]) -> None:
+    with pytest.raises(ConfigError, match="not all arms of aloha are there") as caught:
+        with_ports(there)
+    for port in missing:
+        assert f"nothing at {port}" in str(caught.value)
+    assert "hardware=emulated" in str(caught.value)
+
+
+def test_real_demands_the_ports_and_emulated_ignores_them() -> None:
+    with pytest.raises(ConfigError, match=re.escape("nothing at /dev/ttyDXL_follower_left")):
+        with_ports(set(), "hardware=real")
+    assert with_ports(FOLLOWERS, "hardware=emulated").hardware == "emulated"
+
+
+def test_the_direct_twin_leaves_the_servos_out() -> None:
+    config = with_ports(set(), "hardware=twin")
+    assert {arm.plugin for arm in config.arms.values()} == {"twin"}
+    assert "driving the simulated twin by" in config.title
+
+
+def test_an_arm_of_the_twin_beside_a_real_one_is_said() -> None:
+    config = with_ports(FOLLOWERS, "arms.right.plugin=twin", "arms.right.config={}")
+    assert config.hardware == "real"
+    assert config.is_twin
+    assert "arm left by aloha, arm right is the twin's" in config.title
+
+
+@pytest.mark.parametrize("robot", robots())
+def test_named_poses_lie_within_the_motors_limits(robot: str) -> None:
+    config = load(robot_file(robot), [])
+    for arm in [*config.arms.values(), *config.leaders.values()]:
+        profile = Config.model_validate(arm.config, strict=False)
+        for pose in (arm.home, arm.rest):
+            for (joint, motor), value in zip(profile.motors.items(), pose, strict=True):
+                low, high = motor.range_rad
+                assert joint == "gripper" or low <= value <= high
+
+
+@pytest.mark.parametrize("pose", ["home", "rest"])
+def test_named_poses_of_the_followers_touch_nothing(pose: str) -> None:
+    config = load(robot_file("aloha"), [])
+    twin = Twin(scene_model())
+    twin.reset(0, np.array([v for arm in config.arms.values() for v in getattr(arm, pose)]))
+    data = mujoco.MjData(twin.model)
+    data.qpos[:] = twin.qpos
+    mujoco.mj_forward(twin.model, data)
+    pairs = [
+        sorted(twin.model.geom(int(geom)).name for geom in contact.geom) for contact in data.contact
+    ]
+    own_fingers = [
+        [f"vx300s_{side}/10_{finger}_gripper_finger" for finger in ("left", "right")]
+        for side in ("left", "right")
+    ]
+    assert all(pair in own_fingers or "red_box" in pair for pair in pairs), pairs
