@@ -9,6 +9,7 @@ from typing import Final
 from drivers.dynamixel import registers as reg
 from drivers.dynamixel.packets import (
     BROADCAST,
+    MOST_BYTES,
     Instruction,
     Packet,
     PacketReader,
@@ -21,6 +22,7 @@ from simulation.servos.faults import Faults
 from simulation.servos.plant import Plant
 from simulation.servos.servo import Answer, Servo
 
+FAST_EXTRA_BYTES: Final = 4  # error, id and CRC of each part of a fast answer
 TURNAROUND_NS: Final = 25_000
 RETURN_DELAY_NS: Final = 2_000  # a unit of Return_Delay_Time
 TICK_NS: Final = 10_000_000  # how often the servos look after themselves
@@ -148,6 +150,7 @@ class Line:
         )
         self._adapter.answer(read(servo, position.address, position.size), 0)
         if self._powered:
+            self._heard_ns = now_ns
             self._obey(question, now_ns)
 
     # -- the servos' end ---------------------------------------------------------------------
@@ -214,21 +217,22 @@ class Line:
 
     def _answer_together(self, requests: list[Request], now_ns: int) -> None:
         """Build one common answer, cut off where somebody does not add his part."""
+        if sum(length + FAST_EXTRA_BYTES for _, _, length in requests) > MOST_BYTES:
+            return
         answers: list[tuple[int, int, bytes]] = []
-        missing = 0
         for number, address, length in requests:
             servo = self._present(number)
-            if missing or servo is None or number in self.faults.silent:
-                missing += length + 4
-                answers.append((number, 0, bytes(length)))
-                continue
+            if servo is None or not servo.answers_reads or number in self.faults.silent:
+                break
             error, data = servo.read(address, length, now_ns)
             answers.append((number, error, data.ljust(length, b"\0")))
-        present = len(answers) and fast_status(answers)
-        if not present or missing == sum(length + 4 for _, _, length in requests):
+        if not answers:
             return
-        first = requests[0][0]
-        sent, late_ns = self.faults.spoiled(first, present[: len(present) - missing])
+        absent = [(number, 0, bytes(length)) for number, _, length in requests[len(answers) :]]
+        whole = fast_status([*answers, *absent])
+        cut = sum(len(data) + FAST_EXTRA_BYTES for _, _, data in absent)
+        first = answers[0][0]
+        sent, late_ns = self.faults.spoiled(first, whole[: len(whole) - cut])
         if sent:
             self._adapter.answer(sent, _pause_ns(self.servos[first]), late_ns)
 

@@ -12,7 +12,7 @@ from drivers.dynamixel.registers import Register
 from simulation.servos.plant import LIMP, Drive, Motion, Plant
 from simulation.servos.strain import OVERHEATED, STALL_A, Strain
 from simulation.servos.table import POSITION, Table
-from simulation.servos.trajectory import Trajectory
+from simulation.servos.trajectory import Trajectory, timed
 
 TICKS_S_PER_UNIT: Final = reg.VELOCITY_RAD_S / reg.RAD_PER_TICK
 TICKS_S2_PER_UNIT: Final = reg.ACCELERATION_RAD_S2 / reg.RAD_PER_TICK
@@ -257,6 +257,7 @@ class Motor:
         if on and table[reg.HARDWARE_ERROR_STATUS] & table[reg.SHUTDOWN]:
             return  # only a reboot permits it again
         if on and not table[reg.TORQUE_ENABLE]:
+            self._sense(self._now_ns)
             if table[reg.OPERATING_MODE] == POSITION:
                 self.clear_turns()
             self._velocity = 0.0
@@ -278,24 +279,16 @@ class Motor:
         goal = float(table[reg.GOAL_POSITION])
         if table[reg.OPERATING_MODE] == POSITION:
             goal = min(max(goal, table[reg.MIN_POSITION_LIMIT]), table[reg.MAX_POSITION_LIMIT])
-        self._trajectory.retarget(goal, *self._bounds(abs(goal - self._trajectory.position)))
-
-    def _bounds(self, distance: float) -> tuple[float, float]:
-        """Return the profile's velocity and acceleration in ticks/s and ticks/s^2."""
-        velocity, acceleration = (
-            self.table[reg.PROFILE_VELOCITY],
-            self.table[reg.PROFILE_ACCELERATION],
-        )
-        if not self.table[reg.DRIVE_MODE] & _TIMED:
-            return (
+        velocity, acceleration = table[reg.PROFILE_VELOCITY], table[reg.PROFILE_ACCELERATION]
+        if table[reg.DRIVE_MODE] & _TIMED:
+            distance = abs(goal - self._trajectory.position)
+            self._trajectory.retarget(goal, *timed(distance, velocity * 1e-3, acceleration * 1e-3))
+        else:
+            self._trajectory.retarget(
+                goal,
                 velocity * TICKS_S_PER_UNIT or math.inf,
                 acceleration * TICKS_S2_PER_UNIT or math.inf,
             )
-        if not velocity or not distance:
-            return math.inf, math.inf
-        total_s, ramp_s = velocity * 1e-3, min(acceleration, velocity / 2) * 1e-3
-        speed = distance / (total_s - ramp_s)
-        return speed, speed / ramp_s if ramp_s else math.inf
 
     def hold(self) -> None:
         """Make where it is its goal."""

@@ -104,8 +104,8 @@ class Servo:
         """Do what a packet to this servo alone says; None: it does not answer."""
         if not self.awake:
             return None
-        answer = self._result(instruction, params, now_ns, secondary)
         level = self.table[reg.STATUS_RETURN_LEVEL]
+        answer = self._result(instruction, params, now_ns, secondary)
         if instruction == Instruction.PING:
             return answer
         return answer if level == 2 or (level == 1 and instruction == Instruction.READ) else None

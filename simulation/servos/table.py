@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from drivers.dynamixel import registers as reg
@@ -11,10 +10,9 @@ from drivers.dynamixel.registers import Model, Refusal, Register
 
 POSITION: Final = 3
 MULTI_TURN_TICKS: Final = 1_048_575
-GOALS: Final = (reg.GOAL_PWM, reg.GOAL_CURRENT, reg.GOAL_VELOCITY, reg.GOAL_POSITION)
 
 _GAIN = (0, 16383)
-_RANGES: Final[dict[Register, tuple[int, int]]] = {
+_BOUNDS: Final[dict[Register, tuple[int, int]]] = {
     reg.ID: (0, 252),
     reg.BAUD_RATE: (0, 7),
     reg.RETURN_DELAY_TIME: (0, 254),
@@ -48,14 +46,18 @@ _RANGES: Final[dict[Register, tuple[int, int]]] = {
     reg.GOAL_POSITION: (-MULTI_TURN_TICKS, MULTI_TURN_TICKS),
     **dict.fromkeys(reg.INDIRECT_ADDRESS, (64, reg.TABLE_BYTES - 1)),
 }
+# By address, as the hash of an integer costs next to nothing
+_RANGES: Final = {register.address: bounds for register, bounds in _BOUNDS.items()}
 _LIMITED_BY: Final = {
-    reg.GOAL_PWM: reg.PWM_LIMIT,
-    reg.GOAL_CURRENT: reg.CURRENT_LIMIT,
-    reg.GOAL_VELOCITY: reg.VELOCITY_LIMIT,
+    reg.GOAL_PWM.address: reg.PWM_LIMIT,
+    reg.GOAL_CURRENT.address: reg.CURRENT_LIMIT,
+    reg.GOAL_VELOCITY.address: reg.VELOCITY_LIMIT,
 }
-_CURRENT_ONLY: Final = (reg.CURRENT_LIMIT, reg.GOAL_CURRENT)
+_GOALS: Final = frozenset((*_LIMITED_BY, reg.GOAL_POSITION.address))
+_CURRENT_ONLY: Final = frozenset((reg.CURRENT_LIMIT.address, reg.GOAL_CURRENT.address))
 _DATA_OF: Final = {
-    entry: data.address for entry, data in zip(reg.INDIRECT_ADDRESS, reg.INDIRECT_DATA, strict=True)
+    entry.address: data.address
+    for entry, data in zip(reg.INDIRECT_ADDRESS, reg.INDIRECT_DATA, strict=True)
 }
 
 
@@ -92,21 +94,18 @@ class Table:
     def __setitem__(self, register: Register, value: int) -> None:
         start = register.address
         self.bytes[start : start + register.size] = register.packed(value)
-        if register in _DATA_OF:
-            self._route[_DATA_OF[register]] = value
+        if start in _DATA_OF:
+            self._route[_DATA_OF[start]] = value
             self._routed.clear()
 
     def restart(self) -> None:
         """Forget the RAM: every register in it has its default again, as after power on."""
         ram = [register for register in reg.CONTROL_TABLE if not register.eeprom]
         self._reset(ram, {})
-        for goal, limit in _LIMITED_BY.items():
-            if goal is not reg.GOAL_VELOCITY:
-                self[goal] = self[limit]
+        self[reg.GOAL_PWM] = self[reg.PWM_LIMIT]
+        self[reg.GOAL_CURRENT] = self[reg.CURRENT_LIMIT]
 
-    def _reset(
-        self, registers: Iterator[Register] | list[Register], to: Mapping[Register, int]
-    ) -> None:
+    def _reset(self, registers: Iterable[Register], to: Mapping[Register, int]) -> None:
         for register in registers:
             self[register] = to.get(register, self.model.defaults.get(register, 0))
 
@@ -138,7 +137,8 @@ class Table:
             if register is None or not self._is_writable(register):
                 return Refusal.ACCESS
             end = at + register.size
-            if route[at] != register.address or not _is_whole(route[at:end], register):
+            whole = list(range(register.address, register.address + register.size))
+            if route[at:end] != whole:
                 return Refusal.DATA_LENGTH
             value = register.unpacked(data[at:end])
             if refusal := self._refusal(register, value):
@@ -148,33 +148,29 @@ class Table:
         return changes
 
     def _is_writable(self, register: Register) -> bool:
-        if register in _CURRENT_ONLY and not self.model.has_current:
+        if register.address in _CURRENT_ONLY and not self.model.has_current:
             return False
         locked = register.eeprom and self[reg.TORQUE_ENABLE]
         return register.writable and not locked
 
     def _refusal(self, register: Register, value: int) -> Refusal | None:
-        least, most = _RANGES.get(register, (value, value))
+        least, most = _RANGES.get(register.address, (value, value))
         if register is reg.OPERATING_MODE and value not in self.model.modes:
             return Refusal.DATA_RANGE
         if register is reg.CURRENT_LIMIT:
             most = self.model.defaults[register]
         if not least <= value <= most:
             return Refusal.DATA_RANGE
-        if register in GOALS:
+        if register.address in _GOALS:
             return self._goal_refusal(register, value)
         return None
 
     def _goal_refusal(self, register: Register, value: int) -> Refusal | None:
         if self[reg.BUS_WATCHDOG] < 0:
             return Refusal.DATA_RANGE
-        if limit := _LIMITED_BY.get(register):
+        if limit := _LIMITED_BY.get(register.address):
             return None if abs(value) <= self[limit] else Refusal.DATA_LIMIT
         if self[reg.OPERATING_MODE] != POSITION:
             return None
         inside = self[reg.MIN_POSITION_LIMIT] <= value <= self[reg.MAX_POSITION_LIMIT]
         return None if inside else Refusal.DATA_LIMIT
-
-
-def _is_whole(route: list[int], register: Register) -> bool:
-    return len(route) == register.size and all(b == a + 1 for a, b in pairwise(route))

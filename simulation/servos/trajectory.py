@@ -19,6 +19,18 @@ def speed_towards(distance: float, velocity: float, acceleration: float, dt_s: f
     return math.copysign(min(velocity, fastest, abs(distance) / dt_s), distance)
 
 
+def timed(distance: float, total_s: float, ramp_s: float) -> tuple[float, float]:
+    """Return the velocity and acceleration that go `distance` in `total_s`, each ramp in `ramp_s`.
+
+    A ramp takes at most half of the time. No time at all means that nothing bounds the motion.
+    """
+    if not total_s or not distance:
+        return math.inf, math.inf
+    ramp_s = min(ramp_s, 0.5 * total_s)
+    velocity = distance / (total_s - ramp_s)
+    return velocity, velocity / ramp_s if ramp_s else math.inf
+
+
 @dataclass(slots=True)
 class Trajectory:
     """A trapezoidal profile, in whatever unit and s; a bound that is infinite does not bound."""
