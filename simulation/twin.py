@@ -40,12 +40,11 @@ def cube_position(seed: int) -> NDArray[np.float64]:
     return np.array([draw.uniform(*_CUBE_X_M), draw.uniform(*_CUBE_Y_M), _CUBE_Z_M])
 
 
-def _finger_m(gripper: NDArray[np.float64]) -> NDArray[np.float64]:
-    return FINGER_CLOSED_M + gripper * (FINGER_OPEN_M - FINGER_CLOSED_M)
-
-
 class Twin:
     """Both arms in physics; joints are ordered as `JOINTS`, grippers 0 closed to 1 open.
+
+    A gripper's two fingers mirror each other. To treat all joints alike, each is a pair of places
+    in the model, of which the second is the first again unless it is a finger.
 
     The model becomes the twin's own: a servo that lets go of its joint changes it.
     """
@@ -53,51 +52,35 @@ class Twin:
     def __init__(self, model: mujoco.MjModel) -> None:
         self.model = model
         self._data = mujoco.MjData(model)
-        sides = ("left", "right")
-        arm = [f"vx300s_{side}/{joint}" for side in sides for joint in ARM_JOINTS[:-1]]
-        finger = [f"vx300s_{side}/{finger}_finger" for side in sides for finger in sides]
-        self._arm_qpos, self._arm_dof, self._arm_control = self._addresses(arm)
-        self._finger_qpos, self._finger_dof, self._finger_control = self._addresses(finger)
-        self._cube_qpos = int(model.joint("red_box_joint").qposadr[0])
-        self._arm_rows = np.r_[0:6, 7:13]
-        self._gripper_rows = np.array([6, 13])
-        self._servos = self._actuators_by_row()
+        pairs = [_model_joints(side, joint) for side in ("left", "right") for joint in ARM_JOINTS]
+        joints = [[model.joint(name) for name in names] for names in zip(*pairs, strict=True)]
+        driven_by = {int(model.actuator(i).trnid[0]): i for i in range(model.nu)}
+        self._qpos = np.array([[int(joint.qposadr[0]) for joint in row] for row in joints])
+        self._dof = np.array([[int(joint.dofadr[0]) for joint in row] for row in joints])
+        self._servo = np.array([[driven_by[joint.id] for joint in row] for row in joints])
+        is_gripper = self._dof[0] != self._dof[1]
+        self._mirror = np.where(is_gripper, -1.0, 1.0)
+        self._zero = np.where(is_gripper, FINGER_CLOSED_M, 0.0)
+        self._unit = np.where(is_gripper, FINGER_OPEN_M - FINGER_CLOSED_M, 1.0)
+        self._servos = np.where(is_gripper, 2.0, 1.0)  # of each joint
         self._gain, self._bias = model.actuator_gainprm.copy(), model.actuator_biasprm.copy()
-        self._pushing: set[int] = set()  # rows whose servos do not hold a position
+        self._pushing: set[int] = set()  # joints whose servos do not hold a position
         self._rubbing = np.flatnonzero(model.dof_frictionloss)
+        self._geoms = [model.geom(i).name for i in range(model.ngeom)]
+        self._cube_geom = model.geom("red_box").id
+        self._cube_qpos = int(model.joint("red_box_joint").qposadr[0])
         self._owed_s = 0.0
         self.reset(seed=0)
-
-    def _addresses(
-        self, names: list[str]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Return where the joints stand in qpos, in qvel and in ctrl, each (len(names),)."""
-        joints = [self.model.joint(name) for name in names]
-        driven_by = {int(self.model.actuator(i).trnid[0]): i for i in range(self.model.nu)}
-        return (
-            np.array([int(joint.qposadr[0]) for joint in joints]),
-            np.array([int(joint.dofadr[0]) for joint in joints]),
-            np.array([driven_by[joint.id] for joint in joints]),
-        )
-
-    def _actuators_by_row(self) -> list[NDArray[np.int64]]:
-        """Return the actuators of each of `JOINTS`: one, of a gripper two."""
-        servos = [np.empty(0, np.int64)] * len(JOINTS)
-        for row, actuator in zip(self._arm_rows, self._arm_control, strict=True):
-            servos[row] = np.array([actuator])
-        for row, pair in zip(self._gripper_rows, self._finger_control.reshape(2, 2), strict=True):
-            servos[row] = pair
-        return servos
 
     def reset(self, seed: int, position: NDArray[np.float64] = HOME) -> None:
         """Put the arms at rest at `position` (14,) and the cube where `seed` says."""
         mujoco.mj_resetData(self.model, self._data)
         self._owed_s = 0.0
-        qpos = self._data.qpos
-        qpos[self._arm_qpos] = position[self._arm_rows]
-        finger = np.clip(_finger_m(position[self._gripper_rows]), 0.021, 0.057)
-        qpos[self._finger_qpos] = np.repeat(finger, 2) * [1, -1, 1, -1]
         self.write(position)
+        low, high = self.model.jnt_range[self.model.dof_jntid[self._dof]].transpose(2, 0, 1)
+        place = self._zero + position * self._unit
+        self._data.qpos[self._qpos[1]] = np.clip(self._mirror * place, low[1], high[1])
+        self._data.qpos[self._qpos[0]] = np.clip(place, low[0], high[0])
         self.place_cube(seed)
 
     def place_cube(self, seed: int) -> None:
@@ -118,37 +101,37 @@ class Twin:
             raise ValueError(f"want {len(JOINTS)} finite joint positions, got {position!r}")
         for row in tuple(self._pushing):
             self._hold(row)
-        self._data.ctrl[self._arm_control] = position[self._arm_rows]
-        finger = _finger_m(position[self._gripper_rows])
-        self._data.ctrl[self._finger_control] = np.repeat(finger, 2) * [1, -1, 1, -1]
+        place = self._zero + position * self._unit
+        self._data.ctrl[self._servo[1]] = self._mirror * place
+        self._data.ctrl[self._servo[0]] = place
 
     def drive(self, row: int, position: float) -> None:
         """Set where the servo of one of `JOINTS` shall drive it to, whether it held it or not."""
         if row in self._pushing:
             self._hold(row)
-        if row in self._gripper_rows:
-            finger = FINGER_CLOSED_M + position * (FINGER_OPEN_M - FINGER_CLOSED_M)
-            self._data.ctrl[self._servos[row]] = finger, -finger
-        else:
-            self._data.ctrl[self._servos[row]] = position
+        place = self._zero[row] + position * self._unit[row]
+        self._data.ctrl[self._servo[1, row]] = self._mirror[row] * place
+        self._data.ctrl[self._servo[0, row]] = place
 
     def push(self, row: int, load: float = 0.0) -> None:
         """Let the servo of one of `JOINTS` push with `load` wherever the joint goes; 0 is limp.
 
         Args:
             row: the joint's.
-            load: N m, of a gripper N at each finger, outwards.
+            load: N m, of a gripper N of both fingers, outwards.
         """
         self._pushing.add(row)
-        servos = self._servos[row]
+        servos = self._servo[:, row]
         self.model.actuator_gainprm[servos] = 0.0
         self.model.actuator_biasprm[servos] = 0.0
-        self.model.actuator_biasprm[servos, 0] = (load, -load)[: len(servos)]
+        each = load / self._servos[row]
+        self.model.actuator_biasprm[servos[1], 0] = self._mirror[row] * each
+        self.model.actuator_biasprm[servos[0], 0] = each
 
     def _hold(self, row: int) -> None:
         """Let the servo hold a position again."""
         self._pushing.discard(row)
-        servos = self._servos[row]
+        servos = self._servo[:, row]
         self.model.actuator_gainprm[servos] = self._gain[servos]
         self.model.actuator_biasprm[servos] = self._bias[servos]
 
@@ -162,29 +145,20 @@ class Twin:
 
     def limits(self, config: LimitsConfig) -> JointLimits:
         """Return what the joints may do: the model's ranges, at the speeds of `config`."""
-        lower, upper = np.zeros(len(JOINTS)), np.ones(len(JOINTS))
-        bounds = self.model.jnt_range[self.model.dof_jntid[self._arm_dof]]
-        lower[self._arm_rows], upper[self._arm_rows] = bounds.T
+        lower, upper = self.model.jnt_range[self.model.dof_jntid[self._dof[0]]].T
+        is_gripper = self._servos > 1
+        lower, upper = np.where(is_gripper, 0.0, lower), np.where(is_gripper, 1.0, upper)
         return JointLimits.build(JOINTS, lower, upper, config)
 
     @property
     def position(self) -> NDArray[np.float64]:
         """Where the joints are, (14,)."""
-        finger = self._data.qpos[self._finger_qpos] * [1, -1, 1, -1]
-        span = FINGER_OPEN_M - FINGER_CLOSED_M
-        return self._joints(
-            self._data.qpos[self._arm_qpos],
-            (finger.reshape(2, 2).mean(axis=1) - FINGER_CLOSED_M) / span,
-        )
+        return (self._mean(self._data.qpos, self._qpos) - self._zero) / self._unit
 
     @property
     def velocity(self) -> NDArray[np.float64]:
         """How fast the joints move, (14,) rad/s, grippers 1/s."""
-        finger = self._data.qvel[self._finger_dof] * [1, -1, 1, -1]
-        span = FINGER_OPEN_M - FINGER_CLOSED_M
-        return self._joints(
-            self._data.qvel[self._arm_dof], finger.reshape(2, 2).mean(axis=1) / span
-        )
+        return self._mean(self._data.qvel, self._dof) / self._unit
 
     @property
     def load(self) -> NDArray[np.float64]:
@@ -196,16 +170,12 @@ class Twin:
         force = self._data.qfrc_actuator.copy()
         first = self._data.ne
         force[self._rubbing] += self._data.efc_force[first : first + len(self._rubbing)]
-        finger = force[self._finger_dof] * [1, -1, 1, -1]
-        return self._joints(force[self._arm_dof], finger.reshape(2, 2).sum(axis=1))
+        return self._mean(force, self._dof) * self._servos
 
-    def _joints(
-        self, arm: NDArray[np.float64], gripper: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        joints = np.empty(len(JOINTS))
-        joints[self._arm_rows] = arm
-        joints[self._gripper_rows] = gripper
-        return joints
+    def _mean(self, values: NDArray[np.float64], at: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return (14,) what stands `at` (2, 14) in the model's `values`, averaged over fingers."""
+        mean: NDArray[np.float64] = 0.5 * (values[at[0]] + self._mirror * values[at[1]])
+        return mean
 
     @property
     def qpos(self) -> NDArray[np.float64]:
@@ -220,9 +190,17 @@ class Twin:
     @property
     def contacts(self) -> frozenset[str]:
         """Names of the geoms that touch the cube."""
-        geom = self.model.geom("red_box").id
-        pairs = self._data.contact.geom
-        touching = pairs[(pairs == geom).any(axis=1)]
+        cube = self._cube_geom
+        pairs = self._data.contact.geom.tolist()
         return frozenset(
-            self.model.geom(int(other)).name for other in touching.ravel() if other != geom
+            self._geoms[second if first == cube else first]
+            for first, second in pairs
+            if first == cube or second == cube
         )
+
+
+def _model_joints(side: str, joint: str) -> tuple[str, str]:
+    """Return the model's names for a joint of an arm, twice, or for the gripper's two fingers."""
+    if joint == "gripper":
+        return f"vx300s_{side}/left_finger", f"vx300s_{side}/right_finger"
+    return f"vx300s_{side}/{joint}", f"vx300s_{side}/{joint}"

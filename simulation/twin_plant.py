@@ -160,7 +160,7 @@ class TwinPlant:
         """Let a joint's motors give a torque: by a current, or as far as voltage goes at stall."""
         torque_nm = mount.stall_nm * (goal if kind == "pwm" else goal / mount.stall_a)
         if mount.row == _GRIPPER_ROW:
-            torque_nm /= 2.0 * finger_per_crank(self._gripper, self._angle(mount.row))
+            torque_nm /= finger_per_crank(self._gripper, self._angle(mount.row))
         self._twin.push(self._rows.start + mount.row, torque_nm)
 
     def _angle(self, row: int) -> float:
