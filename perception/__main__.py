@@ -1,0 +1,6 @@
+"""`python -m perception`: try a robot's cameras."""
+
+from station.camera_program import entry
+
+if __name__ == "__main__":
+    entry()
