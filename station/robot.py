@@ -24,13 +24,21 @@ class _Strict(BaseModel):
 
 
 class ArmConfig(_Strict):
-    """One arm: how it is driven, what its joints may do, and its poses."""
+    """One arm: how it is driven, what its joints may do, its poses, how late its joints follow."""
 
     plugin: str
     config: dict[str, Any] = Field(default_factory=dict)
     joints: dict[str, tuple[float, float]]  # joint -> range in rad, gripper 0..1
     home: tuple[float, ...]
     rest: tuple[float, ...]
+    latency_s: dict[str, Annotated[float, Field(ge=0.0, lt=0.5)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _latencies_are_of_joints(self) -> ArmConfig:
+        unknown = [joint for joint in self.latency_s if joint not in self.joints]
+        if unknown:
+            raise ValueError(f"latency_s: no joints {unknown}; there are {', '.join(self.joints)}")
+        return self
 
     @model_validator(mode="after")
     def _poses_lie_in_range(self) -> ArmConfig:

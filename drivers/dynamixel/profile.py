@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 TICKS = 4096
+MOST_ZERO_RAD = 0.2  # beyond that a horn is mounted a tooth off
 RAD_PER_TICK = 2.0 * math.pi / TICKS
 MIDDLE_TICK = TICKS // 2
 
@@ -99,6 +100,7 @@ class Profile(_Strict):
     baud: Literal[57600, 115200, 1000000, 2000000, 3000000, 4000000] = 1000000
     motors: dict[str, Motor]  # joint -> motor, in the order of the joints, the gripper last
     gripper: Gripper
+    zero_rad: dict[str, float] = Field(default_factory=dict)  # added to what a joint's motor says
 
     @field_validator("motors")
     @classmethod
@@ -115,6 +117,19 @@ class Profile(_Strict):
         if list(motors)[-1:] != ["gripper"]:
             raise ValueError(f"want the gripper as the last motor, got {', '.join(motors)}")
         return motors
+
+    @model_validator(mode="after")
+    def _zeros_are_corrections(self) -> Profile:
+        for joint, zero in self.zero_rad.items():
+            if joint not in self.motors or joint == "gripper":
+                arm = ", ".join(list(self.motors)[:-1])
+                raise ValueError(f"zero_rad: no joint {joint!r}, the arm has {arm}")
+            if not abs(zero) <= MOST_ZERO_RAD:
+                raise ValueError(
+                    f"zero_rad: {joint} is {zero:g} rad, at most {MOST_ZERO_RAD} is a correction: "
+                    "mount its horn right"
+                )
+        return self
 
     def check_joints(self, joints: dict[str, tuple[float, float]]) -> None:
         """Raise ValueError unless the motors are those of `joints` (name -> range in rad)."""
