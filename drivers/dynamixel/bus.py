@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from drivers.dynamixel import packets
 from drivers.dynamixel.packets import BROADCAST, Instruction, Packet, PacketReader
@@ -26,6 +27,10 @@ _PING_TURN_NS = 3_000_000  # each of all possible ids has its turn to answer a b
 # An answer is late because an adapter with its first latency timer (16 ms) or a busy system held it
 # back; twice that and a margin after its question, none is on its way any more.
 _SETTLED_NS = 50_000_000
+_ATTEMPTS = 3  # for a single servo: a lost byte must not fail the startup of an arm
+# The same question is asked at every tick.
+_sync_read_request = lru_cache(packets.sync_read)
+_fast_sync_read_request = lru_cache(packets.fast_sync_read)
 
 
 class NoAnswerError(Exception):
@@ -128,7 +133,7 @@ class ServoBus:
             is_fresh: whether a servo's data is newer than that of the question before.
         """
         return self._gathered(
-            packets.sync_read(address, length, servos),
+            _sync_read_request(address, length, tuple(servos)),
             length,
             servos,
             is_fresh,
@@ -144,7 +149,7 @@ class ServoBus:
         Needs firmware 45 or later in every servo.
         """
         return self._gathered(
-            packets.fast_sync_read(address, length, servos),
+            _fast_sync_read_request(address, length, tuple(servos)),
             length,
             servos,
             is_fresh,
@@ -186,6 +191,10 @@ class ServoBus:
 
     def _ask(self, request: bytes, servo: int, length: int) -> Packet | None:
         """Return the status of `servo` with `length` bytes, or without if it refuses."""
+        answers = (self._asked_once(request, servo, length) for _ in range(_ATTEMPTS))
+        return next((answer for answer in answers if answer is not None), None)
+
+    def _asked_once(self, request: bytes, servo: int, length: int) -> Packet | None:
         self._settle()
         for packet, _ in self._statuses(request, (_STATUS_BYTES + length) * self._byte_ns):
             refused = packet.error & ~ALERT
