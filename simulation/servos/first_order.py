@@ -12,7 +12,7 @@ from simulation.servos.plant import LIMP, Drive, Motion, mountings
 from simulation.servos.trajectory import speed_towards
 
 STEP_S: Final = 0.002
-STIFFNESS_A: Final = 20.0  # per rad that the shaft is away from its goal
+STUBBORNNESS_A: Final = 2.0  # per rad/s by which the shaft is slower than its motor wants
 INERTIA_A: Final = 0.02  # per rad/s^2
 FREE_RAD_S: Final = 3.0  # per A in current mode, against nothing but friction
 
@@ -66,15 +66,19 @@ class Shaft:
     def motion(self, motor: int) -> Motion:
         """Return how the shaft moves, as this motor sees it, and what the motor spends on it."""
         sign, drive = self.motors[motor], self.drives.get(motor, LIMP)
-        current_a = INERTIA_A * self.acceleration_rad_s2
-        if drive.kind == "position":
-            current_a += STIFFNESS_A * (sign * drive.goal - self.position_rad)
-        elif drive.kind in ("current", "pwm"):
-            current_a = sign * (
-                drive.goal if drive.kind == "current" else drive.goal * drive.current_a
-            )
-        current_a = min(max(current_a, -drive.current_a), drive.current_a)
-        return Motion(sign * self.position_rad, sign * self.velocity_rad_s, sign * current_a)
+        current_a = sign * self._current_a(sign, drive)
+        return Motion(sign * self.position_rad, sign * self.velocity_rad_s, current_a)
+
+    def _current_a(self, sign: int, drive: Drive) -> float:
+        if drive.kind == "limp":
+            return 0.0
+        if drive.kind == "pwm":
+            return sign * drive.goal * drive.current_a
+        if drive.kind == "current":
+            return sign * drive.goal
+        lag_rad_s = self._wanted(sign, drive, STEP_S) - self.velocity_rad_s
+        current_a = INERTIA_A * self.acceleration_rad_s2 + STUBBORNNESS_A * lag_rad_s
+        return min(max(current_a, -drive.current_a), drive.current_a)
 
 
 class FirstOrder:
