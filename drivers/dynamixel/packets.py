@@ -47,6 +47,7 @@ class Instruction(IntEnum):
 
 
 _STATUS_BYTE = bytes((Instruction.STATUS,))
+_INCOMPLETE = (b"", _STATUS_BYTE)  # a status has at least an error byte
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,19 +210,19 @@ def _may_continue(stream: bytes, start: int, end: int) -> bool:
 
 
 def _decoded(stream: bytes, start: int, end: int) -> Packet | None:
+    if end > len(stream):
+        return None
     tail = end - _CRC_BYTES
     body = stream[start + _START : tail]
-    if not body or len(stream) < end or end > start + _START + MOST_BYTES:
+    if body in _INCOMPLETE or len(body) > MOST_BYTES:
         return None
     if crc16(stream[start:tail]) != stream[tail] | stream[tail + 1] << 8:
         return None
     servo = stream[start + 4]
-    if not _is_fast_answer(servo, body[0]):
-        if _HEADER in body:
+    if body.find(_LOOKALIKE) >= 0 and not _is_fast_answer(servo, body[0]):
+        if body.find(_HEADER) >= 0:
             return None  # stuffing keeps headers out of packets: this one broke off
         body = body.replace(_STUFFED, _LOOKALIKE)
-    if body == _STATUS_BYTE:
-        return None  # not even an error byte
     return Packet(servo, body[0], body[1:])
 
 
