@@ -181,15 +181,18 @@ def main(config: Config, context: Context) -> None:
     }
     rows = {arm: config.rows(arm) for arm in config.arms if arm not in config.servos}
     step_ns = STEP_NS if plants else _MESSAGE_STEP_NS
+    arms, reports = MessageArms(rows, context.bus), Reports(context.bus)
+    # Ports last: who finds one there expects to be answered at once.
     with Terminals(lines, Path()) as terminals:
         world = World(twin, time.monotonic_ns(), step_ns, tuple(plants.values()))
-        _live(world, terminals, MessageArms(rows, context.bus), context)
+        _live(world, terminals, arms, reports, context)
 
 
-def _live(world: World, terminals: Terminals, arms: MessageArms, context: Context) -> None:
+def _live(
+    world: World, terminals: Terminals, arms: MessageArms, reports: Reports, context: Context
+) -> None:
     """Serve the servos until the next step of physics is due, and again."""
     requests = context.bus.subscriber(EPISODE_REQUEST)
-    reports = Reports(context.bus)
     while not context.stopping:
         request = requests.receive()
         if request is not None and request.episode != world.episode:

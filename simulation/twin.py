@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import mujoco
@@ -40,6 +41,15 @@ def cube_position(seed: int) -> NDArray[np.float64]:
     return np.array([draw.uniform(*_CUBE_X_M), draw.uniform(*_CUBE_Y_M), _CUBE_Z_M])
 
 
+@dataclass(frozen=True, slots=True)
+class JointMotion:
+    """How the joints move at one moment, by `JOINTS`; as `Twin` has it, in plain numbers."""
+
+    position: list[float]
+    velocity: list[float]
+    load: list[float]
+
+
 class Twin:
     """Both arms in physics; joints are ordered as `JOINTS`, grippers 0 closed to 1 open.
 
@@ -70,6 +80,7 @@ class Twin:
         self._cube_geom = model.geom("red_box").id
         self._cube_qpos = int(model.joint("red_box_joint").qposadr[0])
         self._owed_s = 0.0
+        self._motion: JointMotion | None = None
         self.reset(seed=0)
 
     def reset(self, seed: int, position: NDArray[np.float64] = HOME) -> None:
@@ -89,6 +100,7 @@ class Twin:
         self._data.qpos[start : start + 3] = cube_position(seed)
         self._data.qpos[start + 3 : start + 7] = [1, 0, 0, 0]
         self._data.joint("red_box_joint").qvel[:] = 0
+        self._motion = None
         mujoco.mj_forward(self.model, self._data)
 
     def write(self, position: NDArray[np.float64]) -> None:
@@ -141,6 +153,7 @@ class Twin:
         steps = int(self._owed_s / self.model.opt.timestep + 1e-6)
         self._owed_s -= steps * self.model.opt.timestep
         if steps:
+            self._motion = None
             mujoco.mj_step(self.model, self._data, steps)
 
     def limits(self, config: LimitsConfig) -> JointLimits:
@@ -171,6 +184,15 @@ class Twin:
         first = self._data.ne
         force[self._rubbing] += self._data.efc_force[first : first + len(self._rubbing)]
         return self._mean(force, self._dof) * self._servos
+
+    @property
+    def motion(self) -> JointMotion:
+        """Position, velocity and load, read from the model once for all who ask between steps."""
+        if self._motion is None:
+            self._motion = JointMotion(
+                self.position.tolist(), self.velocity.tolist(), self.load.tolist()
+            )
+        return self._motion
 
     def _mean(self, values: NDArray[np.float64], at: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return (14,) what stands `at` (2, 14) in the model's `values`, averaged over fingers."""

@@ -27,18 +27,26 @@ _STALL: Final = {  # N m and A, at 12 V
 # A position gain of 800 gives full voltage at 0.22 rad: so much does a motor spend on each radian
 # by which it disagrees with the other one of its joint.
 _STIFFNESS_A_RAD: Final = 20.0
-_GRIPPER_ROW: Final = len(ARM_JOINTS) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class _Mount:
     """How a motor sits in the arm."""
 
-    row: int  # of the joint in the arm
+    row: int  # of the joint among the twin's
     sign: int  # shaft angle = sign * joint angle
     stall_nm: float
     stall_a: float
     together: tuple[int, ...]  # all motors of the joint, the master first
+
+
+@dataclass(frozen=True, slots=True)
+class _Spending:
+    """What a motor spends: so much for each N m that its joint bears, and on its partner."""
+
+    per_nm_a: float = 0.0
+    fight_a: float = 0.0
+    most_a: float = 0.0
 
 
 class TwinPlant:
@@ -61,20 +69,22 @@ class TwinPlant:
                 f"{', '.join(profile.motors)}; name its motors so, in this order"
             )
         self._twin = twin
-        self._rows = slice(arm * len(ARM_JOINTS), (arm + 1) * len(ARM_JOINTS))
+        first = arm * len(ARM_JOINTS)
+        self._gripper_row = first + len(ARM_JOINTS) - 1
         self._gripper = profile.gripper
         self._mounts: dict[int, _Mount] = {}
         for servo, mounting in mountings(profile).items():
             motor = profile.motors[mounting.joint]
-            row = ARM_JOINTS.index(mounting.joint)
+            row = first + ARM_JOINTS.index(mounting.joint)
             self._mounts[servo] = _Mount(row, mounting.sign, *_STALL[motor.model], motor.ids)
         self._drives = dict.fromkeys(self._mounts, LIMP)
-        self._goals: dict[int, float] = {}  # row -> where its motors drive it to, rad
-        self._rates: dict[int, float] = {}  # row -> how fast that place moves, rad/s
-        for row in range(len(ARM_JOINTS)):
-            twin.push(self._rows.start + row)
+        self._spending = dict.fromkeys(self._mounts, _Spending())
+        # By row: where the motors drive the joint to, in rad, and how fast that moves, in rad/s.
+        self._goals = {mount.row: 0.0 for mount in self._mounts.values()}
+        self._rates: dict[int, float] = {}
+        for row in self._goals:
+            twin.push(row)
         self._t_ns = 0
-        self._look()
 
     def drive(self, servo: int, drive: Drive) -> None:
         """Set what a servo does from the next step of physics on."""
@@ -85,36 +95,28 @@ class TwinPlant:
 
     def motion(self, servo: int, now_ns: int) -> Motion:
         """Return where a shaft is, between two steps of physics as if it went on evenly."""
-        if self._stale:
-            self._look()
-        mount = self._mounts[servo]
+        mount, joints = self._mounts[servo], self._twin.motion
+        row = mount.row
         ahead_s = min(max(now_ns - self._t_ns, 0), STEP_NS) * 1e-9
-        speed = self._velocity[mount.row]
-        angle = self._position[mount.row] + speed * ahead_s
-        load = self._load[mount.row]
-        if mount.row == _GRIPPER_ROW:
+        speed, load = joints.velocity[row], joints.load[row]
+        angle = joints.position[row] + speed * ahead_s
+        if row == self._gripper_row:
             angle, speed, load = self._crank(angle, speed, load)
-        return Motion(
-            mount.sign * angle, mount.sign * speed, mount.sign * self._current_a(servo, load)
-        )
+        spending = self._spending[servo]
+        most_a = spending.most_a
+        current_a = min(max(load * spending.per_nm_a + spending.fight_a, -most_a), most_a)
+        sign = mount.sign
+        return Motion(sign * angle, sign * speed, sign * current_a)
 
     def advance(self, now_ns: int) -> None:
         """Do nothing: physics advances both arms at once, and `stepped` tells."""
 
     def stepped(self, t_ns: int) -> None:
-        """Take note that physics has come to `t_ns`."""
+        """Take note that physics has come one step further, to `t_ns`."""
         for row, rate in self._rates.items():
-            self._goals[row] += rate * (t_ns - self._t_ns) * 1e-9
+            self._goals[row] += rate * STEP_NS * 1e-9
             self._hold(row)
         self._t_ns = t_ns
-        self._stale = True
-
-    def _look(self) -> None:
-        twin, rows = self._twin, self._rows
-        self._position: list[float] = twin.position[rows].tolist()
-        self._velocity: list[float] = twin.velocity[rows].tolist()
-        self._load: list[float] = twin.load[rows].tolist()
-        self._stale = False
 
     def _crank(self, opening: float, speed: float, load: float) -> tuple[float, float, float]:
         """Return the crank's angle, speed and torque for the fingers' opening, speed and load."""
@@ -124,24 +126,13 @@ class TwinPlant:
         lever_m = finger_per_crank(gripper, angle)
         return angle, speed * span_m / lever_m, load * lever_m
 
-    def _current_a(self, servo: int, load: float) -> float:
-        """Return a motor's share of the joint's load, in the joint's direction."""
-        drive, mount = self._drives[servo], self._mounts[servo]
-        if drive.kind == "limp":
-            return 0.0
-        driving = sum(self._drives[motor].kind != "limp" for motor in mount.together)
-        current_a = load * mount.stall_a / mount.stall_nm / driving
-        if drive.kind == "position" and driving > 1:
-            current_a += _STIFFNESS_A_RAD * (mount.sign * drive.goal - self._goals[mount.row])
-        return min(max(current_a, -drive.current_a), drive.current_a)
-
     def _act(self, mount: _Mount) -> None:
         """Let a joint's motors do together what each of them was told, the master's kind."""
         self._rates.pop(mount.row, None)
-        told = [(self._mounts[servo], self._drives[servo]) for servo in mount.together]
-        told = [(motor, drive) for motor, drive in told if drive.kind != "limp"]
+        driving = [servo for servo in mount.together if self._drives[servo].kind != "limp"]
+        told = [(self._mounts[servo].sign, self._drives[servo]) for servo in driving]
         kind = told[0][1].kind if told else "limp"
-        goals = [motor.sign * drive.goal for motor, drive in told if drive.kind == kind]
+        goals = [sign * drive.goal for sign, drive in told if drive.kind == kind]
         if kind == "position":
             self._goals[mount.row] = sum(goals) / len(goals)
             self._hold(mount.row)
@@ -150,21 +141,33 @@ class TwinPlant:
             self._rates[mount.row] = sum(goals) / len(goals)
         else:
             self._push(mount, kind, sum(goals))
+        self._share(mount, driving)
+
+    def _share(self, mount: _Mount, driving: list[int]) -> None:
+        """Share what the joint bears out among the motors that drive it."""
+        for servo in mount.together:
+            drive, fight_a = self._drives[servo], 0.0
+            if servo not in driving:
+                self._spending[servo] = _Spending()
+                continue
+            if drive.kind == "position":
+                ahead = self._mounts[servo].sign * drive.goal - self._goals[mount.row]
+                fight_a = _STIFFNESS_A_RAD * ahead
+            per_nm_a = mount.stall_a / mount.stall_nm / len(driving)
+            self._spending[servo] = _Spending(per_nm_a, fight_a, drive.current_a)
 
     def _hold(self, row: int) -> None:
         goal = self._goals[row]
-        place = observed(self._gripper, goal) if row == _GRIPPER_ROW else goal
-        self._twin.drive(self._rows.start + row, place)
+        place = observed(self._gripper, goal) if row == self._gripper_row else goal
+        self._twin.drive(row, place)
 
     def _push(self, mount: _Mount, kind: str, goal: float) -> None:
         """Let a joint's motors give a torque: by a current, or as far as voltage goes at stall."""
         torque_nm = mount.stall_nm * (goal if kind == "pwm" else goal / mount.stall_a)
-        if mount.row == _GRIPPER_ROW:
+        if mount.row == self._gripper_row:
             torque_nm /= finger_per_crank(self._gripper, self._angle(mount.row))
-        self._twin.push(self._rows.start + mount.row, torque_nm)
+        self._twin.push(mount.row, torque_nm)
 
     def _angle(self, row: int) -> float:
-        if self._stale:
-            self._look()
-        opening = self._position[row]
-        return self._crank(opening, 0.0, 0.0)[0] if row == _GRIPPER_ROW else opening
+        opening = self._twin.motion.position[row]
+        return self._crank(opening, 0.0, 0.0)[0] if row == self._gripper_row else opening

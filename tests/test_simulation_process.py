@@ -5,12 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import serial
+from test_twin_plant import VIPERX
 
+from drivers.dynamixel import packets, registers
+from drivers.dynamixel.packets import PacketReader
+from drivers.dynamixel.registers import Register
 from messaging.messages import EpisodeRequest, ServoTarget
 from messaging.topics import (
     EPISODE_REQUEST,
@@ -31,15 +37,34 @@ from simulation.twin import HOME, Twin, cube_position
 @pytest.fixture
 def bus(tmp_path: Path) -> Iterator[Bus]:
     """The bus of a station on which the twin runs."""
+    with running(tmp_path) as ours:
+        yield ours
+
+
+@pytest.fixture
+def ports(tmp_path: Path) -> Iterator[dict[str, Path]]:
+    """The serial ports of a twin that runs behind emulated servos."""
+    paths = {arm: tmp_path / f"ttyDXL_{arm}" for arm in ("left", "right")}
+    servos = {arm: VIPERX.model_copy(update={"port": str(path)}) for arm, path in paths.items()}
+    with running(tmp_path, servos=servos) as bus:
+        collected(bus, TWIN_STATE, "", 0.0)
+        yield paths
+    assert not any(path.is_symlink() for path in paths.values())
+
+
+@contextmanager
+def running(tmp_path: Path, **options: Any) -> Iterator[Bus]:
     directory = tmp_path / "bus"
     with Bus(directory) as twins, Bus(directory) as ours:
         context = Context("twin", twins)
-        config = Config(model_path=tmp_path / "twin.mjb")
+        config = Config(model_path=tmp_path / "twin.mjb", **options)
         thread = threading.Thread(target=main, args=(config, context))
         thread.start()
-        yield ours
-        context.stop()
-        thread.join(timeout=10)
+        try:
+            yield ours
+        finally:
+            context.stop()
+            thread.join(timeout=10)
         assert not thread.is_alive()
         assert (tmp_path / "twin.mjb").is_file()
 
@@ -123,3 +148,65 @@ def test_an_episode_request_places_the_cube_once(bus: Bus) -> None:
     cube = world.qpos[-7:-4]
     np.testing.assert_allclose(cube[:2], cube_position(FIRST_EVALUATION_SEED + 42)[:2], atol=0.005)
     assert cube[2] < 0.03, "a cube placed again and again would never come to rest"
+
+
+class Host:
+    """A patient program on the other end of a port: it waits for every answer."""
+
+    def __init__(self, path: Path) -> None:
+        self.port = serial.Serial(str(path), 1_000_000, timeout=5)
+
+    def ask(self, request: bytes) -> packets.Packet:
+        self.port.reset_input_buffer()
+        self.port.write(request)
+        reader = PacketReader()
+        while True:
+            data = self.port.read(1)
+            assert data, "no answer"
+            for packet in reader.feed(data):
+                return packet
+
+    def get(self, servo: int, register: Register) -> int:
+        answer = self.ask(packets.read(servo, register.address, register.size))
+        return register.unpacked(answer.data)
+
+    def set(self, servo: int, register: Register, value: int) -> None:
+        answer = self.ask(packets.write(servo, register.address, register.packed(value)))
+        assert answer.error == 0
+
+
+def test_a_driver_moves_the_twin_through_its_servos(ports: dict[str, Path]) -> None:
+    host = Host(ports["right"])
+    before = host.get(1, registers.PRESENT_POSITION)
+    assert before == pytest.approx(registers.MIDDLE_TICK, abs=5)
+    host.set(1, registers.GOAL_POSITION, before)
+    host.set(1, registers.TORQUE_ENABLE, 1)
+    host.set(1, registers.GOAL_POSITION, before + 200)
+    end = time.monotonic() + 10
+    while abs(host.get(1, registers.PRESENT_POSITION) - before - 200) > 10:
+        assert time.monotonic() < end, "the joint does not arrive"
+    assert Host(ports["left"]).get(1, registers.PRESENT_POSITION) == pytest.approx(before, abs=10)
+
+
+def test_registers_read_the_joints_angles(ports: dict[str, Path]) -> None:
+    host = Host(ports["left"])
+    for row, motor in enumerate(VIPERX.motors.values()):
+        if row == 6:
+            continue
+        for servo in motor.ids:
+            angle = HOME[row] / registers.RAD_PER_TICK + registers.MIDDLE_TICK
+            assert host.get(servo, registers.PRESENT_POSITION) == pytest.approx(angle, abs=100)
+
+
+def test_servos_of_an_arm_that_is_not_there_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="middle"):
+        Config(model_path=tmp_path / "twin.mjb", servos={"middle": VIPERX})
+
+
+def test_one_arm_may_have_servos_and_the_other_messages(tmp_path: Path) -> None:
+    port = tmp_path / "ttyDXL"
+    servos = {"right": VIPERX.model_copy(update={"port": str(port)})}
+    with running(tmp_path, servos=servos) as bus:
+        left = collected(bus, SERVO_READING, "left", 0.05)[-1]
+        np.testing.assert_allclose(left.position, HOME[:7], atol=0.05)
+        assert port.is_symlink()
