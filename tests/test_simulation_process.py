@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import serial
+import serial  # type: ignore[import-untyped]
 from test_twin_plant import VIPERX
 
 from drivers.dynamixel import packets, registers

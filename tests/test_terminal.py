@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import serial
+import serial  # type: ignore[import-untyped]
 
 from simulation.servos.terminal import Terminals
 
