@@ -28,7 +28,7 @@ class Condition:
     noisy: bool  # its sensor's noise makes each image differ from the last, unless it hangs
     lost: str = ""  # why the device is out of reach, and the remedy; empty while it is there
     corrupt: int = 0  # images that came damaged and were dropped
-    stamped_by: str = ""  # whose clock its stamps are of, for people
+    stamped_by: str = "its plugin"  # who says when an image was taken, for people
 
 
 class Camera(Protocol):

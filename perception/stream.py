@@ -68,10 +68,9 @@ class FrameStream:
         """Return the camera's state and what there is to say of it, for people."""
         state = self.state(condition, now_ns)
         silent_s = (now_ns - self.t_capture_ns) * 1e-9
-        stamps = f", stamps of {condition.stamped_by}" if condition.stamped_by else ""
         said = {
             State.OPENING: "no image yet",
-            State.OK: f"image by image{stamps}",
+            State.OK: f"stamped by {condition.stamped_by}",
             State.STALE: f"no new image for {silent_s:.1f} s",
             State.FROZEN: f"the same image for {silent_s:.1f} s: uncover it, or plug it in anew",
             State.LOST: condition.lost,

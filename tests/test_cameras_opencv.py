@@ -224,7 +224,7 @@ def test_while_the_device_is_away_its_absence_is_the_trouble(
 def test_whose_clock_stamps_is_told(camera: OpencvCamera, device: Device) -> None:
     camera.open()
     captured(camera)
-    assert camera.condition().stamped_by == "arrival"
+    assert camera.condition().stamped_by == "its arrival"
     device.driver_ms = lambda: time.monotonic_ns() * 1e-6 - 1.0
     captured(camera)
     captured(camera)

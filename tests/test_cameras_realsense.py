@@ -192,7 +192,7 @@ def test_a_stamp_of_the_wall_clock_becomes_one_of_the_monotonic_clock(
     camera.open()
     stamp_ns = captured(camera).t_capture_ns
     assert before_ns - 20_000_000 <= stamp_ns <= time.monotonic_ns() - 20_000_000
-    assert camera.condition().stamped_by == domain.name.replace("_", " ")
+    assert camera.condition().stamped_by == f"the {domain.name} clock".replace("_", " ")
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_a_stamp_of_another_clock_is_not_used(
     before_ns = time.monotonic_ns()
     camera.open()
     assert before_ns <= captured(camera).t_capture_ns <= time.monotonic_ns()
-    assert camera.condition().stamped_by == "arrival"
+    assert camera.condition().stamped_by == "its arrival"
 
 
 def test_an_unknown_serial_names_those_that_are_there(library: Library) -> None:

@@ -83,7 +83,7 @@ class OpencvCamera:
             noisy=True,
             lost=self._reader.lost,
             corrupt=self._reader.corrupt,
-            stamped_by=self._device.stamped_by if self._device else "",
+            stamped_by=self._device.stamped_by if self._device else "nothing yet",
         )
 
     def close(self) -> None:
@@ -115,7 +115,7 @@ class VideoDevice:
     """An open device, set up as the config asks; raises CameraError where it differs."""
 
     def __init__(self, device: Any, path: Path, config: Config) -> None:
-        self.stamped_by = ""
+        self.stamped_by = "nothing yet"
         self._device = device
         self._path = path
         self._config = config
@@ -147,7 +147,7 @@ class VideoDevice:
         # V4L2 stamps buffers by the monotonic clock; some drivers say 0, or use another clock.
         driver_ns = round(self._device.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
         sane = 0 <= now_ns - driver_ns < _SANE_AGE_NS
-        self.stamped_by = "the driver" if sane else "arrival"
+        self.stamped_by = "the driver" if sane else "its arrival"
         stamp_ns = driver_ns if sane else now_ns
         capture = Capture(stamp_ns - self._latency_ns, self._retrieved())
         self._judge_rate(stamp_ns)

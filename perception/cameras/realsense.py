@@ -65,7 +65,7 @@ class RealsenseCamera:
             noisy=True,
             lost=self._reader.lost,
             corrupt=self._reader.corrupt,
-            stamped_by=self._device.stamped_by if self._device else "",
+            stamped_by=self._device.stamped_by if self._device else "nothing yet",
         )
 
     def close(self) -> None:
@@ -120,7 +120,7 @@ class ColourPipeline:
     """A camera that sends colour; raises RuntimeError if it does not start."""
 
     def __init__(self, library: Any, config: Config) -> None:
-        self.stamped_by = ""
+        self.stamped_by = "nothing yet"
         self._library = library
         self._serial = config.serial
         self._latency_ns = round(config.latency_ms * 1e6)
@@ -166,9 +166,9 @@ class ColourPipeline:
             wall_ns = time.clock_gettime_ns(time.CLOCK_REALTIME)
             age_ns = wall_ns - round(float(frame.get_timestamp()) * 1e6)
             if 0 <= age_ns < _SANE_AGE_NS:
-                self.stamped_by = str(domain.name).replace("_", " ")
+                self.stamped_by = f"the {domain.name} clock".replace("_", " ")
                 return now_ns - age_ns
-        self.stamped_by = "arrival"
+        self.stamped_by = "its arrival"
         return now_ns
 
 
