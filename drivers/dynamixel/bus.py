@@ -20,9 +20,8 @@ _FAST_BYTES = 8  # of a common answer without anybody's part
 _FAST_PART_BYTES = 4  # of one servo's part, without data
 _IDENTITY_BYTES = 3
 _IDS = 253
-_MARGIN_NS = (
-    3_000_000  # turnaround of the servos, USB frames and the adapter's latency timer of 1 ms
-)
+# For the turnaround of the servos, USB frames and the adapter's latency timer of 1 ms.
+_MARGIN_NS = 3_000_000
 _PING_TURN_NS = 3_000_000  # each of all possible ids has its turn to answer a broadcast ping
 # An answer is late because an adapter with its first latency timer (16 ms) or a busy system held it
 # back; twice that and a margin after its question, none is on its way any more.
@@ -64,6 +63,7 @@ class ServoBus:
     An answer belongs to the newest question. Servos do not number their answers, so one that comes
     late looks like one to the next question: who can tell by the data gives `is_fresh`; for
     all others a question with a missing answer is followed by a pause in which it may still come.
+    A question to one servo alone is put up to three times.
 
     Every method raises PortLostError when the port goes away.
 
