@@ -47,7 +47,7 @@ def whole_jpeg(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the JPEG file that `data` (n,) begins with, without what follows it.
 
     A decoder fills up what a truncated file lacks with grey and does not complain, so this looks
-    for the end itself. It reads markers, not pixels: some ten microseconds.
+    for the end itself. It takes a tenth of the time that decoding takes.
 
     Raises:
         ImageError: no JPEG file, one without its end, or one cut short and followed by another.
@@ -56,10 +56,10 @@ def whole_jpeg(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if not file.startswith(_START):
         raise ImageError(f"{len(file)} bytes beginning {file[:4].hex() or 'with nothing'}, no JPEG")
     scan = _scan(file)
-    # Among the compressed pixels, the byte FF is never followed by that of another marker.
-    end = file.find(_END, scan)
+    end = file.rfind(_END, scan)
     if end < 0:
         raise ImageError(f"JPEG file truncated after {len(file)} bytes")
+    # Among the compressed pixels, the byte FF is never followed by that of another marker.
     if file.find(_START, scan, end) >= 0:
         raise ImageError(f"JPEG file cut short by the next one, within {len(file)} bytes")
     return data[: end + len(_END)]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from video_device import jpeg, noise
 
 from messaging.messages import ActionChunk, ControlStatus, Frame, JointCommand, JointState
 from messaging.topics import ACTION_CHUNK, CONTROL_STATUS, FRAME, JOINT_COMMAND, JOINT_STATE
@@ -250,6 +251,19 @@ def test_video_keeps_the_last_clips_only(tmp_path: Path) -> None:
         clips.add(np.full((48, 64, 3), number * 5, np.uint8), number)
     clips.close()
     assert len(list((tmp_path / "video").glob("*.avi"))) == KEPT_CLIPS
+
+
+def test_video_is_made_of_jpeg_files_too_and_does_without_those_that_cannot_be_read(
+    tmp_path: Path,
+) -> None:
+    lost: Counter[str] = Counter()
+    clips = ClipRecorder(tmp_path / "video", 10.0, lost)
+    for seq in range(10):
+        clips.add(jpeg(noise(seq)), seq)
+    clips.add(np.arange(50, dtype=np.uint8), 10, 3)
+    clips.close()
+    assert lost == {"video frames": 3}
+    assert joined_video(tmp_path / "video", tmp_path / "video.webm", 10.0)
 
 
 def test_no_clips_make_no_video(tmp_path: Path) -> None:
