@@ -200,13 +200,14 @@ def test_clear_brings_the_position_back_into_one_turn() -> None:
 def test_a_reboot_answers_then_is_silent_and_forgets_the_ram() -> None:
     host = Host()
     torqued(host, position=2500)
-    host.put_all({reg.POSITION_P_GAIN: 100})
+    host.put_all({reg.POSITION_P_GAIN: 100, reg.INDIRECT_ADDRESS[3]: 146})
     host.wait(1.0)
     assert len(host.ask(reboot(1))) == 1
     assert host.ask(ping(1)) == []
     host.wait(0.25)
     assert host.get(reg.TORQUE_ENABLE) == 0
     assert host.get(reg.POSITION_P_GAIN) == 800
+    assert host.get(reg.INDIRECT_ADDRESS[3]) == reg.INDIRECT_DATA[3].address
     assert host.get(reg.REALTIME_TICK) < 300
     assert host.get(reg.GOAL_POSITION) == host.get(reg.PRESENT_POSITION) == 2500
 

@@ -186,21 +186,17 @@ class Motor:
         self._sense(now_ns)
         table = self.table
         self.strain.advance(self.motion.current_a, dt_s)
-        self.fail(
-            self.strain.errors(
-                volts,
-                table[reg.TEMPERATURE_LIMIT],
-                (table[reg.MIN_VOLTAGE_LIMIT] - 0.5) * reg.VOLTAGE_V,
-                (table[reg.MAX_VOLTAGE_LIMIT] + 0.5) * reg.VOLTAGE_V,
-            )
-        )
+        shown = round(volts / reg.VOLTAGE_V)
+        allowed = range(table[reg.MIN_VOLTAGE_LIMIT], table[reg.MAX_VOLTAGE_LIMIT] + 1)
+        self.fail(self.strain.errors(table[reg.TEMPERATURE_LIMIT], shown in allowed))
         if not table[reg.TORQUE_ENABLE]:
             return
         watchdog = table[reg.BUS_WATCHDOG]
         if watchdog > 0 and now_ns - heard_ns > watchdog * WATCHDOG_NS:
             self._bite()
         self._trajectory.advance(dt_s)
-        self._ramp(dt_s)
+        if table[reg.OPERATING_MODE] == VELOCITY:
+            self._ramp(dt_s)
         self.drive()
 
     def _ramp(self, dt_s: float) -> None:
@@ -212,8 +208,8 @@ class Motor:
         """Stop, and take no goals until Bus_Watchdog is cleared."""
         table = self.table
         table[reg.BUS_WATCHDOG] = -1
-        table[reg.PROFILE_ACCELERATION] = table[reg.PROFILE_VELOCITY] = 0
-        table[reg.GOAL_VELOCITY] = 0
+        for register in (reg.PROFILE_ACCELERATION, reg.PROFILE_VELOCITY, reg.GOAL_VELOCITY):
+            table[register] = 0
         if table[reg.OPERATING_MODE] in (PWM, CURRENT):
             table[reg.GOAL_PWM] = table[reg.GOAL_CURRENT] = 0
         self.hold()

@@ -33,11 +33,9 @@ class Strain:
         self.temperature_c += (end_c - self.temperature_c) * min(1.0, dt_s / COOLING_S)
         self.overloaded_s = self.overloaded_s + dt_s if load >= OVERLOAD_SHARE else 0.0
 
-    def errors(self, volts: float, most_c: int, least_v: float, most_v: float) -> int:
-        """Return the bits of Hardware_Error_Status that this is, at the supply's `volts`."""
+    def errors(self, most_c: int, supplied: bool) -> int:
+        """Return the bits of Hardware_Error_Status that this is; is the voltage as it should be?"""
         errors = OVERLOAD if self.overloaded_s >= OVERLOAD_S else 0
         if self.temperature_c > most_c:
             errors |= OVERHEATED
-        if not least_v <= volts <= most_v:
-            errors |= INPUT_VOLTAGE
-        return errors
+        return errors if supplied else errors | INPUT_VOLTAGE

@@ -86,10 +86,10 @@ class Table:
         self.restart()
 
     def __getitem__(self, register: Register) -> int:
-        start = register.address
-        return int.from_bytes(
-            self.bytes[start : start + register.size], "little", signed=register.signed
-        )
+        start, size = register.address, register.size
+        if size == 1 and not register.signed:
+            return self.bytes[start]
+        return int.from_bytes(self.bytes[start : start + size], "little", signed=register.signed)
 
     def __setitem__(self, register: Register, value: int) -> None:
         start = register.address
