@@ -1,0 +1,150 @@
+"""`check`: every check that a launch makes of the arms, all of them at once, without touching."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from rich.markup import escape
+from rich.table import Table
+
+from drivers.arm import ArmError
+from drivers.dynamixel.bus import NoAnswerError, RefusedError, ServoBus
+from drivers.dynamixel.checks import (
+    check_alerts,
+    check_identities,
+    check_registers,
+    check_shadows,
+    identities,
+    refuse_company,
+)
+from drivers.dynamixel.port import PortError, SerialPort, latency_timer_ms
+from drivers.dynamixel.profile import Profile
+from station.arm_tools.motors import glances, holding
+from station.arm_tools.request import NamedArm, Request
+
+_OUTSIDE_TICKS: Final = 65  # 0.1 rad, as attaching forgives
+_SLOW_TIMER_MS: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one check."""
+
+    name: str
+    complaint: str = ""  # what is wrong and what to do, nothing if all is well
+    note: str = ""
+
+
+def run(request: Request, _: argparse.Namespace) -> int:
+    """Show a table for each arm; returns 1 if anything is wrong."""
+    wrong = 0
+    for arm in request.selected():
+        results = examined(arm)
+        request.console.print(_table(arm, results))
+        wrong += sum(bool(result.complaint) for result in results)
+    request.say("all is well" if not wrong else f"{wrong} checks failed; nothing was changed")
+    return int(wrong > 0)
+
+
+def examined(arm: NamedArm) -> list[Result]:
+    """Return the results of all checks that can be made of an arm."""
+    profile = arm.profile
+    try:
+        with SerialPort.open(profile.port, profile.baud) as port:
+            results = [Result("port", note=profile.port), _latency(profile.port)]
+            try:
+                results += _of_servos(port, profile)
+            except (NoAnswerError, RefusedError, PortError) as error:
+                results.append(Result("the rest", str(error)))
+            return results
+    except PortError as error:
+        return [Result("port", str(error))]
+
+
+def _of_servos(port: SerialPort, profile: Profile) -> list[Result]:
+    bus = ServoBus(port)
+    company = _result("alone on the bus", lambda: refuse_company(port))
+    motors = _result("motors", lambda: check_identities(bus, profile))
+    here = _answering(bus, profile) if motors.complaint else profile
+    if not here.motors:
+        return [company, motors]
+    return [
+        company,
+        motors,
+        _result("no latched errors", lambda: check_alerts(bus, here)),
+        _result("registers", lambda: check_registers(bus, here)),
+        _result("shadows agree", lambda: check_shadows(bus, here)),
+        _result("within limits", lambda: _check_place(bus, here)),
+        _torque(bus, here),
+    ]
+
+
+def _result(name: str, check: Callable[[], None]) -> Result:
+    try:
+        check()
+    except ArmError as error:
+        return Result(name, str(error))
+    return Result(name)
+
+
+def _latency(path: str) -> Result:
+    timer_ms = latency_timer_ms(path)
+    if timer_ms is None or timer_ms <= _SLOW_TIMER_MS:
+        return Result("latency timer", note="none" if timer_ms is None else f"{timer_ms} ms")
+    complaint = (
+        f"the USB adapter holds answers back for {timer_ms} ms, expected {_SLOW_TIMER_MS}: a "
+        "launch sets it where it may; for good, use the udev rule of `python -m drivers scan`"
+    )
+    return Result("latency timer", complaint)
+
+
+def _answering(bus: ServoBus, profile: Profile) -> Profile:
+    """Return the part of an arm that answers, so that the other checks can go on with it."""
+    found = identities(bus, profile)
+    motors = {
+        joint: motor
+        if motor.shadow is None or found[motor.shadow]
+        else motor.model_copy(update={"shadow": None})
+        for joint, motor in profile.motors.items()
+        if found[motor.id]
+    }
+    return profile.model_copy(update={"motors": motors})
+
+
+def _check_place(bus: ServoBus, profile: Profile) -> None:
+    """Raise ArmError if a joint stands where its torque may not be switched on."""
+    found = glances(bus, profile.ids)
+    for joint, motor in profile.motors.items():
+        low, high = motor.ticks
+        seen = found.get(motor.id)
+        if seen and not low - _OUTSIDE_TICKS <= seen.position <= high + _OUTSIDE_TICKS:
+            raise ArmError(
+                f"{joint} stands at {seen.position}, beyond its motor's limits {low}..{high}: let "
+                "it go and move it by hand until it is inside"
+            )
+
+
+def _torque(bus: ServoBus, profile: Profile) -> Result:
+    held = holding(glances(bus, profile.ids), profile)
+    whole = "holds" if len(held) == len(profile.ids) else f"only {', '.join(held)} hold"
+    return Result("torque", note=whole if held else "limp")
+
+
+def _table(arm: NamedArm, results: list[Result]) -> Table:
+    table = Table(
+        title=f"arm {arm.name}",
+        title_justify="left",
+        box=None,
+        show_header=False,
+        padding=(0, 2, 0, 0),
+    )
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for result in results:
+        verdict = "[bold red]wrong[/]" if result.complaint else "[green]ok[/]"
+        table.add_row(result.name, verdict, escape(result.complaint or result.note))
+    return table

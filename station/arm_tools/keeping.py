@@ -1,0 +1,59 @@
+"""Keeps what was measured of a robot in its calibration file, with who wrote it and when."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from station.arm_tools.request import Request, ToolError
+from station.config import ConfigError, calibration, calibration_file, load, merged
+
+_NOTE = "# "
+
+
+def keep(request: Request, place: str, value: dict[str, Any], by: str) -> Path:
+    """Merge `value` into the calibration file at the config's key `place`; returns the file.
+
+    Args:
+        request: says which robot.
+        place: such as `arms.left.config.gripper`.
+        value: keys and values.
+        by: the command that measured it.
+
+    Raises:
+        ToolError: the config would not accept it; the file is as it was.
+    """
+    file = calibration_file(request.file)
+    before = file.read_text() if file.exists() else None
+    changes = value
+    for key in reversed(place.split(".")):
+        changes = {key: changes}
+    body = yaml.safe_dump(merged(calibration(request.file), changes), sort_keys=False)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    _replace(file, "\n".join([*_notes(before or "", place, by), body]))
+    try:
+        load(request.file, [])
+    except ConfigError as error:
+        if before is None:
+            file.unlink()
+        else:
+            _replace(file, before)
+        raise ToolError(f"what was measured is not sound, it was not kept: {error}") from error
+    return file
+
+
+def _notes(text: str, place: str, by: str) -> list[str]:
+    """Return the file's leading comments: one for each place, the newest last."""
+    notes = [line for line in text.splitlines() if line.startswith(_NOTE)]
+    others = [line for line in notes if not line.startswith(f"{_NOTE}{place}: ")]
+    now = datetime.now().astimezone().isoformat(" ", "seconds")
+    return [*others, f"{_NOTE}{place}: {now}, by `{by}`"]
+
+
+def _replace(file: Path, text: str) -> None:
+    draft = file.with_suffix(".new")
+    draft.write_text(text)
+    draft.replace(file)
