@@ -1,97 +1,49 @@
-"""Runs a robot's cameras as a launch does, and tells whether what they deliver is good enough."""
+"""`python -m perception`: are a robot's cameras good enough, and how old is their light?"""
 
 from __future__ import annotations
 
-import tempfile
+import argparse
+import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
 
-from messaging.messages import Frame
-from messaging.topics import FRAME
-from messaging.transport import Bus, Subscriber, Waiter
-from runtime.plugins import UnknownNameError, configured, plugin
-from runtime.process import ProcessSpec
-from runtime.supervisor import Phase, Supervisor
-from station.camera_views import CameraView, table, write_picture
-from station.processes import Table as ProcessTable
+from station.camera_latency import measure_latency
+from station.camera_views import table, write_picture
+from station.config import load, robot_file
+from station.hardware import decided
 from station.robot import StationConfig
+from station.running_cameras import RunningCameras, running_cameras
 
 _START_S = 30.0
 _SETTLE_S = 1.0  # exposure settles, and a device that sends too slowly is set up anew
-_LOOK_S = 0.02
 _SHOW_S = 0.25
 
 
-class RunningCameras:
-    """Some cameras of a robot, each in its process, and what comes of them."""
-
-    def __init__(
-        self, config: StationConfig, names: Sequence[str], directory: Path, bus: Bus
-    ) -> None:
-        rows = camera_rows(config, names, directory)
-        self.views = [
-            CameraView(name, row.config["plugin"], _rate_hz(row))
-            for name, row in zip(names, rows[-len(names) :], strict=True)
-        ]
-        self.supervisor = Supervisor(rows, bus, directory)
-        self._frames: list[Subscriber[Frame]] = [bus.subscriber(FRAME, name) for name in names]
-        self._waiter = Waiter(self._frames)
-
-    def look(self) -> list[tuple[CameraView, Frame]]:
-        """Wait a little; returns what came, each frame taken in by its camera's view."""
-        for event in self.supervisor.poll(0.0):
-            for view in self.views:
-                if event.process == f"camera.{view.name}" and event.phase is Phase.DEAD:
-                    view.death, view.heartbeat = event.detail, None
-            if event.process == "twin" and event.phase is Phase.DEAD:
-                raise RuntimeError(f"the twin ended: {event.detail}")
-        self._waiter.wait(_LOOK_S)
-        now_ns = time.monotonic_ns()
-        came = []
-        for view, frames in zip(self.views, self._frames, strict=True):
-            view.heartbeat = self.supervisor.children[f"camera.{view.name}"].heartbeat
-            if frame := frames.receive():
-                view.add(frame, now_ns)
-                came.append((view, frame))
-        if came and came[0][0] is self.views[0]:
-            for view in self.views[1:]:
-                view.compare(came[0][1].t_capture_ns)
-        return came
+def main(arguments: Sequence[str]) -> int:
+    """Do what the command line says; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    console = Console(markup=False)  # what is said may hold brackets, as in pip install 'a[b]'
+    try:
+        config = _config(options)
+        if options.command == "check":
+            return check(config, options.seconds, options.picture, console)
+        return measure_latency(config, options.camera, options.seconds, options.monitor_ms, console)
+    except (ValueError, RuntimeError, OSError) as error:
+        Console(stderr=True, markup=False).print(
+            f"perception: {error}", highlight=False, soft_wrap=True
+        )
+        return 2
+    except KeyboardInterrupt:
+        return 130
 
 
-@contextmanager
-def running_cameras(config: StationConfig, names: Sequence[str]) -> Iterator[RunningCameras]:
-    """Run the named cameras, and the twin if they look at it."""
-    with tempfile.TemporaryDirectory(prefix="evenhand-") as path:
-        directory = Path(path)
-        with Bus(directory) as bus:
-            cameras = RunningCameras(config, names, directory, bus)
-            try:
-                yield cameras
-            finally:
-                cameras.supervisor.stopping = True
-                cameras.supervisor.stop([row.name for row in cameras.supervisor.specs][::-1])
-
-
-def camera_rows(config: StationConfig, names: Sequence[str], directory: Path) -> list[ProcessSpec]:
-    """Return the processes that it takes to run these cameras, the cameras last.
-
-    Raises:
-        UnknownNameError: the robot has no such camera; names those that it has.
-    """
-    for name in names:
-        if name not in config.cameras:
-            raise UnknownNameError(f"camera of {config.robot}", name, config.cameras)
-    # The arms stand still in a check, so no servos need to be emulated.
-    rows = ProcessTable(config.model_copy(update={"hardware": "twin"}), directory, directory)
-    cameras = [rows.camera(name) for name in names]
-    twin = [rows.twin()] if any("twin" in row.needs for row in cameras) else []
-    return [row.model_copy(update={"network": None}) for row in (*twin, *cameras)]
+def entry() -> None:
+    """Run as a program."""
+    sys.exit(main(sys.argv[1:]))
 
 
 def check(config: StationConfig, seconds: float, picture: Path | None, console: Console) -> int:
@@ -136,8 +88,57 @@ def _look_until(
             return
 
 
-def _rate_hz(row: ProcessSpec) -> float:
-    """Return the rate that a camera's process is expected to keep."""
-    module = plugin("perception.cameras", row.config["plugin"])
-    options = configured(module, row.config["plugin_config"])
-    return float(getattr(options, "rate_hz", row.config.get("rate_hz", 30.0)))
+def _config(options: argparse.Namespace) -> StationConfig:
+    config = load(options.config or robot_file(options.robot), options.settings)
+    return config if options.real else decided(config)
+
+
+def _parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(
+        prog="python -m perception", description="Try a robot's cameras."
+    )
+    commands = result.add_subparsers(dest="command", required=True)
+    checking = commands.add_parser(
+        "check",
+        help="run all cameras, show what they deliver, and say what is wrong",
+        description="Runs the cameras as a launch does, with their twin where there are no arms."
+        " The exit code is 1 if a camera is slow, late, stale, frozen or skewed.",
+    )
+    checking.add_argument(
+        "--picture", type=Path, metavar="FILE.png", help="write one picture of all views"
+    )
+    pattern = commands.add_parser(
+        "pattern",
+        help="show a pattern on the monitor and measure a camera's latency by it",
+        description="Fill the camera's view with the monitor, in focus.",
+    )
+    pattern.add_argument("--camera", required=True, help="which of the robot's cameras")
+    pattern.add_argument(
+        "--monitor-ms",
+        type=float,
+        default=16.0,
+        help="what the monitor takes to light up; one refresh at 60 Hz by default",
+    )
+    for command in (checking, pattern):
+        command.add_argument("--robot", default="aloha", help="a file of configs/ by its name")
+        command.add_argument("--config", type=Path, help="another config file instead")
+        command.add_argument(
+            "--set",
+            dest="settings",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            help="override a value of the config, such as cameras.cam_high.config.rate_hz=60",
+        )
+        command.add_argument(
+            "--real", action="store_true", help="the real cameras, even if no arm is plugged in"
+        )
+        command.add_argument("--seconds", type=_positive, default=10.0, help="how long to measure")
+    return result
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
+    return value

@@ -46,12 +46,13 @@ class CameraView:
         self.image: NDArray[np.uint8] | None = None  # the newest, as it came
         self.t_capture_ns = 0  # of the newest
         self.heartbeat: Heartbeat | None = None
-        self.death = ""  # why its process ended last
+        self.death = ""  # why its process ended since then
         self._plugin = plugin
         self.forget()
 
     def forget(self) -> None:
-        """Begin to measure anew."""
+        """Begin to measure anew; a process that died and lives again is forgiven."""
+        self.death = "" if self.heartbeat else self.death
         self._first: Frame | None = None
         self._last: Frame | None = None
         self._ages_ms: deque[float] = deque(maxlen=_KEPT)
@@ -107,7 +108,7 @@ class CameraView:
 
     def trouble(self) -> str:
         """Return what is wrong and what to do about it; empty if nothing is."""
-        if self.death and self.state != State.OK:
+        if self.death:
             return self.death
         if self.state != State.OK:
             note = self.heartbeat.note if self.heartbeat else "its process says nothing"

@@ -16,15 +16,16 @@ from rich.console import Console
 from video_device import noise
 
 from messaging.messages import Frame
+from perception.camera import CameraError
 from perception.pattern import burnt
 from runtime.plugins import UnknownNameError
-from station import camera_latency
-from station.camera_check import camera_rows
+from station import camera_check, camera_latency
+from station.camera_check import main
 from station.camera_latency import Monitor, measure_latency
-from station.camera_program import main
 from station.config import load, robot_file
 from station.hardware import decided
 from station.robot import StationConfig
+from station.running_cameras import camera_rows
 
 LATENCY_MS = 48.0
 HERE = Path()
@@ -91,6 +92,17 @@ def test_what_does_not_exist_is_refused_with_the_near_miss(
 ) -> None:
     assert main(arguments) == 2
     assert said in capsys.readouterr().err
+
+
+def test_what_is_to_be_installed_is_said_with_its_brackets(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def without_library(*_: object) -> int:
+        raise CameraError("run `pip install 'evenhand[realsense]'`")
+
+    monkeypatch.setattr(camera_check, "check", without_library)
+    assert main(["check", "--real"]) == 2
+    assert "evenhand[realsense]" in capsys.readouterr().err
 
 
 def test_the_twin_runs_only_for_cameras_that_look_at_it(config: StationConfig) -> None:

@@ -71,6 +71,14 @@ def test_a_camera_that_cannot_start_says_why() -> None:
     assert dead.state == "NOT THERE"
 
 
+def test_a_camera_that_died_while_it_was_measured_is_not_good_enough() -> None:
+    died = view()
+    died.death = "killed by signal 11"
+    assert died.trouble() == "killed by signal 11"
+    died.forget()
+    assert died.death == ""
+
+
 def test_a_skewed_camera_is_told_how_to_measure_its_latency() -> None:
     skewed = view()
     skewed.compare(skewed.t_capture_ns + 70_000_000)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from video_device import jpeg, noise
 
 from messaging.images import ImageError, encoding, pixels, whole_jpeg
@@ -41,6 +42,23 @@ def test_an_end_among_the_headers_is_not_taken_for_the_files() -> None:
     comment = np.frombuffer(b"\xff\xfe\x00\x06\xff\xd9\xff\xd9", np.uint8)
     file = np.concatenate([FILE[:2], comment, FILE[2:]])
     np.testing.assert_array_equal(whole_jpeg(file), file)
+
+
+def without_tables(file: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the file without its Huffman tables, as many USB cameras send it."""
+    data, place = file.tobytes(), 2
+    kept = data[:2]
+    while (marker := data[place + 1]) != 0xDA:
+        after = place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+        kept += b"" if marker == 0xC4 else data[place:after]
+        place = after
+    return np.frombuffer(kept + data[place:], np.uint8)
+
+
+def test_a_file_without_huffman_tables_is_read_by_the_standard_ones() -> None:
+    bare = without_tables(FILE)
+    assert bare.size < FILE.size - 300
+    np.testing.assert_array_equal(pixels(whole_jpeg(bare)), pixels(FILE))
 
 
 def test_a_file_cut_short_by_the_next_one_is_refused() -> None:
