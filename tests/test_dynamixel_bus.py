@@ -7,16 +7,14 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 import pytest
+from answering_servos import SERVOS, Servos
 from serial_peer import Peer, peer
 
 from drivers.dynamixel import bus
 from drivers.dynamixel.bus import Identity, NoAnswerError, RefusedError, ServoBus
 from drivers.dynamixel.packets import (
-    BROADCAST,
-    Instruction,
     Packet,
     encoded,
-    fast_status,
     status,
     sync_write,
 )
@@ -30,75 +28,18 @@ from drivers.dynamixel.registers import (
     Refusal,
 )
 
-SERVOS = (1, 2, 4, 6, 7, 8, 9)
 ADDRESS, LENGTH = REALTIME_TICK.address, 20
 
 
-class Servos:
-    """Servos of which the test can say what they answer."""
-
-    def __init__(self) -> None:
-        self.memory = {servo: bytearray(662) for servo in SERVOS}
-        self.error = dict.fromkeys(SERVOS, 0)
-        self.silent: set[int] = set()
-        self.late_s = 0.0  # of the next answer
-        self.lost = 0  # of the next answers
-        self.line: Peer
-
-    def __call__(self, packet: Packet) -> bytes:
-        answer = self._answer(packet)
-        if self.lost:
-            self.lost -= 1
-            return b""
-        if answer and self.late_s:
-            self.line.say_later(answer, self.late_s)
-            self.late_s = 0.0
-            return b""
-        return answer
-
-    def _answer(self, packet: Packet) -> bytes:
-        at = int.from_bytes(packet.params[:2], "little")
-        end = at + int.from_bytes(packet.params[2:4], "little")
-        match packet.instruction:
-            case Instruction.SYNC_READ:
-                return b"".join(
-                    self._status(servo, bytes(self.memory[servo][at:end]))
-                    for servo in packet.params[4:]
-                )
-            case Instruction.FAST_SYNC_READ:
-                return fast_status(
-                    [
-                        (servo, self.error[servo], bytes(self.memory[servo][at:end]))
-                        for servo in packet.params[4:]
-                    ]
-                )
-            case Instruction.PING:
-                asked = SERVOS if packet.id == BROADCAST else (packet.id,)
-                return b"".join(self._status(servo, b"\x60\x04\x2f") for servo in asked)
-            case Instruction.READ if packet.id in self.memory:
-                return self._status(packet.id, bytes(self.memory[packet.id][at:end]))
-            case Instruction.WRITE if packet.id in self.memory:
-                data = packet.params[2:]
-                self.memory[packet.id][at : at + len(data)] = data
-                return self._status(packet.id, b"")
-            case Instruction.REBOOT:
-                return self._status(packet.id, b"")
-        return b""
-
-    def _status(self, servo: int, data: bytes) -> bytes:
-        if servo in self.silent or servo not in self.memory:
-            return b""
-        error = self.error[servo]
-        return status(servo, error, b"" if error & ~ALERT else data)
-
-
 @contextmanager
-def running(servos: Servos, margin_ms: int = 1000) -> Iterator[tuple[ServoBus, Peer]]:
+def running(
+    servos: Servos, margin_ms: int = 1000, baud: int = 1_000_000
+) -> Iterator[tuple[ServoBus, Peer]]:
     """Yield a bus and its far end; a long margin is for busy machines, where nothing is missing."""
     with (
         patch.object(bus, "_MARGIN_NS", margin_ms * 1_000_000),
         peer(servos) as line,
-        SerialPort.open(line.path, 1_000_000) as port,
+        SerialPort.open(line.path, baud) as port,
     ):
         servos.line = line
         yield ServoBus(port), line
@@ -270,6 +211,8 @@ def test_answers_of_strangers_and_of_another_length_are_not_taken() -> None:
         servos.memory[1][PRESENT_POSITION.address] = 9
         assert it.read(1, PRESENT_POSITION) == 9
         assert it.late == 2
+        position = it.sync_read(PRESENT_POSITION.address, 4, [1])[1].data
+        assert PRESENT_POSITION.unpacked(position) == 9
 
 
 def test_a_damaged_answer_is_counted_and_costs_one_servo() -> None:
@@ -282,6 +225,32 @@ def test_a_damaged_answer_is_counted_and_costs_one_servo() -> None:
         answers = it.sync_read(ADDRESS, LENGTH, SERVOS, lambda *_: True)
         assert set(answers) == set(SERVOS) - {9}
         assert (it.corrupt, it.missing) == (1, 2)
+
+
+def test_an_answer_that_broke_off_does_not_swallow_the_next() -> None:
+    servos = Servos()
+    with running(servos, margin_ms=50) as (it, line):
+        line.answering = lambda packet: servos(packet)[:20]
+        assert it.fast_sync_read(ADDRESS, LENGTH, SERVOS) == {}
+        line.answering = servos
+        assert len(it.sync_read(ADDRESS, 1, [1])) == 1
+
+
+def test_all_answers_to_one_question_wake_the_bus_once() -> None:
+    servos = Servos()
+    with running(servos, baud=57_600) as (it, line):
+
+        def one_by_one(packet: Packet) -> bytes:
+            answer = servos(packet)
+            for place in range(0, len(answer), 31):
+                line.say(answer[place : place + 31])
+                time.sleep(0.0005)
+            return b""
+
+        line.answering = one_by_one
+        with patch.object(it.port, "receive", wraps=it.port.receive) as receive:
+            assert len(it.sync_read(ADDRESS, LENGTH, SERVOS)) == len(SERVOS)
+        assert receive.call_count == 1
 
 
 def test_a_sync_write_is_sent_and_waits_for_nobody() -> None:

@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 
 import pytest
+from fastcrc.crc16 import umts as crc16
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -185,6 +186,17 @@ def test_a_status_without_its_error_byte_is_corrupt() -> None:
     reader = PacketReader()
     assert reader.feed(encoded(Packet(1, Instruction.STATUS, b""))) == []
     assert reader.corrupt == 1
+
+
+@pytest.mark.parametrize("body", [b"\x02\xff\xff\xfd\x00", bytes(MOST_BYTES)])
+def test_what_no_sender_may_send_is_refused_however_it_is_cut(body: bytes) -> None:
+    """An unstuffed header and a length beyond the limit, each with a fitting CRC."""
+    frame = b"\xff\xff\xfd\x00\x01" + (len(body) + 2).to_bytes(2, "little") + body
+    frame += crc16(frame).to_bytes(2, "little") + bytes(MOST_BYTES)
+    whole, cut = PacketReader(), PacketReader()
+    assert whole.feed(frame) == []
+    assert [packet for byte in frame for packet in cut.feed(bytes((byte,)))] == []
+    assert whole.corrupt == cut.corrupt >= 1
 
 
 def test_a_cleared_reader_forgets_what_had_begun() -> None:

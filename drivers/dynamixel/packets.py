@@ -214,7 +214,7 @@ def _decoded(stream: bytes, start: int, end: int) -> Packet | None:
         return None
     tail = end - _CRC_BYTES
     body = stream[start + _START : tail]
-    if body in _INCOMPLETE or len(body) > MOST_BYTES:
+    if body in _INCOMPLETE or end > start + _START + MOST_BYTES:
         return None
     if crc16(stream[start:tail]) != stream[tail] | stream[tail + 1] << 8:
         return None
