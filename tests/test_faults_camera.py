@@ -30,7 +30,10 @@ def station(slow_while: Path) -> Iterator[Stack]:
         return stand_in("looking_worker", spec) if spec.name == "policy_worker" else spec
 
     config = station_config(
-        "policy=scripted", f"cameras.cam_high.config={SMALL}", cameras=["cam_high"]
+        "hardware=twin",
+        "policy=scripted",
+        f"twin.cameras.cam_high.config={SMALL}",
+        cameras=["cam_high"],
     )
     with stack(config, replaced) as running:
         yield running
