@@ -52,6 +52,8 @@ class AlohaArm:
         self._goal = np.zeros(len(self._ids))
         self._states: dict[int, MotorState] = {}
         self._pairs: list[Pair] = []
+        self._order = list(self._ids)
+        self._shadow_order: list[int] = []
         self._warnings: tuple[str, ...] = ()
         self._cycles = 0
         self.refused_steps = 0  # goals that were further away than a step may be
@@ -86,6 +88,8 @@ class AlohaArm:
             for joint, motor in self._profile.motors.items()
             if motor.shadow is not None
         ]
+        self._order = list(self._ids)
+        self._shadow_order = [pair.shadow.servo for pair in self._pairs]
         self._cycles = 0
 
     def write(self, position: Array) -> None:
@@ -122,11 +126,9 @@ class AlohaArm:
         Raises:
             ArmLostError: the port is gone.
         """
-        now_ns = time.monotonic_ns()
-        # A motor that does not answer may silence those behind it, so it comes last.
-        self._ask(sorted(self._ids, key=lambda servo: self._states[servo].is_silent(now_ns)))
+        self._ask(self._order)
         if self._pairs and self._cycles % _SHADOWS_EVERY == 0:
-            self._ask([pair.shadow.servo for pair in self._pairs])
+            self._ask(self._shadow_order)
             now_ns = time.monotonic_ns()
             self._warnings = tuple(text for pair in self._pairs for text in pair.warnings(now_ns))
         self._cycles += 1
@@ -153,6 +155,10 @@ class AlohaArm:
         return self._bus
 
     def _ask(self, servos: list[int]) -> None:
+        """Ask `servos`, and put the first that does not answer last for the next time.
+
+        Without its answer those behind it may have waited in vain.
+        """
         asked_ns = time.monotonic_ns()
 
         def is_fresh(servo: int, data: bytes) -> bool:
@@ -164,6 +170,9 @@ class AlohaArm:
             raise ArmLostError(str(error)) from error
         for servo, answer in answers.items():
             self._states[servo].heed(answer.error)
+        missing = next((servo for servo in servos if servo not in answers), None)
+        if missing is not None:
+            servos.sort(key=lambda servo: servo == missing)
 
     def _reading(self, now_ns: int) -> ArmReading | None:
         states = [self._states[servo] for servo in self._ids]

@@ -72,11 +72,15 @@ class MotorClock:
 
     The quickest of the answers heard so far gives the offset between both clocks: any other took
     longer on its way. It may grow slowly again, since no two clocks run alike.
+
+    An answer that may be late is refused however often it agrees with others: a bus may become slow
+    for good, and its answers stale alike. What no lateness explains is a motor's new start.
     """
 
     _DRIFT: Final = 0.02  # greatest part by which a motor's clock is taken to be fast or slow
     _BLUR_NS: Final = 2 * _MS  # the tick's own step, and a way that was never quite the quickest
     _AGREE_NS: Final = 3 * _MS
+    _LATEST_NS: Final = 1000 * _MS  # answers may come
 
     def __init__(self) -> None:
         self._tick_ms = 0  # of the newest answer, not modulo anything
@@ -87,8 +91,8 @@ class MotorClock:
     def sampled_ns(self, tick_ms: int, heard_ns: int, asked_ns: int) -> int | None:
         """Return when a sample was taken, None if that was before `asked_ns`: it is a late answer.
 
-        Two answers in a row that agree with each other, but not with the clock, mean that the
-        motor has started anew; they set the clock.
+        Two answers in a row that agree with each other, but are not late by the clock, nor fit it
+        otherwise, mean that the motor has started anew; they set the clock.
 
         Args:
             tick_ms: the sample's Realtime_Tick.
@@ -97,18 +101,25 @@ class MotorClock:
         """
         if self._offset_ns is None:
             return self._set(tick_ms, heard_ns)
-        passed_ms = (tick_ms - self._tick_ms + TICK_CYCLE_MS // 2) % TICK_CYCLE_MS
-        tick = self._tick_ms + passed_ms - TICK_CYCLE_MS // 2
+        tick = self._counted_on(tick_ms, heard_ns)
         slack_ns = round(self._DRIFT * (heard_ns - self._heard_ns))
         offset_ns = min(heard_ns - tick * _MS, self._offset_ns + slack_ns)
         sampled_ns = tick * _MS + offset_ns
-        backwards = tick < self._tick_ms
         too_fast = offset_ns < self._offset_ns - slack_ns - 50 * _MS
-        if backwards or too_fast or sampled_ns < asked_ns - self._BLUR_NS:
+        late_ns = asked_ns - self._BLUR_NS - sampled_ns
+        if 0 < late_ns < self._LATEST_NS:
+            return None
+        if too_fast or late_ns > 0:
             return self._doubted(tick_ms, heard_ns)
         self._tick_ms, self._heard_ns, self._offset_ns = tick, heard_ns, offset_ns
         self._refused = None
         return sampled_ns
+
+    def _counted_on(self, tick_ms: int, heard_ns: int) -> int:
+        """Return the tick that is `tick_ms` modulo its cycle and nearest to the time that passed."""
+        expected = self._tick_ms + (heard_ns - self._heard_ns) // _MS
+        half = TICK_CYCLE_MS // 2
+        return expected + (tick_ms - expected + half) % TICK_CYCLE_MS - half
 
     def _doubted(self, tick_ms: int, heard_ns: int) -> int | None:
         before, self._refused = self._refused, (tick_ms, heard_ns)
