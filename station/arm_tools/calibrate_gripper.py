@@ -24,8 +24,8 @@ def run(request: Request) -> int:
         if opened - closed < _LEAST_SPAN_RAD:
             raise ToolError(
                 f"arm {arm.name}: closed at {closed:.4f} rad and open at {opened:.4f} rad, "
-                f"expected open at least {_LEAST_SPAN_RAD} rad above closed: move it all the way by "
-                "hand; if it turns the other way, correct `reversed` of its motor"
+                f"expected open at least {_LEAST_SPAN_RAD} rad above closed: move it all the way "
+                "by hand; if it turns the other way, correct `reversed` of its motor"
             )
         ends = {"closed_rad": closed, "open_rad": opened}
         file = keep(request, f"{arm.place}.config.gripper", ends, _COMMAND)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from rich.table import Table
+from rich.console import Group
 
 from drivers.dynamixel.profile import MOST_ZERO_RAD
 from station.arm_tools.keeping import keep
 from station.arm_tools.motors import all_glances, demand_limp
 from station.arm_tools.request import LEADER, NamedArm, Request, ToolError, connected
+from station.arm_tools.tables import plain_table, titled
 
 _COMMAND: Final = "python -m drivers calibrate leaders"
 
@@ -65,19 +66,10 @@ def _measured(request: Request, follower: NamedArm, leader: NamedArm) -> dict[st
     }
 
 
-def _table(leader: NamedArm, zeros: dict[str, float]) -> Table:
-    table = Table(
-        title=f"arm {leader.name}: add to its angles",
-        title_justify="left",
-        box=None,
-        header_style="bright_black",
-        padding=(0, 2, 0, 0),
-    )
-    table.add_column("joint")
-    table.add_column("rad", justify="right")
-    table.add_column("was", justify="right")
+def _table(leader: NamedArm, zeros: dict[str, float]) -> Group:
+    table = plain_table("joint", "rad", "was", right=("rad", "was"))
     for joint, zero in zeros.items():
         was = leader.profile.zero_rad.get(joint, 0.0)
         style = "bold red" if abs(zero) > MOST_ZERO_RAD else ""
         table.add_row(joint, f"{zero:+.4f}", f"{was:+.4f}", style=style)
-    return table
+    return titled(f"arm {leader.name}: add to its angles", table)

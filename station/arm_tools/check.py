@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from rich.console import Group
 from rich.markup import escape
-from rich.table import Table
 
 from drivers.arm import ArmError
 from drivers.dynamixel.bus import NoAnswerError, RefusedError, ServoBus
@@ -23,7 +23,9 @@ from drivers.dynamixel.checks import (
 from drivers.dynamixel.port import PortError, SerialPort, latency_timer_ms
 from drivers.dynamixel.profile import Profile
 from station.arm_tools.motors import glances, holding
+from station.arm_tools.patience import PatientBus
 from station.arm_tools.request import NamedArm, Request
+from station.arm_tools.tables import plain_table, titled
 
 _OUTSIDE_TICKS: Final = 65  # 0.1 rad, as attaching forgives
 _SLOW_TIMER_MS: Final = 1
@@ -45,7 +47,7 @@ def run(request: Request, _: argparse.Namespace) -> int:
         results = examined(arm)
         request.console.print(_table(arm, results))
         wrong += sum(bool(result.complaint) for result in results)
-    request.say("all is well" if not wrong else f"{wrong} checks failed; nothing was changed")
+    request.say(f"failed checks: {wrong}; nothing was changed" if wrong else "all is well")
     return int(wrong > 0)
 
 
@@ -55,6 +57,8 @@ def examined(arm: NamedArm) -> list[Result]:
     try:
         with SerialPort.open(profile.port, profile.baud) as port:
             results = [Result("port", note=profile.port), _latency(profile.port)]
+            if results[-1].complaint:  # all motors would seem to be silent
+                return results
             try:
                 results += _of_servos(port, profile)
             except (NoAnswerError, RefusedError, PortError) as error:
@@ -65,7 +69,7 @@ def examined(arm: NamedArm) -> list[Result]:
 
 
 def _of_servos(port: SerialPort, profile: Profile) -> list[Result]:
-    bus = ServoBus(port)
+    bus = PatientBus(port)
     company = _result("alone on the bus", lambda: refuse_company(port))
     motors = _result("motors", lambda: check_identities(bus, profile))
     here = _answering(bus, profile) if motors.complaint else profile
@@ -133,18 +137,10 @@ def _torque(bus: ServoBus, profile: Profile) -> Result:
     return Result("torque", note=whole if held else "limp")
 
 
-def _table(arm: NamedArm, results: list[Result]) -> Table:
-    table = Table(
-        title=f"arm {arm.name}",
-        title_justify="left",
-        box=None,
-        show_header=False,
-        padding=(0, 2, 0, 0),
-    )
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column()
+def _table(arm: NamedArm, results: list[Result]) -> Group:
+    table = plain_table("check", "")
+    table.add_column("finding")
     for result in results:
         verdict = "[bold red]wrong[/]" if result.complaint else "[green]ok[/]"
         table.add_row(result.name, verdict, escape(result.complaint or result.note))
-    return table
+    return titled(f"arm {arm.name}", table)

@@ -71,7 +71,7 @@ def delay_s(trace: Trace) -> tuple[float, float]:
 
 def _normalised(values: Array) -> Array:
     """Return `values` around zero, with length 1; all zero if they do not vary."""
-    centred = values - values.mean()
+    centred: Array = values - values.mean()
     length = float(np.linalg.norm(centred))
     if length > 0.0:
         centred /= length

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.table import Table
+from rich.console import Group
 
 from drivers.arm import ArmReading
 from drivers.arms.aloha import AlohaArm
@@ -17,7 +17,9 @@ from station.arm_tools.delay import Trace, chirp, delay_s
 from station.arm_tools.delay_plot import save_plot
 from station.arm_tools.keeping import keep
 from station.arm_tools.moving import RATE_HZ, Mover, interruptible
+from station.arm_tools.patience import attach
 from station.arm_tools.request import NamedArm, Request, ToolError
+from station.arm_tools.tables import plain_table, titled
 
 Array = NDArray[np.float64]
 
@@ -71,7 +73,7 @@ def _measure(request: Request, arm: NamedArm, joints: list[str]) -> None:
     with interruptible() as interrupted:
         driver = AlohaArm(arm.profile)
         try:
-            driver.attach()
+            attach(driver)
             mover = Mover(arm.name, driver, arm.limits(request.station), interrupted)
             for joint in joints:
                 traces[joint] = _excited(mover, arm, joint)
@@ -125,17 +127,8 @@ def _amplitude(centre: float, arm: NamedArm, joint: str) -> float:
     return min(AMPLITUDE_RAD, room_rad) / unit_rad
 
 
-def _table(arm: NamedArm, results: dict[str, tuple[float, float]], plot: Path) -> Table:
-    table = Table(
-        title=f"arm {arm.name}: its joints follow their commands this late ({plot})",
-        title_justify="left",
-        box=None,
-        header_style="bright_black",
-        padding=(0, 2, 0, 0),
-    )
-    table.add_column("joint")
-    for column in ("ms", "was", "correlation"):
-        table.add_column(column, justify="right")
+def _table(arm: NamedArm, results: dict[str, tuple[float, float]], plot: Path) -> Group:
+    table = plain_table("joint", "ms", "was", "correlation", right=("ms", "was", "correlation"))
     for joint, (delay, fit) in results.items():
         was = arm.config.latency_s.get(joint)
         table.add_row(
@@ -145,4 +138,4 @@ def _table(arm: NamedArm, results: dict[str, tuple[float, float]], plot: Path) -
             f"{fit:.3f}",
             style="bold red" if fit < _LEAST_FIT else "",
         )
-    return table
+    return titled(f"arm {arm.name}: how late its joints follow their commands ({plot})", table)

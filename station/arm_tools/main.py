@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
-from rich.table import Table
 
 from drivers.arm import ArmError
 from drivers.dynamixel.bus import NoAnswerError, RefusedError
 from drivers.dynamixel.port import PortError
 from station.arm_tools import calibrate, check, free, latency, reboot, rest, scan, watch
 from station.arm_tools.request import Ask, Request, ToolError, checked_names, named_arms
+from station.arm_tools.tables import plain_table
 from station.config import load, robot_file
 
 _INTERRUPTED: Final = 130  # what shells expect of a program ended by Ctrl-C
@@ -148,9 +148,7 @@ def _asked(question: str) -> str:
 
 
 def _explain(console: Console) -> None:
-    table = Table(box=None, header_style="bright_black", padding=(0, 3, 0, 0))
-    for column in ("command", "what for", "what it does to the arms"):
-        table.add_column(column)
+    table = plain_table("command", "what for", "what it does to the arms")
     for name, tool in TOOLS.items():
         style = "bold red" if tool.effect[:2].isupper() or "LIMP" in tool.effect else ""
         table.add_row(name, tool.purpose, f"[{style}]{tool.effect}[/]" if style else tool.effect)

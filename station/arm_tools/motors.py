@@ -118,12 +118,15 @@ def _spans(
     first, last = span
     length = last.address + last.size - first.address
     answers: dict[int, bytes] = {}
-    waiting = list(servos)
+    waiting, silent = list(servos), set[int]()
     while waiting:
         heard = bus.sync_read(first.address, length, waiting)
         answers |= {servo: answer.data for servo, answer in heard.items()}
-        # A motor that does not answer may silence those behind it: they are asked without it.
-        waiting = [servo for servo in waiting if servo not in heard][1:]
+        waiting = [servo for servo in waiting if servo not in heard]
+        # A motor that does not answer may silence those behind it: it comes last, and then never.
+        first_silent = waiting[:1]
+        waiting = waiting[1:] + [servo for servo in first_silent if servo not in silent]
+        silent.update(first_silent)
     return answers
 
 

@@ -24,6 +24,7 @@ RATE_HZ: Final = 100.0
 AT_REST_RAD: Final = 0.1
 STILL_RAD_S: Final = 0.05
 _ATTEMPTS: Final = 20  # cycles until a healthy arm has answered as a whole
+_ERROR_CYCLES: Final = 5  # a missing answer is none yet
 _LAG_RAD: Final = 0.35  # an arm further behind its goal is held up by something
 _STILL_CYCLES: Final = 10
 _SETTLING_CYCLES: Final = 300
@@ -62,6 +63,7 @@ class Mover:
         self._angles = ~gripper_mask(limits.joints)  # a gripper may rightly be kept from its goal
         self._rate = RateKeeper(RATE_HZ)
         self._sent_ns = 0
+        self._erring = 0  # cycles
         self.reading = self._first()
         self._limiter = Limiter(limits, 1.0 / RATE_HZ, self.reading.goal)
 
@@ -126,7 +128,8 @@ class Mover:
         if self._interrupted():
             self._brake()
             raise StoppedError(f"stopped; arm {self._name} holds where it is, torque on")
-        if self.reading.errors:
+        self._erring = self._erring + 1 if self.reading.errors else 0
+        if self._erring > _ERROR_CYCLES:
             self._brake()
             raise ArmError(
                 f"arm {self._name}: {'; '.join(self.reading.errors)}. The other motors hold"

@@ -11,10 +11,11 @@ from pathlib import Path
 from rich.console import Console
 
 from drivers.dynamixel.bus import ServoBus
-from drivers.dynamixel.port import SerialPort
+from drivers.dynamixel.port import SerialPort, demand_short_latency
 from drivers.dynamixel.profile import Profile
 from motion.limits import JointLimits
 from runtime.plugins import UnknownNameError
+from station.arm_tools.patience import PatientBus
 from station.robot import ArmConfig, StationConfig
 
 Ask = Callable[[str], str]
@@ -131,4 +132,5 @@ def checked_names(names: Sequence[str], arms: dict[str, NamedArm]) -> tuple[str,
 def connected(arm: NamedArm) -> Iterator[ServoBus]:
     """Open the arm's port for as long as the block lasts; raises PortError."""
     with SerialPort.open(arm.profile.port, arm.profile.baud) as port:
-        yield ServoBus(port)
+        demand_short_latency(arm.profile.port)
+        yield PatientBus(port)

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.table import Table
+from rich.console import Group
 
 from drivers.arm import ArmError
 from drivers.arms.aloha import AlohaArm
@@ -16,7 +16,9 @@ from motion import minimum_jerk
 from motion.limits import JointLimits
 from station.arm_tools.motors import all_glances, holding, torque_off
 from station.arm_tools.moving import RATE_HZ, Mover, interruptible
+from station.arm_tools.patience import attach
 from station.arm_tools.request import NamedArm, Request, ToolError, connected
+from station.arm_tools.tables import plain_table, titled
 
 Array = NDArray[np.float64]
 
@@ -74,22 +76,13 @@ def _place(arm: NamedArm) -> Array | None:
     return place
 
 
-def _way(arm: NamedArm, place: Array, limits: JointLimits) -> Table:
+def _way(arm: NamedArm, place: Array, limits: JointLimits) -> Group:
     rest = np.array(arm.config.rest)
     seconds = minimum_jerk.duration(rest - place, limits)
-    table = Table(
-        title=f"arm {arm.name}: to rest in {seconds:.1f} s",
-        title_justify="left",
-        box=None,
-        header_style="bright_black",
-        padding=(0, 2, 0, 0),
-    )
-    table.add_column("joint")
-    for column in ("from", "to", "by"):
-        table.add_column(column, justify="right")
+    table = plain_table("joint", "from", "to", "by", right=("from", "to", "by"))
     for joint, start, goal in zip(arm.config.joints, place, rest, strict=True):
         table.add_row(joint, f"{start:.2f}", f"{goal:.2f}", f"{goal - start:+.2f}")
-    return table
+    return titled(f"arm {arm.name}: to rest in {seconds:.1f} s", table)
 
 
 def _bring_to_rest(request: Request, arm: NamedArm) -> None:
@@ -98,7 +91,7 @@ def _bring_to_rest(request: Request, arm: NamedArm) -> None:
     with interruptible() as interrupted:
         driver = AlohaArm(arm.profile)
         try:
-            driver.attach()
+            attach(driver)
             mover = Mover(arm.name, driver, limits, interrupted)
             mover.follow(minimum_jerk.path(mover.goal, rest, limits, 1.0 / RATE_HZ))
             mover.settle(rest)

@@ -16,6 +16,7 @@ from drivers.dynamixel.checks import motors_of
 from drivers.dynamixel.port import PortError, SerialPort, latency_timer_ms
 from drivers.dynamixel.registers import BAUDS, MODELS
 from station.arm_tools.request import NamedArm, Request
+from station.arm_tools.tables import plain_table
 
 _BAUD: Final = 1_000_000  # of an adapter that is no arm's yet
 _MAKER: Final = 0x0403  # FTDI, whose chip the U2D2 has; other adapters are left alone
@@ -172,9 +173,7 @@ def _answers(found: Mapping[int, Mapping[int, Identity]], arm: NamedArm | None) 
     joints = (
         {servo: (joint, motor) for joint, servo, motor in motors_of(arm.profile)} if arm else {}
     )
-    table = Table(box=None, header_style="bright_black", padding=(0, 2))
-    for column in ("baud", "id", "model", "firmware", "joint"):
-        table.add_column(column)
+    table = plain_table("  baud", "id", "model", "firmware", "joint", right=("  baud", "id"))
     for baud, identities in found.items():
         for servo, identity in sorted(identities.items()):
             joint, motor = joints.get(servo, ("", None))
@@ -190,7 +189,7 @@ def _expected(arm: NamedArm) -> dict[int, int]:
 
 def _at_other_bauds(path: str, bauds: Iterable[int]) -> dict[int, dict[int, Identity]]:
     """Ask at further rates, with ROBOTIS' own library, which is at home there."""
-    import dynamixel_sdk  # type: ignore[import-untyped] # for this question alone
+    import dynamixel_sdk  # for this question alone
 
     packets: Any = dynamixel_sdk.PacketHandler(2.0)
     port: Any = dynamixel_sdk.PortHandler(path)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Final
 
 from rich.console import Group
 from rich.live import Live
-from rich.table import Table
 
 from drivers.dynamixel.bus import ServoBus
 from drivers.dynamixel.checks import SHADOW_TICKS, motors_of
@@ -25,22 +24,16 @@ from drivers.dynamixel.registers import (
 from runtime.rate import RateKeeper
 from station.arm_tools.motors import Glance, glances
 from station.arm_tools.request import NamedArm, Request, connected
+from station.arm_tools.tables import plain_table, titled
 
 _RATE_HZ: Final = 10.0
 _BAR: Final = 15  # characters from one limit to the other
 _HOT: Final = 60  # deg C; servos switch themselves off at 80, some at 72
 _WEAK_V: Final = 11.0  # of 12
+_NUMBERS: Final = ("id", "rad", "rad/s", "current", "V", "deg C")
 _COLUMNS: Final = (
-    ("joint", "left"),
-    ("id", "right"),
-    ("rad", "right"),
-    ("within its limits", "left"),
-    ("rad/s", "right"),
-    ("current", "right"),
-    ("V", "right"),
-    ("deg C", "right"),
-    ("torque", "left"),
-    ("", "left"),
+    *("joint", "id", "rad", "within its limits"),
+    *("rad/s", "current", "V", "deg C", "torque", ""),
 )
 
 
@@ -56,7 +49,8 @@ def run(request: Request, options: argparse.Namespace) -> int:
         if options.once:
             request.console.print(_view(request.arms, buses))
             return 0
-        _follow(request, buses)
+        with suppress(KeyboardInterrupt):
+            _follow(request, buses)
     return 0
 
 
@@ -70,21 +64,13 @@ def _follow(request: Request, buses: Mapping[str, ServoBus]) -> None:
 
 def _view(arms: Mapping[str, NamedArm], buses: Mapping[str, ServoBus]) -> Group:
     return Group(
-        *(table(arms[name], glances(bus, arms[name].profile.ids)) for name, bus in buses.items())
+        *(shown(arms[name], glances(bus, arms[name].profile.ids)) for name, bus in buses.items())
     )
 
 
-def table(arm: NamedArm, found: Mapping[int, Glance]) -> Table:
+def shown(arm: NamedArm, found: Mapping[int, Glance]) -> Group:
     """Return an arm's motors, one a row."""
-    result = Table(
-        title=f"arm {arm.name}, {arm.profile.port}",
-        title_justify="left",
-        box=None,
-        header_style="bright_black",
-        padding=(0, 2, 0, 0),
-    )
-    for name, side in _COLUMNS:
-        result.add_column(name, justify="right" if side == "right" else "left", no_wrap=True)
+    result = plain_table(*_COLUMNS, right=_NUMBERS)
     for joint, servo, motor in motors_of(arm.profile):
         name = joint if servo == motor.id else f"{joint} shadow"
         seen = found.get(servo)
@@ -94,7 +80,7 @@ def table(arm: NamedArm, found: Mapping[int, Glance]) -> Table:
         result.add_row(
             name, str(servo), *_values(seen, motor), _complaints(servo, seen, motor, found)
         )
-    return result
+    return titled(f"arm {arm.name}, {arm.profile.port}", result)
 
 
 def _values(seen: Glance, motor: Motor) -> tuple[str, ...]:
