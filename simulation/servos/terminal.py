@@ -101,6 +101,9 @@ class Terminals:
     """The ports of some lines, served by whoever calls `serve` or `run`, in one thread.
 
     `unplug` and `plug` may be called from any thread.
+
+    Attributes:
+        paused: while somebody holds this, no line is touched.
     """
 
     def __init__(self, lines: Mapping[str, Wire], directory: Path) -> None:
@@ -113,7 +116,7 @@ class Terminals:
         self._directory = directory
         self._ports: dict[str, _Port] = {}
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK)
-        self._lock = threading.Lock()
+        self.paused = threading.Lock()
         try:
             for name in self._lines:
                 self.plug(name)
@@ -138,14 +141,14 @@ class Terminals:
 
     def plug(self, name: str) -> None:
         """Let the port of a line be there, if it is not."""
-        with self._lock:
+        with self.paused:
             if name not in self._ports:
                 self._ports[name] = _Port(self.path(name))
         self._wake()
 
     def unplug(self, name: str) -> None:
         """Let the port vanish as when its adapter is pulled out: who has it open is hung up on."""
-        with self._lock:
+        with self.paused:
             port = self._ports.pop(name, None)
             if port is not None:
                 port.close()
@@ -163,7 +166,7 @@ class Terminals:
         What is there already is carried even if it is that late.
         """
         while True:
-            with self._lock:
+            with self.paused:
                 next_ns = min(self._deliver(time.monotonic_ns()), until_ns)
                 fds = {port.fd: name for name, port in self._ports.items()}
             for fd in self._readable([*fds, self._wake_fd], next_ns):
@@ -205,7 +208,7 @@ class Terminals:
 
     def _collect(self, name: str) -> None:
         """Hand what a host wrote to its line."""
-        with self._lock:
+        with self.paused:
             port = self._ports.get(name)
             data = port.read() if port is not None else b""
             if data:

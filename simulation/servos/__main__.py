@@ -1,0 +1,186 @@
+"""`python -m simulation.servos --robot aloha`: a robot's serial ports, with emulated servos.
+
+Any program that speaks Dynamixel's Protocol 2.0 can open them. See docs/emulated_servos.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from rich.console import Console as Screen
+from rich.table import Table
+
+from drivers.dynamixel.profile import Profile
+from drivers.gripper import commanded_rad
+from runtime.plugins import UnknownNameError
+from simulation.main import World
+from simulation.scene import scene_model
+from simulation.servos.console import PREFIX, Console, RequestError
+from simulation.servos.first_order import FirstOrder
+from simulation.servos.line import Line
+from simulation.servos.plant import Plant
+from simulation.servos.servo import servos_of
+from simulation.servos.terminal import Terminals
+from simulation.twin import Twin
+from simulation.twin_plant import STEP_NS, TwinPlant
+from station.config import ConfigError, load, robot_file
+from station.robot import ArmConfig
+
+_TRY_IT: Final = """\
+Any program for Dynamixel servos can open these ports; with pip install dynamixel-sdk:
+
+    from dynamixel_sdk import PacketHandler, PortHandler
+    port, packets = PortHandler("{port}"), PacketHandler(2.0)
+    port.openPort(), port.setBaudRate({baud})
+    print(packets.ping(port, {id}), packets.read4ByteTxRx(port, {id}, 132))
+
+Ask for faults here: `help` says which, `show` what all motors are doing. Ctrl-C ends.
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Serve the ports until Ctrl-C; returns the exit status."""
+    screen = Screen()
+    options = _parser().parse_args(arguments)
+    try:
+        config = load(robot_file(options.robot), options.set)
+        followers, leaders = _with_ports(config.arms), _with_ports(config.leaders)
+        if not followers and not leaders:
+            raise ConfigError(f"{options.robot} has no arms with a serial port")
+        bench = _Bench(followers, leaders, options.plant == "twin", options.latency_timer)
+        terminals = Terminals(bench.lines, options.directory)
+    except (ConfigError, UnknownNameError, OSError, ValueError) as error:
+        screen.print(f"[red]{error}", highlight=False)
+        return 1
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with terminals:
+        screen.print(_ports(bench.profiles, terminals))
+        name, profile = next(iter(bench.profiles.items()))
+        hint = _TRY_IT.format(port=terminals.path(name), baud=profile.baud, id=profile.ids[0])
+        screen.print(hint, highlight=False)
+        _attend(bench, terminals, screen)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m simulation.servos", description=__doc__)
+    directory = Path(tempfile.gettempdir()) / f"evenhand-servos-{os.getuid()}"
+    parser.add_argument("--robot", default="aloha", help="whose arms (default: aloha)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument(
+        "--directory", type=Path, default=directory, help=f"of the ports (default: {directory})"
+    )
+    parser.add_argument(
+        "--plant",
+        choices=("first_order", "twin"),
+        default="first_order",
+        help="what the followers' servos move: shafts alone (default), or the arms in physics",
+    )
+    parser.add_argument(
+        "--latency-timer", type=int, default=1, metavar="MS", help="of the adapters (default: 1)"
+    )
+    return parser
+
+
+def _with_ports(arms: Mapping[str, ArmConfig]) -> dict[str, ArmConfig]:
+    """Return the arms that have a serial port, by the name of its file."""
+    return {Path(arm.config["port"]).name: arm for arm in arms.values() if "port" in arm.config}
+
+
+def _resting(arm: ArmConfig, profile: Profile) -> dict[str, float]:
+    """Return the joints' angles at the arm's rest pose, of the gripper the crank's."""
+    pose = dict(zip(arm.joints, arm.rest, strict=True))
+    return pose | {"gripper": commanded_rad(profile.gripper, pose["gripper"])}
+
+
+class _Bench:
+    """All lines, and the world that their servos move."""
+
+    def __init__(
+        self,
+        followers: Mapping[str, ArmConfig],
+        leaders: Mapping[str, ArmConfig],
+        in_physics: bool,
+        latency_timer_ms: int,
+    ) -> None:
+        arms = {**followers, **leaders}
+        self.profiles = {
+            name: Profile.model_validate_json(json.dumps(arm.config)) for name, arm in arms.items()
+        }
+        plants: dict[str, Plant] = {}
+        self._world: World | None = None
+        if in_physics:
+            twin = Twin(scene_model())
+            twin.reset(0, np.concatenate([arm.rest for arm in followers.values()]))
+            shafts = {
+                name: TwinPlant(twin, arm, self.profiles[name])
+                for arm, name in enumerate(followers)
+            }
+            self._world = World(twin, time.monotonic_ns(), STEP_NS, tuple(shafts.values()))
+            plants.update(shafts)
+        self.lines: dict[str, Line] = {}
+        for name, profile in self.profiles.items():
+            plant = plants.get(name) or FirstOrder.of(profile, _resting(arms[name], profile))
+            self.lines[name] = Line(servos_of(profile), plant, profile.baud, latency_timer_ms)
+
+    def run(self, terminals: Terminals, stop: threading.Event) -> None:
+        """Serve the ports, and let the world's time pass."""
+        if self._world is None:
+            terminals.run(stop)
+            return
+        while not stop.is_set():
+            terminals.serve(self._world.next_ns)
+            with terminals.paused:
+                self._world.catch_up(time.monotonic_ns())
+
+
+def _ports(profiles: Mapping[str, Profile], terminals: Terminals) -> Table:
+    table = Table("arm", "port", "baud", "ids and models")
+    for name, profile in profiles.items():
+        short = name.removeprefix(PREFIX)
+        models: dict[str, list[int]] = {}
+        for motor in profile.motors.values():
+            models.setdefault(motor.model, []).extend(motor.ids)
+        told = ", ".join(f"{' '.join(map(str, ids))}: {model}" for model, ids in models.items())
+        table.add_row(short, str(terminals.path(name)), str(profile.baud), told)
+    return table
+
+
+def _attend(bench: _Bench, terminals: Terminals, screen: Screen) -> None:
+    """Serve in a thread of its own, and carry out what is asked for, until Ctrl-C."""
+    console, stop = Console(bench.lines, terminals), threading.Event()
+    server = threading.Thread(target=bench.run, args=(terminals, stop))
+    server.start()
+    try:
+        for request in sys.stdin:
+            _answer(console, request.strip(), screen)
+        stop.wait()  # nobody is at the keyboard
+    except KeyboardInterrupt:
+        screen.print()
+    finally:
+        stop.set()
+        server.join()
+
+
+def _answer(console: Console, request: str, screen: Screen) -> None:
+    if not request:
+        return
+    try:
+        screen.print(console.obey(request) or "done")
+    except RequestError as error:
+        screen.print(f"[red]{error}", highlight=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
