@@ -191,8 +191,34 @@ def test_a_second_master_is_heard_with_its_answers() -> None:
     assert len(answers) == pytest.approx(len(questions), abs=1)
 
 
-def test_a_mishap_of_nobody_is_an_error() -> None:
-    host = Host(servos_of(PROFILE), plant=FirstOrder.of(PROFILE))
-    host.line.faults.happen("overload", 8)
-    with pytest.raises(KeyError, match=r"no servo 8 on this line, it has \[1, 2, 3, 7, 9\]"):
-        host.line.due(host.now_ns)
+def test_what_happens_without_power_stays_without_effect() -> None:
+    host = three()
+    host.line.faults.powered = False
+    host.line.faults.happen("brown_out", 2)
+    host.wait(0.3)
+    assert heard(host) == []
+
+
+def test_a_fault_of_a_servo_that_is_not_there_is_refused() -> None:
+    faults = Host(servos_of(PROFILE), plant=FirstOrder.of(PROFILE)).line.faults
+    refusal = r"no servo 8 on this line, it has \[1, 2, 3, 7, 9\]"
+    with pytest.raises(ValueError, match=refusal):
+        faults.happen("overload", 8)
+    with pytest.raises(ValueError, match=refusal):
+        faults.silence(1, 8)
+    with pytest.raises(ValueError, match=refusal):
+        faults.break_chain(8)
+    with pytest.raises(ValueError, match=refusal):
+        faults.spoil("lost", 8)
+    assert faults.silent == frozenset()
+
+
+def test_a_renamed_servo_keeps_its_faults() -> None:
+    host = three()
+    host.line.faults.silence(2)
+    host.ask(write(2, 7, b"\5"))
+    assert heard(host, ping(5)) == []
+    host.line.faults.happen("overload", 2)
+    host.line.faults.clear()
+    host.line.faults.happen("torque_off", 2)
+    assert heard(host, ping(5)) == [5]

@@ -150,7 +150,7 @@ class StillPlant:
     def drive(self, servo: int, drive: Drive) -> None:
         pass
 
-    def motion(self, servo: int, now_ns: int) -> Motion:
+    def motion(self, servo: int, now_ns: int) -> Motion:  # noqa: ARG002 - as Plant asks for it
         return self._motion
 
     def advance(self, now_ns: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,9 +26,13 @@ class Spoiled:
 
 
 class Faults:
-    """The faults of one line. Everything may be set at any time, from any thread."""
+    """The faults of one line. Everything may be set at any time, from any thread.
 
-    def __init__(self, seed: int = 0) -> None:
+    Servos are named by the ids that they have at the start; who names another gets a ValueError.
+    """
+
+    def __init__(self, servos: Iterable[int], seed: int = 0) -> None:
+        self._servos = frozenset(servos)
         self._random = random.Random(seed)
         self._spoiled: tuple[Spoiled, ...] = ()
         self._mishaps: deque[tuple[Mishap, int]] = deque()
@@ -49,18 +54,22 @@ class Faults:
 
         A late answer holds up those behind it in the same sync or bulk read, and no others.
         """
+        self._check(() if servo is None else (servo,))
         self._spoiled = (*self._spoiled, Spoiled(how, servo, count, share, by_ns))
 
     def silence(self, *servos: int) -> None:
         """Let these servos answer nothing; the others still answer."""
+        self._check(servos)
         self.silent |= set(servos)
 
     def break_chain(self, *servos: int) -> None:
         """Let these servos answer and do nothing, nor those behind them in a sync read answer."""
+        self._check(servos)
         self.broken |= set(servos)
 
     def happen(self, mishap: Mishap, servo: int) -> None:
         """Let something happen to a servo, once."""
+        self._check((servo,))
         self._mishaps.append((mishap, servo))
 
     def clear(self) -> None:
@@ -96,6 +105,11 @@ class Faults:
             if hit:
                 self._count_down(fault)
         return answer, late_ns
+
+    def _check(self, servos: Iterable[int]) -> None:
+        for servo in servos:
+            if servo not in self._servos:
+                raise ValueError(f"no servo {servo} on this line, it has {sorted(self._servos)}")
 
     def _corrupted(self, answer: bytes, share: float) -> bytes:
         draw = self._random.random

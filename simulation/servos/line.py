@@ -63,7 +63,8 @@ class Line:
         self._tick_ns: int | None = None  # when the servos looked after themselves
         self._heard_ns = 0
         self._chatter_ns = 0
-        self.faults = Faults()
+        self._by_shaft = {servo.motor.shaft: servo for servo in self._all}
+        self.faults = Faults(self._by_shaft)
         self._list_addresses()
         if len(self.servos) < len(self._all):
             ids = sorted(servo.id for servo in self._all)
@@ -110,7 +111,7 @@ class Line:
         if self.faults.powered != self._powered:
             self._switch_power(now_ns)
         for mishap, servo in self.faults.happened():
-            self._named(servo).suffer(mishap, now_ns)
+            self._by_shaft[servo].suffer(mishap, now_ns)
         if self._tick_ns is None or now_ns - self._tick_ns >= TICK_NS:
             self._tick_ns = now_ns
             self._tick(now_ns)
@@ -135,11 +136,6 @@ class Line:
                 servo.power_on(now_ns, boot_ns=0)
             else:
                 servo.power_on(now_ns)
-
-    def _named(self, servo: int) -> Servo:
-        if servo not in self.servos:
-            raise KeyError(f"no servo {servo} on this line, it has {sorted(self.servos)}")
-        return self.servos[servo]
 
     def _chatter(self, now_ns: int) -> None:
         """Let another master read a servo; the host hears the question and the answer."""
@@ -170,7 +166,9 @@ class Line:
 
     def _present(self, servo: int) -> Servo | None:
         found = self.servos.get(servo)
-        return None if found is None or not found.awake or servo in self.faults.broken else found
+        if found is None or not found.awake or found.motor.shaft in self.faults.broken:
+            return None
+        return found
 
     def _execute(self, packet: Packet, now_ns: int) -> None:
         """Execute an instruction for one servo, or for all of them."""
@@ -197,9 +195,10 @@ class Line:
 
     def _answer(self, number: int, servo: Servo, answer: Answer, late_ns: int = 0) -> int:
         """Send a status; return how late it is, with which it delays those that wait for it."""
-        if number in self.faults.silent:
+        name = servo.motor.shaft
+        if name in self.faults.silent:
             return late_ns
-        sent, later_ns = self.faults.spoiled(number, status(number, *answer))
+        sent, later_ns = self.faults.spoiled(name, status(number, *answer))
         late_ns += later_ns
         if sent:
             self._adapter.answer(sent, _pause_ns(servo), late_ns)
@@ -222,7 +221,9 @@ class Line:
         answers: list[tuple[int, int, bytes]] = []
         for number, address, length in requests:
             servo = self._present(number)
-            if servo is None or not servo.answers_reads or number in self.faults.silent:
+            if servo is None or not servo.answers_reads:
+                break
+            if servo.motor.shaft in self.faults.silent:
                 break
             error, data = servo.read(address, length, now_ns)
             answers.append((number, error, data.ljust(length, b"\0")))
@@ -231,10 +232,10 @@ class Line:
         absent = [(number, 0, bytes(length)) for number, _, length in requests[len(answers) :]]
         whole = fast_status([*answers, *absent])
         cut = sum(len(data) + FAST_EXTRA_BYTES for _, _, data in absent)
-        first = answers[0][0]
-        sent, late_ns = self.faults.spoiled(first, whole[: len(whole) - cut])
+        first = self.servos[answers[0][0]]
+        sent, late_ns = self.faults.spoiled(first.motor.shaft, whole[: len(whole) - cut])
         if sent:
-            self._adapter.answer(sent, _pause_ns(self.servos[first]), late_ns)
+            self._adapter.answer(sent, _pause_ns(first), late_ns)
 
 
 def _pause_ns(servo: Servo) -> int:

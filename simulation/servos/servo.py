@@ -81,7 +81,9 @@ class Servo:
         self.motor.drive()
 
     def suffer(self, mishap: Mishap, now_ns: int) -> None:
-        """Let something happen to it."""
+        """Let something happen to it, if it has power."""
+        if not self._powered:
+            return
         if mishap == "brown_out":
             self.power_on(now_ns)
         elif mishap == "overload":
