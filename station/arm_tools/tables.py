@@ -7,9 +7,9 @@ from rich.table import Table
 from rich.text import Text
 
 
-def plain_table(*columns: str, right: tuple[str, ...] = ()) -> Table:
+def plain_table(*columns: str, right: tuple[str, ...] = (), gap: int = 2) -> Table:
     """Return a table without lines; the columns in `right` are numbers."""
-    table = Table(box=None, header_style="bright_black", padding=(0, 2, 0, 0))
+    table = Table(box=None, header_style="bright_black", padding=(0, gap, 0, 0))
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left")
     return table

@@ -27,13 +27,13 @@ from station.arm_tools.request import NamedArm, Request, connected
 from station.arm_tools.tables import plain_table, titled
 
 _RATE_HZ: Final = 10.0
-_BAR: Final = 15  # characters from one limit to the other
+_BAR: Final = 11  # characters from one limit to the other
 _HOT: Final = 60  # deg C; servos switch themselves off at 80, some at 72
 _WEAK_V: Final = 11.0  # of 12
-_NUMBERS: Final = ("id", "rad", "rad/s", "current", "V", "deg C")
+_NUMBERS: Final = ("id", "rad", "rad/s", "current", "V", "°C")
 _COLUMNS: Final = (
-    *("joint", "id", "rad", "within its limits"),
-    *("rad/s", "current", "V", "deg C", "torque", ""),
+    *("joint", "id", "rad", "limits"),
+    *("rad/s", "current", "V", "°C", "torque", ""),
 )
 
 
@@ -70,9 +70,9 @@ def _view(arms: Mapping[str, NamedArm], buses: Mapping[str, ServoBus]) -> Group:
 
 def shown(arm: NamedArm, found: Mapping[int, Glance]) -> Group:
     """Return an arm's motors, one a row."""
-    result = plain_table(*_COLUMNS, right=_NUMBERS)
+    result = plain_table(*_COLUMNS, right=_NUMBERS, gap=1)
     for joint, servo, motor in motors_of(arm.profile):
-        name = joint if servo == motor.id else f"{joint} shadow"
+        name = joint if servo == motor.id else "  its shadow"
         seen = found.get(servo)
         if seen is None:
             result.add_row(name, str(servo), *[""] * 7, "[bold red]no answer[/]")
