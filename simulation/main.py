@@ -146,21 +146,25 @@ class MessageArms:
             publisher.send(ServoReading(arm, t_ns, position[rows], velocity[rows]))
 
 
-class Reports:
-    """What the twin's process says of its world, each at its own rate."""
+class Station:
+    """What the station asks of the world, and what it is told of it, each at its own rate."""
 
     def __init__(self, bus: Bus) -> None:
+        self._requests = bus.subscriber(EPISODE_REQUEST)
         self._states, self._tasks = bus.publisher(TWIN_STATE), bus.publisher(TASK_STATE)
         self._state_ns = self._task_ns = 0  # when the next is due
 
-    def send(self, world: World) -> None:
-        """Publish what is due."""
+    def attend(self, world: World) -> None:
+        """Publish what is due; begin an episode that was asked for."""
         t_ns = world.t_ns
         if t_ns >= self._state_ns:
             self._state_ns = max(self._state_ns, t_ns - _TWIN_STATE_NS) + _TWIN_STATE_NS
             self._states.send(TwinState(t_ns, world.episode, world.twin.qpos))
         if t_ns >= self._task_ns:
             self._task_ns = max(self._task_ns, t_ns - _TASK_STATE_NS) + _TASK_STATE_NS
+            request = self._requests.receive()
+            if request is not None and request.episode != world.episode:
+                world.begin(request)
             now = world.progress
             self._tasks.send(TaskState(t_ns, world.episode, now.reward, now.success))
 
@@ -181,29 +185,25 @@ def main(config: Config, context: Context) -> None:
     }
     rows = {arm: config.rows(arm) for arm in config.arms if arm not in config.servos}
     step_ns = STEP_NS if plants else _MESSAGE_STEP_NS
-    arms, reports = MessageArms(rows, context.bus), Reports(context.bus)
+    arms, station = MessageArms(rows, context.bus), Station(context.bus)
     # Ports last: who finds one there expects to be answered at once.
     with Terminals(lines, Path()) as terminals:
         world = World(twin, time.monotonic_ns(), step_ns, tuple(plants.values()))
-        _live(world, terminals, arms, reports, context)
+        _live(world, terminals, arms, station, context)
 
 
 def _live(
-    world: World, terminals: Terminals, arms: MessageArms, reports: Reports, context: Context
+    world: World, terminals: Terminals, arms: MessageArms, station: Station, context: Context
 ) -> None:
     """Serve the servos until the next step of physics is due, and again."""
-    requests = context.bus.subscriber(EPISODE_REQUEST)
     while not context.stopping:
-        request = requests.receive()
-        if request is not None and request.episode != world.episode:
-            world.begin(request)
         arms.take(world.twin)
         due_ns = world.next_ns
         terminals.serve(due_ns)
         now_ns = time.monotonic_ns()
         world.catch_up(now_ns)
         arms.report(world.twin, world.t_ns)
-        reports.send(world)
+        station.attend(world)
         context.beat(
             late_ns=now_ns - due_ns,
             counters={"lost_steps": world.lost_steps},

@@ -96,16 +96,17 @@ class TwinPlant:
     def motion(self, servo: int, now_ns: int) -> Motion:
         """Return where a shaft is, between two steps of physics as if it went on evenly."""
         mount, joints = self._mounts[servo], self._twin.motion
-        row = mount.row
-        ahead_s = min(max(now_ns - self._t_ns, 0), STEP_NS) * 1e-9
+        row, sign = mount.row, mount.sign
+        ahead_ns = min(max(now_ns - self._t_ns, 0), STEP_NS)
         speed, load = joints.velocity[row], joints.load[row]
-        angle = joints.position[row] + speed * ahead_s
+        angle = joints.position[row] + speed * ahead_ns * 1e-9
         if row == self._gripper_row:
             angle, speed, load = self._crank(angle, speed, load)
         spending = self._spending[servo]
         most_a = spending.most_a
+        if not most_a:
+            return Motion(sign * angle, sign * speed, 0.0)
         current_a = min(max(load * spending.per_nm_a + spending.fight_a, -most_a), most_a)
-        sign = mount.sign
         return Motion(sign * angle, sign * speed, sign * current_a)
 
     def advance(self, now_ns: int) -> None:

@@ -118,7 +118,8 @@ class Terminals:
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK)
         self.paused = threading.Lock()
         try:
-            for name in self._lines:
+            for name, line in self._lines.items():
+                line.due(time.monotonic_ns())  # from now on its servos have power
                 self.plug(name)
         except OSError:
             self.close()
