@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from drivers.arm import ArmError
-from drivers.dynamixel.bus import NoAnswerError, ServoBus
+from drivers.dynamixel.bus import ServoBus
 from drivers.dynamixel.checks import (
     ADJUSTABLE,
     check_alerts,
@@ -35,7 +35,7 @@ from drivers.dynamixel.registers import (
     TORQUE_ENABLE,
     Register,
 )
-from drivers.dynamixel.sample import MAPPING, MAPPING_ADDRESS
+from drivers.dynamixel.sample import MAPPED, MAPPING
 
 _OUTSIDE_TICKS: Final = 65  # 0.1 rad beyond a limit an arm may rest; its goal is at the limit
 
@@ -62,22 +62,16 @@ def attached(bus: ServoBus, port: SerialPort, profile: Profile) -> dict[str, int
 
 def _map_samples(bus: ServoBus, profile: Profile) -> None:
     """Make every motor gather its sample in one place; one that does already is left alone."""
+    wanted = MAPPED.unpacked(MAPPING)
     for servo in profile.ids:
-        if _mapping(bus, servo) == MAPPING:
+        if bus.read(servo, MAPPED) == wanted:
             continue
-        bus.sync_write(MAPPING_ADDRESS, {servo: MAPPING})
-        if _mapping(bus, servo) != MAPPING:
+        bus.write(servo, MAPPED, wanted)
+        if bus.read(servo, MAPPED) != wanted:
             raise ArmError(
                 f"{profile.port}: id {servo} did not take its indirect addresses; restart it with "
                 "`python -m drivers reboot` (it goes limp) and update its firmware if that fails"
             )
-
-
-def _mapping(bus: ServoBus, servo: int) -> bytes:
-    answer = bus.sync_read(MAPPING_ADDRESS, len(MAPPING), [servo]).get(servo)
-    if answer is None:
-        raise NoAnswerError(f"servo {servo} does not answer to read its indirect addresses")
-    return answer.data
 
 
 def _holds(bus: ServoBus, motor: Motor) -> bool:

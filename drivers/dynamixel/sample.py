@@ -18,6 +18,7 @@ from drivers.dynamixel.registers import (
     REALTIME_TICK,
     TICK_CYCLE_MS,
     TORQUE_ENABLE,
+    Register,
 )
 
 _FIELDS: Final = (
@@ -35,11 +36,12 @@ _MS: Final = 1_000_000
 
 SAMPLE_ADDRESS: Final = INDIRECT_DATA[0].address
 SAMPLE_BYTES: Final = _LAYOUT.size
-MAPPING_ADDRESS: Final = INDIRECT_ADDRESS[0].address
 # Of each byte of a sample, where in the control table it stands.
 MAPPING: Final = b"".join(
     (field.address + i).to_bytes(2, "little") for field in _FIELDS for i in range(field.size)
 )
+# The indirect addresses that say so, read and written as one value.
+MAPPED: Final = Register("Indirect_Addresses", INDIRECT_ADDRESS[0].address, len(MAPPING))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class MotorClock:
         return sampled_ns
 
     def _counted_on(self, tick_ms: int, heard_ns: int) -> int:
-        """Return the tick that is `tick_ms` modulo its cycle and nearest to the time that passed."""
+        """Return the tick that is `tick_ms` modulo its cycle and nearest to the time passed."""
         expected = self._tick_ms + (heard_ns - self._heard_ns) // _MS
         half = TICK_CYCLE_MS // 2
         return expected + (tick_ms - expected + half) % TICK_CYCLE_MS - half

@@ -1,0 +1,181 @@
+"""The real driver process of an arm, on emulated servos, with a stream of commands in motion."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from emulated_arm import PORT, Array, EmulatedArm, emulated_arm
+
+from drivers.main import stopping_s
+from messaging.messages import JointCommand, JointState
+from messaging.topics import JOINT_COMMAND, JOINT_STATE, Keep
+from messaging.transport import Bus
+from runtime.process import ProcessSpec
+from runtime.supervisor import Event, Phase, Supervisor
+from station.config import load, robot_file
+from station.processes import Table
+
+ARM = "left"
+PERIOD_NS = 10_000_000
+REACH_S = 10.0
+SWING = np.array([0.5, 0.3, -0.3, 0.5, 0.4, 0.5, 0.5])  # rad, the gripper of its way
+SWING_HZ = 0.5
+_STEADY = 10  # cycles
+
+
+class DrivenArm:
+    """A driver under a real supervisor, commanded 100 times a second as long as it is polled."""
+
+    def __init__(self, arm: EmulatedArm, spec: ProcessSpec, home: Array, bus: Bus) -> None:
+        self.arm = arm
+        self.events: list[Event] = []
+        self.states: list[JointState] = []
+        self.supervisor = Supervisor([spec], bus, spec.directory.parent / "run")
+        self.home = home
+        self._name = spec.name
+        self._joints = tuple(spec.config["ranges"])
+        self._commands = bus.publisher(JOINT_COMMAND)
+        self._states = bus.subscriber(JOINT_STATE, ARM, Keep.ALL)
+        self._seq = 0
+        self._next_ns = time.monotonic_ns()
+
+    def command(self, seq: int) -> Array:
+        """Return where the arm is told to be by a command: it swings away from home and back."""
+        t_s = seq * PERIOD_NS * 1e-9
+        return np.asarray(self.home + SWING * 0.5 * (1.0 - np.cos(2.0 * np.pi * SWING_HZ * t_s)))
+
+    def poll(self) -> None:
+        """Wait for the next period, send its command, take what the driver says."""
+        wait_s = max(0.0, (self._next_ns - time.monotonic_ns()) * 1e-9)
+        self.events += self.supervisor.poll(wait_s)
+        now_ns = time.monotonic_ns()
+        if now_ns >= self._next_ns:
+            self._next_ns = max(self._next_ns + PERIOD_NS, now_ns)
+            self._seq += 1
+            position = self.command(self._seq)
+            self._commands.send(JointCommand(self._seq, now_ns, 0, self._joints, position))
+        self.states += self._states.drain()
+
+    def until(self, happened: Callable[[], Any], what: str, timeout_s: float = REACH_S) -> None:
+        """Poll until something has `happened`; fail with `what` was waited for if it does not."""
+        end = time.monotonic() + timeout_s
+        while not happened():
+            last = self.states[-1] if self.states else None
+            assert time.monotonic() < end, f"waited in vain for {what}; {self.events}, {last}"
+            self.poll()
+
+    def during(self, seconds: float) -> None:
+        """Poll for so long."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.poll()
+
+    # -- what the driver does ------------------------------------------------------------------
+
+    def following(self) -> bool:
+        """Return whether the last cycles carried out commands, and those moved the arm."""
+        last = self.states[-_STEADY:]
+        return len(last) == _STEADY and not any(s.holding for s in last) and self.speed() > 0.05
+
+    def speed(self) -> float:
+        """Return the greatest speed that a joint was told in the last cycles, in rad/s."""
+        rows = np.array([state.written for state in self.states[-_STEADY:]])
+        return float(np.abs(np.diff(rows, axis=0)).max()) / (PERIOD_NS * 1e-9)
+
+    def until_following(self) -> None:
+        """Wait until the arm follows its commands."""
+        self.until(self.following, "the arm to follow its commands")
+
+    def until_holding(self, since_ns: int, why: str) -> None:
+        """Wait until the goals stand, and check that this took no longer than a stop may."""
+        self.until(lambda: self.held(since_ns, why), f"the arm to hold because of {why!r}")
+        first_ns = next(s.t_written_ns for s in self.since(since_ns) if s.holding == why)
+        self.during(0.1)
+        braked_s = (self.arm.standing_since(first_ns) - first_ns) * 1e-9
+        assert braked_s < stopping_s(load(robot_file("aloha"), []).limits)
+
+    def held(self, since_ns: int, why: str) -> bool:
+        """Return whether the last cycles held the arm where it is."""
+        last = self.since(since_ns)[-_STEADY:]
+        return len(last) == _STEADY and all(s.holding == why for s in last) and self.speed() == 0.0
+
+    # -- what it says --------------------------------------------------------------------------
+
+    def since(self, t_ns: int) -> list[JointState]:
+        """Return the states that the driver has said since then."""
+        return [state for state in self.states if state.t_written_ns >= t_ns]
+
+    def until_told(self, text: str, since_ns: int) -> JointState:
+        """Wait for an error or a warning with `text`; returns the first state that has it."""
+
+        def told() -> list[JointState]:
+            return [s for s in self.since(since_ns) if text in " ".join((*s.errors, *s.warnings))]
+
+        self.until(told, f"{text!r} to be told")
+        return told()[0]
+
+    def until_noted(self, text: str) -> None:
+        """Wait until the driver's heartbeat says `text`."""
+
+        def noted() -> bool:
+            heartbeat = self.supervisor.children[self._name].heartbeat
+            return heartbeat is not None and text in heartbeat.note
+
+        self.until(noted, f"a heartbeat with {text!r}")
+
+    # -- its life ------------------------------------------------------------------------------
+
+    def signal(self, number: signal.Signals) -> int:
+        """Send a signal to the process; returns when."""
+        popen = self.supervisor.children[self._name].popen
+        assert popen is not None
+        os.kill(popen.pid, number)
+        return time.monotonic_ns()
+
+    def event(self, phase: Phase, since_ns: int = 0) -> Event:
+        """Wait for something to happen to the process; returns the first such event."""
+
+        def found() -> list[Event]:
+            return [e for e in self.events if e.phase is phase and e.t_ns >= since_ns]
+
+        self.until(found, f"the driver to be {phase.value}")
+        return found()[0]
+
+    def start_again(self) -> int:
+        """Start the dead process anew; returns when."""
+        now_ns = time.monotonic_ns()
+        self.supervisor.children[self._name].phase = Phase.WAITING
+        return now_ns
+
+
+@contextmanager
+def driven_arm() -> Iterator[DrivenArm]:
+    """Start a driver on an emulated arm that is at home; ends with a look at every goal."""
+    # Not pytest's own directory: the paths of sockets must be short.
+    directory = Path(tempfile.mkdtemp(prefix="evenhand-test-"))
+    config = load(
+        robot_file("aloha"), ["hardware=real", f"arms.{ARM}.config.port={directory / PORT}"]
+    )
+    home = np.array(config.arms[ARM].home)
+    start = dict(zip(config.arms[ARM].joints, home.tolist(), strict=True))
+    spec = Table(config, directory / "bus", directory / "run").arm(ARM)
+    try:
+        with emulated_arm(directory, start) as arm, Bus(directory / "bus") as bus:
+            driven = DrivenArm(arm, spec, home, bus)
+            try:
+                yield driven
+            finally:
+                driven.supervisor.stopping = True
+                driven.supervisor.stop([spec.name])
+            arm.assert_sound_goals()
+    finally:
+        shutil.rmtree(directory)
