@@ -65,11 +65,6 @@ class Adapter:
             waiting.append(self._chunk_due_ns + USB_FRAME_NS)
         return min(waiting, default=None)
 
-    def clear(self) -> None:
-        """Drop all that is on its way."""
-        self._chunk.clear()
-        self._sent.clear()
-
     def due(self, now_ns: int) -> bytes:
         """Return what has reached the host since the last call."""
         if self._chunk and self._chunk_due_ns + USB_FRAME_NS <= now_ns:

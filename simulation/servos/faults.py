@@ -31,9 +31,9 @@ class Faults:
     Servos are named by the ids that they have at the start; who names another gets a ValueError.
     """
 
-    def __init__(self, servos: Iterable[int], seed: int = 0) -> None:
+    def __init__(self, servos: Iterable[int]) -> None:
         self._servos = frozenset(servos)
-        self._random = random.Random(seed)
+        self._random = random.Random(0)
         self._spoiled: tuple[Spoiled, ...] = ()
         self._mishaps: deque[tuple[Mishap, int]] = deque()
         self.silent: frozenset[int] = frozenset()  # say nothing, execute everything

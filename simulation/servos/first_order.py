@@ -11,7 +11,8 @@ from drivers.dynamixel.profile import Profile
 from simulation.servos.plant import LIMP, Drive, Motion, mountings
 from simulation.servos.trajectory import speed_towards
 
-STEP_S: Final = 0.002
+STEP_S: Final = 0.005
+NOTHING_RAD: Final = 1e-7  # a goal this close is reached
 STUBBORNNESS_A: Final = 2.0  # per rad/s by which the shaft is slower than its motor wants
 INERTIA_A: Final = 0.02  # per rad/s^2
 FREE_RAD_S: Final = 3.0  # per A in current mode, against nothing but friction
@@ -31,25 +32,45 @@ class Shaft:
     velocity_rad_s: float = field(default=0.0, init=False)
     acceleration_rad_s2: float = field(default=0.0, init=False)
     drives: dict[int, Drive] = field(default_factory=dict, init=False)
+    _active: tuple[tuple[int, Drive], ...] = field(default=(), init=False)  # with their signs
+    _reach_rad_s2: float = field(default=0.0, init=False)  # what their currents accelerate
+    _resting: bool = field(default=False, init=False)  # and will, until a drive changes
+
+    def drive(self, motor: int, drive: Drive) -> None:
+        """Drive it with one of its motors like this from now on."""
+        self.drives[motor] = drive
+        self._active = tuple(
+            (self.motors[other], told) for other, told in self.drives.items() if told.kind != "limp"
+        )
+        current_a = sum(told.current_a for _, told in self._active)
+        self._reach_rad_s2 = min(self.most_acceleration_rad_s2, current_a / INERTIA_A)
+        self._resting = False
 
     def step(self, dt_s: float) -> None:
         """Let `dt_s` pass."""
-        active = [(sign, self.drives.get(motor, LIMP)) for motor, sign in self.motors.items()]
-        active = [(sign, drive) for sign, drive in active if drive.kind != "limp"]
-        if not active:
-            self._move(self.sag_rad_s, dt_s)
+        if self._resting:
             return
-        wanted = sum(self._wanted(sign, drive, dt_s) for sign, drive in active) / len(active)
-        change = min(
-            self.most_acceleration_rad_s2, sum(drive.current_a for _, drive in active) / INERTIA_A
-        )
-        difference = wanted - self.velocity_rad_s
-        self._move(self.velocity_rad_s + min(max(difference, -change * dt_s), change * dt_s), dt_s)
+        before = self.position_rad
+        if self._active:
+            self._move(self._approached(dt_s), dt_s)
+        else:
+            self._move(self.sag_rad_s, dt_s)
+        self._resting = self.position_rad == before and self.acceleration_rad_s2 == 0.0
+
+    def _approached(self, dt_s: float) -> float:
+        """Return the velocity after `dt_s` of what the motors want together."""
+        wanted = 0.0
+        for sign, drive in self._active:
+            wanted += self._wanted(sign, drive, dt_s) / len(self._active)
+        change = self._reach_rad_s2 * dt_s
+        return self.velocity_rad_s + min(max(wanted - self.velocity_rad_s, -change), change)
 
     def _wanted(self, sign: int, drive: Drive, dt_s: float) -> float:
         most = self.most_velocity_rad_s
         if drive.kind == "position":
             distance = sign * drive.goal - self.position_rad
+            if abs(distance) < NOTHING_RAD:
+                return 0.0
             fastest = min(most, abs(distance) / self.time_constant_s)
             return speed_towards(distance, fastest, self.most_acceleration_rad_s2, dt_s)
         per_goal = {"velocity": 1.0, "current": FREE_RAD_S, "pwm": most}[drive.kind]
@@ -101,7 +122,7 @@ class FirstOrder:
 
     def drive(self, servo: int, drive: Drive) -> None:
         """Drive a shaft like this from now on."""
-        self._turned_by[servo].drives[servo] = drive
+        self._turned_by[servo].drive(servo, drive)
 
     def motion(self, servo: int, now_ns: int) -> Motion:
         """Return how the shaft moves now."""

@@ -194,10 +194,12 @@ class Motor:
         watchdog = table[reg.BUS_WATCHDOG]
         if watchdog > 0 and now_ns - heard_ns > watchdog * WATCHDOG_NS:
             self._bite()
-        self._trajectory.advance(dt_s)
+        if not self._trajectory.done:
+            self._trajectory.advance(dt_s)
+            self.drive()
         if table[reg.OPERATING_MODE] == VELOCITY:
             self._ramp(dt_s)
-        self.drive()
+            self.drive()
 
     def _ramp(self, dt_s: float) -> None:
         goal = self.table[reg.GOAL_VELOCITY] * TICKS_S_PER_UNIT
@@ -213,6 +215,7 @@ class Motor:
         if table[reg.OPERATING_MODE] in (PWM, CURRENT):
             table[reg.GOAL_PWM] = table[reg.GOAL_CURRENT] = 0
         self.hold()
+        self.drive()
 
     def fail(self, errors: int) -> None:
         """Latch errors; those in Shutdown switch the torque off."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -61,6 +62,15 @@ _DATA_OF: Final = {
 }
 
 
+_FORMATS: Final = {1: "b", 2: "h", 4: "i"}
+_STRUCTS: Final = {  # three times as fast as slicing the bytes
+    register.address: struct.Struct(
+        "<" + (_FORMATS[register.size] if register.signed else _FORMATS[register.size].upper())
+    )
+    for register in reg.CONTROL_TABLE
+}
+
+
 def _owners() -> list[Register | None]:
     owners: list[Register | None] = [None] * reg.TABLE_BYTES
     for register in reg.CONTROL_TABLE:
@@ -86,10 +96,8 @@ class Table:
         self.restart()
 
     def __getitem__(self, register: Register) -> int:
-        start, size = register.address, register.size
-        if size == 1 and not register.signed:
-            return self.bytes[start]
-        return int.from_bytes(self.bytes[start : start + size], "little", signed=register.signed)
+        value: int = _STRUCTS[register.address].unpack_from(self.bytes, register.address)[0]
+        return value
 
     def __setitem__(self, register: Register, value: int) -> None:
         start = register.address
