@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
+from emulated_arm import prompt
 
 from drivers.arms.aloha import AlohaArm
 from drivers.dynamixel.registers import Register
@@ -102,10 +103,16 @@ def robot(
     by_port = {arms[name].profile.port: line for name, line in lines.items()}
     stop = threading.Event()
     with Terminals(by_port, directory) as terminals:
-        thread = threading.Thread(target=terminals.run, args=(stop,))
+
+        def live() -> None:
+            with prompt():
+                terminals.run(stop)
+
+        thread = threading.Thread(target=live)
         thread.start()
         try:
-            yield Robot(file, arms, lines, plants, terminals)
+            with prompt():
+                yield Robot(file, arms, lines, plants, terminals)
         finally:
             stop.set()
             thread.join()

@@ -17,13 +17,11 @@ from drivers.dynamixel.checks import (
     check_identities,
     check_registers,
     check_shadows,
-    identities,
     refuse_company,
 )
 from drivers.dynamixel.port import PortError, SerialPort, latency_timer_ms
 from drivers.dynamixel.profile import Profile
 from station.arm_tools.motors import glances, holding
-from station.arm_tools.patience import PatientBus
 from station.arm_tools.request import NamedArm, Request
 from station.arm_tools.tables import plain_table, titled
 
@@ -69,7 +67,7 @@ def examined(arm: NamedArm) -> list[Result]:
 
 
 def _of_servos(port: SerialPort, profile: Profile) -> list[Result]:
-    bus = PatientBus(port)
+    bus = ServoBus(port)
     company = _result("alone on the bus", lambda: refuse_company(port))
     motors = _result("motors", lambda: check_identities(bus, profile))
     here = _answering(bus, profile) if motors.complaint else profile
@@ -107,13 +105,13 @@ def _latency(path: str) -> Result:
 
 def _answering(bus: ServoBus, profile: Profile) -> Profile:
     """Return the part of an arm that answers, so that the other checks can go on with it."""
-    found = identities(bus, profile)
+    found = bus.scan()
     motors = {
         joint: motor
-        if motor.shadow is None or found[motor.shadow]
+        if motor.shadow is None or motor.shadow in found
         else motor.model_copy(update={"shadow": None})
         for joint, motor in profile.motors.items()
-        if found[motor.id]
+        if motor.id in found
     }
     return profile.model_copy(update={"motors": motors})
 

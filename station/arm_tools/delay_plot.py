@@ -15,12 +15,14 @@ def save_plot(path: Path, traces: Mapping[str, tuple[Trace, float]]) -> Path:
     figure = Figure(figsize=(9, 2.2 * len(traces)), layout="constrained")
     for row, (joint, (trace, delay)) in enumerate(traces.items(), start=1):
         axes = figure.add_subplot(len(traces), 1, row)
-        start = trace.sent_s[0]
-        axes.plot(trace.sent_s - start, trace.command, color="0.7", label="command")
-        axes.plot(trace.sampled_s - start, trace.sample, color="C0", label="sample")
+        # A gripper's commands and samples have different scales, and zeros.
+        start, asked = trace.sent_s[0], trace.command - trace.command[0]
+        axes.plot(trace.sent_s - start, asked, color="0.7", label="command")
+        done = trace.sample - trace.sample[0]
+        axes.plot(trace.sampled_s - start, done, color="C0", label="sample")
         axes.plot(
             trace.sent_s - start + delay,
-            trace.command,
+            asked,
             color="C1",
             linestyle=":",
             label=f"command {delay * 1e3:.1f} ms later",

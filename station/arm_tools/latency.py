@@ -17,7 +17,6 @@ from station.arm_tools.delay import Trace, chirp, delay_s
 from station.arm_tools.delay_plot import save_plot
 from station.arm_tools.keeping import keep
 from station.arm_tools.moving import RATE_HZ, Mover, interruptible
-from station.arm_tools.patience import attach
 from station.arm_tools.request import NamedArm, Request, ToolError
 from station.arm_tools.tables import plain_table, titled
 
@@ -73,7 +72,7 @@ def _measure(request: Request, arm: NamedArm, joints: list[str]) -> None:
     with interruptible() as interrupted:
         driver = AlohaArm(arm.profile)
         try:
-            attach(driver)
+            driver.attach()
             mover = Mover(arm.name, driver, arm.limits(request.station), interrupted)
             for joint in joints:
                 traces[joint] = _excited(mover, arm, joint)

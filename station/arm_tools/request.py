@@ -15,7 +15,6 @@ from drivers.dynamixel.port import SerialPort, demand_short_latency
 from drivers.dynamixel.profile import Profile
 from motion.limits import JointLimits
 from runtime.plugins import UnknownNameError
-from station.arm_tools.patience import PatientBus
 from station.robot import ArmConfig, StationConfig
 
 Ask = Callable[[str], str]
@@ -133,4 +132,4 @@ def connected(arm: NamedArm) -> Iterator[ServoBus]:
     """Open the arm's port for as long as the block lasts; raises PortError."""
     with SerialPort.open(arm.profile.port, arm.profile.baud) as port:
         demand_short_latency(arm.profile.port)
-        yield PatientBus(port)
+        yield ServoBus(port)

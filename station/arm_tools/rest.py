@@ -16,7 +16,6 @@ from motion import minimum_jerk
 from motion.limits import JointLimits
 from station.arm_tools.motors import all_glances, holding, torque_off
 from station.arm_tools.moving import RATE_HZ, Mover, interruptible
-from station.arm_tools.patience import attach
 from station.arm_tools.request import NamedArm, Request, ToolError, connected
 from station.arm_tools.tables import plain_table, titled
 
@@ -91,7 +90,7 @@ def _bring_to_rest(request: Request, arm: NamedArm) -> None:
     with interruptible() as interrupted:
         driver = AlohaArm(arm.profile)
         try:
-            attach(driver)
+            driver.attach()
             mover = Mover(arm.name, driver, limits, interrupted)
             mover.follow(minimum_jerk.path(mover.goal, rest, limits, 1.0 / RATE_HZ))
             mover.settle(rest)
