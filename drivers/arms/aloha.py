@@ -20,13 +20,16 @@ from drivers.dynamixel.health import MotorState, Pair
 from drivers.dynamixel.port import PortError, PortLostError, SerialPort, demand_short_latency
 from drivers.dynamixel.profile import MIDDLE_TICK, RAD_PER_TICK, Profile
 from drivers.dynamixel.registers import CURRENT_A, GOAL_POSITION, VELOCITY_RAD_S, VOLTAGE_V
-from drivers.dynamixel.sample import SAMPLE_ADDRESS, SAMPLE_BYTES
+from drivers.dynamixel.sample import SAMPLE_ADDRESS, SAMPLE_BYTES, Sample
 from drivers.gripper import action_of, commanded_rad, finger_per_crank, observed
 from messaging.transport import Bus
 
 Array = NDArray[np.float64]
 Config = Profile
 
+_CURRENT, _VELOCITY, _POSITION, _VOLTAGE, _TEMPERATURE = map(
+    Sample._fields.index, ("current", "velocity", "position", "voltage", "temperature")
+)
 _SHADOWS_EVERY: Final = 10  # cycles
 _SILENT_NS: Final = 30_000_000  # three cycles
 _SHADOW_SILENT_NS: Final = _SHADOWS_EVERY * _SILENT_NS
@@ -103,13 +106,13 @@ class AlohaArm:
         """
         if position.shape != self._goal.shape or not np.isfinite(position).all():
             raise ArmError(f"want {len(self._ids)} finite goals, got {position!r}")
-        wanted = self._wanted_ticks(position)
+        asked = self._asked_ticks(position)
+        wanted = [min(max(t, low), high) for t, (low, high) in zip(asked, self._ends, strict=True)]
         ticks = [
             min(max(tick, last - cap), last + cap)
             for tick, last, cap in zip(wanted, self._goal_ticks, self._caps, strict=True)
         ]
-        capped = ticks != wanted
-        self.refused_steps += capped
+        self.refused_steps += ticks != wanted
         goals = {
             servo: GOAL_POSITION.packed(tick) for servo, tick in zip(self._ids, ticks, strict=True)
         }
@@ -118,7 +121,7 @@ class AlohaArm:
         except PortLostError as error:
             raise ArmLostError(str(error)) from error
         self._goal_ticks = ticks
-        self._goal = self._commanded(ticks) if capped else position.copy()
+        self._goal = position.copy() if ticks == asked else self._commanded(ticks)
 
     def read(self) -> ArmReading | None:
         """Return the newest of each joint, None before all have answered once.
@@ -140,14 +143,11 @@ class AlohaArm:
             self._port.close()
         self._port = self._bus = None
 
-    def _wanted_ticks(self, position: Array) -> list[int]:
+    def _asked_ticks(self, position: Array) -> list[int]:
         # Seven numbers: plain Python takes a tenth of the time of arrays.
         angles = position.tolist()
         angles[-1] = commanded_rad(self._profile.gripper, angles[-1])
-        return [
-            min(max(round(angle / RAD_PER_TICK) + MIDDLE_TICK, least), most)
-            for angle, (least, most) in zip(angles, self._ends, strict=True)
-        ]
+        return [round(angle / RAD_PER_TICK) + MIDDLE_TICK for angle in angles]
 
     def _attached(self) -> ServoBus:
         if self._bus is None:
@@ -181,9 +181,9 @@ class AlohaArm:
             return None
         gripper = self._profile.gripper
         stamps = np.array([state.t_sample_ns for state in states])
-        position = np.array([taken.position for taken in samples], np.float64)
-        position = (position - MIDDLE_TICK) * RAD_PER_TICK
-        velocity = np.array([taken.velocity for taken in samples]) * VELOCITY_RAD_S
+        raw = np.array(samples, np.float64).T  # by the fields of Sample
+        position = (raw[_POSITION] - MIDDLE_TICK) * RAD_PER_TICK
+        velocity = raw[_VELOCITY] * VELOCITY_RAD_S
         crank = float(position[-1])
         position[-1] = observed(gripper, crank)
         velocity[-1] *= finger_per_crank(gripper, crank) / (gripper.open_m - gripper.closed_m)
@@ -193,9 +193,9 @@ class AlohaArm:
             velocity=velocity,
             goal=self._goal,
             age_s=(now_ns - stamps) * 1e-9,
-            current=np.array([taken.current for taken in samples]) * CURRENT_A,
-            temperature=np.array([taken.temperature for taken in samples], np.float64),
-            voltage=np.array([taken.voltage for taken in samples]) * VOLTAGE_V,
+            current=raw[_CURRENT] * CURRENT_A,
+            temperature=raw[_TEMPERATURE],
+            voltage=raw[_VOLTAGE] * VOLTAGE_V,
             errors=self._errors(now_ns),
             warnings=self._warnings,
         )
