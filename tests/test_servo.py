@@ -409,6 +409,15 @@ def test_a_voltage_below_the_limit_raises_the_alert_and_keeps_the_torque() -> No
     assert host.get(reg.TORQUE_ENABLE) == 1
 
 
+def test_the_bus_watchdog_takes_the_voltage_away() -> None:
+    host = Host()
+    host.put_all({reg.OPERATING_MODE: 16, reg.TORQUE_ENABLE: 1, reg.GOAL_PWM: 200})
+    host.put_all({reg.BUS_WATCHDOG: 5})
+    host.wait(0.5)
+    assert host.get(reg.GOAL_PWM) == 0
+    assert host.get(reg.PRESENT_VELOCITY) == 0
+
+
 def test_the_bus_watchdog_stops_the_servo_until_it_is_cleared() -> None:
     host = Host()
     host.put_all({reg.OPERATING_MODE: 1, reg.TORQUE_ENABLE: 1, reg.GOAL_VELOCITY: 50})

@@ -110,6 +110,13 @@ def test_a_fast_answer_can_be_spoiled() -> None:
     assert len(host.ask(fast_sync_read(132, 4, ALL))) == 1
 
 
+def test_a_fast_answer_breaks_off_at_a_silent_servo() -> None:
+    host = three()
+    host.line.faults.silence(2)
+    host.line.receive(fast_sync_read(132, 4, ALL), host.now_ns)
+    assert len(host.line.due(host.now_ns + 9 * MS)) == 8 + 8
+
+
 def test_a_silent_servo_obeys_and_lets_others_answer() -> None:
     host = three()
     host.line.faults.silence(2)

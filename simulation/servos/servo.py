@@ -104,8 +104,6 @@ class Servo:
         self, instruction: int, params: bytes, now_ns: int, *, secondary: bool = False
     ) -> Answer | None:
         """Do what a packet to this servo alone says; None: it does not answer."""
-        if not self.awake:
-            return None
         level = self.table[reg.STATUS_RETURN_LEVEL]
         answer = self._result(instruction, params, now_ns, secondary)
         if instruction == Instruction.PING:
