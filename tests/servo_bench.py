@@ -90,3 +90,9 @@ class Host:
         for register, value in values.items():
             if error := self.put(register, value, servo):
                 raise ValueError(f"servo {servo} refused {register.name} = {value}: {error}")
+
+    def turn_on(self, goal: int | None = None) -> None:
+        """Switch the torque of servo 1 on, and send it to a goal."""
+        self.put_all({reg.TORQUE_ENABLE: 1})
+        if goal is not None:
+            self.put_all({reg.GOAL_POSITION: goal})
