@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from drivers.dynamixel import packets
 from drivers.dynamixel.packets import BROADCAST, Instruction, Packet, PacketReader
@@ -22,6 +23,7 @@ _IDENTITY_BYTES = 3
 _IDS = 253
 # For the turnaround of the servos, USB frames and the adapter's latency timer of 1 ms.
 _MARGIN_NS = 3_000_000
+_HELD_NS = 1_250_000  # of that, what adapter and USB hold back: before, an answer is in pieces
 _PING_TURN_NS = 3_000_000  # each of all possible ids has its turn to answer a broadcast ping
 # An answer is late because an adapter with its first latency timer (16 ms) or a busy system held it
 # back; twice that and a margin after its question, none is on its way any more.
@@ -48,8 +50,7 @@ class Identity:
     firmware: int
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What one servo answered."""
 
     data: bytes
@@ -213,8 +214,8 @@ class ServoBus:
         self._asked_ns = time.monotonic_ns()
         self.port.write(request)
         due_ns = self._asked_ns + len(request) * self._byte_ns + answers_ns
-        # Waking up for each answer would cost more than all the rest of a transaction.
-        _sleep_until(due_ns)
+        # Waking up for each piece would cost more than all the rest of a transaction.
+        _sleep_until(due_ns + _HELD_NS)
         left_ns = 1
         while left_ns > 0:
             left_ns = due_ns + _MARGIN_NS - time.monotonic_ns()

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from fastcrc.crc16 import umts as crc16
 
@@ -50,8 +50,7 @@ _STATUS_BYTE = bytes((Instruction.STATUS,))
 _INCOMPLETE = (b"", _STATUS_BYTE)  # a status has at least an error byte
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(NamedTuple):
     """One packet, its parameters unstuffed; those of a status begin with the error byte."""
 
     id: int

@@ -78,13 +78,15 @@ class SerialPort:
         Raises PortLostError.
         """
         try:
+            if data := os.read(self._descriptor, _MOST_BYTES):
+                return data
             ready, _, _ = select.select((self._descriptor,), (), (), timeout_s)
             if not ready:
                 return b""
-            data = os.read(self._descriptor, _MOST_BYTES)
+            # Something to read that is nothing: the other end has hung up.
+            return os.read(self._descriptor, _MOST_BYTES) or self._lost(None)
         except OSError as error:
             self._lost(error)
-        return data or self._lost(None)
 
     def discard(self) -> None:
         """Throw away what has come and was not read; raises PortLostError."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from drivers.dynamixel.registers import (
     HARDWARE_ERROR_STATUS,
@@ -44,11 +43,10 @@ MAPPING: Final = b"".join(
 MAPPED: Final = Register("Indirect_Addresses", INDIRECT_ADDRESS[0].address, len(MAPPING))
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """A motor's state in register units."""
 
-    torque: bool
+    torque: int  # 1: on
     hardware_error: int
     tick_ms: int  # the motor's own clock, modulo TICK_CYCLE_MS
     current: int
@@ -65,8 +63,7 @@ class Sample:
 
 def sample(data: bytes) -> Sample:
     """Return what SAMPLE_BYTES bytes read at SAMPLE_ADDRESS say."""
-    torque, *rest = _LAYOUT.unpack(data)
-    return Sample(bool(torque), *rest)
+    return Sample._make(_LAYOUT.unpack(data))
 
 
 class MotorClock:
