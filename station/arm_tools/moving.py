@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.arm import Arm, ArmError, ArmReading
+from motion import minimum_jerk
 from motion.limiter import Limiter
 from motion.limits import JointLimits, gripper_mask
 from runtime.rate import RateKeeper
@@ -27,7 +28,7 @@ _ATTEMPTS: Final = 20  # cycles until a healthy arm has answered as a whole
 _ERROR_CYCLES: Final = 5  # a missing answer is none yet
 _LAG_RAD: Final = 0.35  # an arm further behind its goal is held up by something
 _STILL_CYCLES: Final = 10
-_SETTLING_CYCLES: Final = 300
+_SETTLING_CYCLES: Final = 150
 
 
 class StoppedError(ArmError):
@@ -99,6 +100,7 @@ class Mover:
             if still == _STILL_CYCLES:
                 return
         off = np.abs(self.reading.position - pose) * self._angles
+        self._relieve()
         raise ArmError(
             f"arm {self._name} is not at rest, a joint is {off.max():.2f} rad off or moves: its "
             "torque stays on; look what is in its way, then run it again"
@@ -136,10 +138,18 @@ class Mover:
             )
         if lag > _LAG_RAD:
             self._brake()
+            self._relieve()
             raise ArmError(
                 f"arm {self._name} is {lag:.2f} rad behind its goal: something is in its way; it "
                 "holds, torque on"
             )
+
+    def _relieve(self) -> None:
+        """Take the goals back to where the arm is: motors that push too long let go of it."""
+        place = np.where(self._angles, self.reading.position, self.goal)
+        for target in minimum_jerk.path(self.goal, place, self._limiter.limits, 1.0 / RATE_HZ):
+            command, _ = self._limiter.follow(target)
+            self._cycle(command)
 
     def _brake(self) -> None:
         while not self._limiter.standing:
