@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 _MESSAGE_STEP_NS: Final = 10_000_000
 _MOST_NS: Final = 100_000_000  # caught up with at once; time beyond that is lost, and counted
-_JUDGE_NS: Final = 10_000_000  # between two looks at the rules of the task, at least
+_JUDGE_NS: Final = 10_000_000  # of physics between two looks at the rules of the task, at least
 _TASK_STATE_NS: Final = round(1e9 / TASK_STATE.rate_hz)
 _TWIN_STATE_NS: Final = round(1e9 / TWIN_STATE.rate_hz)
 
@@ -81,7 +81,7 @@ class World:
         self.episode = -1
         self.progress = task.Progress(task.TRANSFER)
         self.lost_steps = 0
-        self._judged_ns = now_ns
+        self._unjudged_ns = 0
 
     def begin(self, request: EpisodeRequest) -> None:
         """Place the cube anew; the arms stay where they are."""
@@ -108,11 +108,11 @@ class World:
         self.t_ns += self.step_ns
         for plant in self.plants:
             plant.stepped(self.t_ns)
-        since_ns = self.t_ns - self._judged_ns
-        if since_ns >= _JUDGE_NS:
-            self._judged_ns = self.t_ns
+        self._unjudged_ns += self.step_ns
+        if self._unjudged_ns >= _JUDGE_NS:
+            passed_s, self._unjudged_ns = self._unjudged_ns * 1e-9, 0
             self.progress = task.advanced(
-                self.progress, self.twin.contacts, float(self.twin.cube[2]), since_ns * 1e-9
+                self.progress, self.twin.contacts, float(self.twin.cube[2]), passed_s
             )
 
 

@@ -94,6 +94,19 @@ def test_physics_follows_the_clock_in_whole_steps() -> None:
     assert world.lost_steps == 0
 
 
+def test_lost_time_does_not_count_as_holding_the_cube(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = frozenset({"vx300s_left/10_left_gripper_finger"})
+    monkeypatch.setattr(Twin, "contacts", held)
+    monkeypatch.setattr(Twin, "cube", np.array([0.0, 0.0, 1.0]))
+    world = World(Twin(scene_model()), now_ns=0, step_ns=4_000_000)
+    world.catch_up(10_000_000_000)
+    assert world.lost_steps > 2000
+    assert not world.progress.success
+    world.catch_up(10_120_000_000)
+    world.catch_up(10_240_000_000)
+    assert world.progress.success
+
+
 def test_a_long_stall_is_not_made_up_for() -> None:
     world = World(Twin(scene_model()), now_ns=0)
     world.catch_up(10_000_000_000)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from drivers.dynamixel.profile import Gripper, Motor, Profile
 from drivers.gripper import commanded_rad, observed
@@ -37,8 +38,9 @@ SHAFTS = {1: 0.0, 2: 0.96, 3: -0.96, 4: -1.16, 5: 1.16, 6: 0.0, 7: 0.3, 8: 0.0}
 class Arm:
     """The right arm of a twin behind servos, and the clock that physics follows."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: NDArray[np.float64] = HOME) -> None:
         self.twin = Twin(scene_model())
+        self.twin.reset(0, start)
         self.plant = TwinPlant(self.twin, 1, VIPERX)
         self.now_ns = 0
 
@@ -103,6 +105,17 @@ def test_a_limp_arm_sinks_gently_and_a_held_one_does_not(arm: Arm) -> None:
     assert 0.02 < sunk.max() < 0.5
     assert np.abs(arm.twin.velocity[7:]).max() < 1.0
     assert np.abs(arm.twin.position - before)[:7].max() < 0.02
+
+
+def test_an_arm_let_go_at_rest_lies_there() -> None:
+    rest = np.array([0.0, -1.8, 1.55, 0.0, 0.8, 0.0, 0.1] * 2)
+    arm = Arm(rest)
+    fastest = 0.0
+    for _ in range(30):
+        arm.run(0.1)
+        fastest = max(fastest, float(np.abs(arm.twin.velocity).max()))
+    assert fastest < 0.2
+    np.testing.assert_allclose(arm.twin.position, rest, atol=0.1)
 
 
 def test_torque_on_again_is_as_stiff_as_before(arm: Arm) -> None:
