@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
-from dynamixel_sdk import (  # type: ignore[import-untyped]
+from dynamixel_sdk import (
     COMM_SUCCESS,
     GroupSyncRead,
     PacketHandler,
@@ -54,16 +57,19 @@ def test_the_vendors_sync_read_takes_our_answers(fast: bool) -> None:
         assert line.heard == PacketReader().feed(asked(132, 4, (3, 7, 4)))
 
 
-class sdk:  # noqa: N801 - reads as a verb where it is used
-    """The vendor's port, open for as long as it is needed."""
+class PatientPort(PortHandler):  # type: ignore[misc] # it comes without types
+    """The vendor's port, for busy machines: it gives up after seconds, not milliseconds."""
 
-    def __init__(self, path: str) -> None:
-        self.port = PortHandler(path)
+    def setPacketTimeout(self, packet_length: int) -> None:  # noqa: ARG002, N802
+        self.setPacketTimeoutMillis(5000)
 
-    def __enter__(self) -> PortHandler:
-        assert self.port.openPort()
-        assert self.port.setBaudRate(1_000_000)
-        return self.port
 
-    def __exit__(self, *_: object) -> None:
-        self.port.closePort()
+@contextmanager
+def sdk(path: str) -> Iterator[PortHandler]:
+    port = PatientPort(path)
+    assert port.openPort()
+    assert port.setBaudRate(1_000_000)
+    try:
+        yield port
+    finally:
+        port.closePort()
