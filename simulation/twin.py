@@ -73,6 +73,9 @@ class Twin:
         self._zero = np.where(is_gripper, FINGER_CLOSED_M, 0.0)
         self._unit = np.where(is_gripper, FINGER_OPEN_M - FINGER_CLOSED_M, 1.0)
         self._servos = np.where(is_gripper, 2.0, 1.0)  # of each joint
+        # The same in plain numbers, quick for one joint at a time.
+        columns = (self._servo.T, self._mirror, self._zero, self._unit)
+        self._driven = list(zip(*(column.tolist() for column in columns), strict=True))
         self._gain, self._bias = model.actuator_gainprm.copy(), model.actuator_biasprm.copy()
         self._pushing: set[int] = set()  # joints whose servos do not hold a position
         self._rubbing = np.flatnonzero(model.dof_frictionloss)
@@ -121,9 +124,10 @@ class Twin:
         """Set where the servo of one of `JOINTS` shall drive it to, whether it held it or not."""
         if row in self._pushing:
             self._hold(row)
-        place = self._zero[row] + position * self._unit[row]
-        self._data.ctrl[self._servo[1, row]] = self._mirror[row] * place
-        self._data.ctrl[self._servo[0, row]] = place
+        (first, second), mirror, zero, unit = self._driven[row]
+        place, control = zero + position * unit, self._data.ctrl
+        control[second] = mirror * place
+        control[first] = place
 
     def push(self, row: int, load: float = 0.0) -> None:
         """Let the servo of one of `JOINTS` push with `load` wherever the joint goes; 0 is limp.
