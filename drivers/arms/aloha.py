@@ -40,7 +40,12 @@ _WITHOUT_POWER: Final = (
 
 
 class AlohaArm:
-    """One arm; its last joint is the gripper."""
+    """One arm; its last joint is the gripper.
+
+    Attributes:
+        motors: what each motor said last, shadows too, by id.
+        refused_steps: how often a goal was further away than a step may be.
+    """
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
@@ -53,13 +58,13 @@ class AlohaArm:
         self._bus: ServoBus | None = None
         self._goal_ticks = [MIDDLE_TICK] * len(self._ids)
         self._goal = np.zeros(len(self._ids))
-        self._states: dict[int, MotorState] = {}
+        self.motors: dict[int, MotorState] = {}
         self._pairs: list[Pair] = []
         self._order = list(self._ids)
         self._shadow_order: list[int] = []
         self._warnings: tuple[str, ...] = ()
         self._cycles = 0
-        self.refused_steps = 0  # goals that were further away than a step may be
+        self.refused_steps = 0
 
     def attach(self) -> None:
         """Check the arm and make it hold where it is; a torqued arm is left as it is.
@@ -81,13 +86,13 @@ class AlohaArm:
             raise
         self._goal_ticks = [goals[joint] for joint in self._joints]
         self._goal = self._commanded(self._goal_ticks)
-        self._states = {
+        self.motors = {
             servo: MotorState(joint, servo, _SILENT_NS if servo == motor.id else _SHADOW_SILENT_NS)
             for joint, motor in self._profile.motors.items()
             for servo in motor.ids
         }
         self._pairs = [
-            Pair(joint, self._states[motor.id], self._states[motor.shadow])
+            Pair(joint, self.motors[motor.id], self.motors[motor.shadow])
             for joint, motor in self._profile.motors.items()
             if motor.shadow is not None
         ]
@@ -162,20 +167,20 @@ class AlohaArm:
         asked_ns = time.monotonic_ns()
 
         def is_fresh(servo: int, data: bytes) -> bool:
-            return self._states[servo].is_fresh(data, time.monotonic_ns(), asked_ns)
+            return self.motors[servo].is_fresh(data, time.monotonic_ns(), asked_ns)
 
         try:
             answers = self._attached().sync_read(SAMPLE_ADDRESS, SAMPLE_BYTES, servos, is_fresh)
         except PortLostError as error:
             raise ArmLostError(str(error)) from error
         for servo, answer in answers.items():
-            self._states[servo].heed(answer.error)
+            self.motors[servo].heed(answer.error)
         missing = next((servo for servo in servos if servo not in answers), None)
         if missing is not None:
             servos.sort(key=lambda servo: servo == missing)
 
     def _reading(self, now_ns: int) -> ArmReading | None:
-        states = [self._states[servo] for servo in self._ids]
+        states = [self.motors[servo] for servo in self._ids]
         samples = [state.sample for state in states if state.sample is not None]
         if len(samples) < len(states):
             return None
@@ -201,9 +206,9 @@ class AlohaArm:
         )
 
     def _errors(self, now_ns: int) -> tuple[str, ...]:
-        if all(self._states[servo].is_silent(now_ns) for servo in self._ids):
+        if all(self.motors[servo].is_silent(now_ns) for servo in self._ids):
             return (f"no motor at {self._profile.port} answers: {_WITHOUT_POWER}",)
-        return tuple(text for state in self._states.values() for text in state.errors(now_ns))
+        return tuple(text for state in self.motors.values() for text in state.errors(now_ns))
 
     def _commanded(self, ticks: list[int]) -> Array:
         """Return goals in ticks as `write` takes them."""
