@@ -25,9 +25,9 @@ RATE_HZ: Final = 100.0
 AT_REST_RAD: Final = 0.1
 STILL_RAD_S: Final = 0.05
 _ATTEMPTS: Final = 20  # cycles until a healthy arm has answered as a whole
-_ERROR_CYCLES: Final = 5  # a missing answer is none yet
-_LAG_RAD: Final = 0.35  # an arm further behind its goal is held up by something
-_STILL_CYCLES: Final = 10
+_ERROR_CYCLES: Final = 15  # one missing answer is none, and shadows are asked at every tenth
+_LAG_RAD: Final = 0.25  # an arm further behind its goal is held up by something
+_STILL_CYCLES: Final = 30
 _SETTLING_CYCLES: Final = 150
 
 
@@ -96,20 +96,20 @@ class Mover:
         for _ in range(_SETTLING_CYCLES):
             self._cycle(self.goal)
             self._heed()
-            still = still + 1 if self._is_at(pose) else 0
+            still = still + 1 if self._is_still() else 0
             if still == _STILL_CYCLES:
-                return
-        off = np.abs(self.reading.position - pose) * self._angles
+                break
+        off = float(np.abs(self.reading.position - pose)[self._angles].max())
+        if still == _STILL_CYCLES and off < AT_REST_RAD:
+            return
         self._relieve()
         raise ArmError(
-            f"arm {self._name} is not at rest, a joint is {off.max():.2f} rad off or moves: its "
-            "torque stays on; look what is in its way, then run it again"
+            f"arm {self._name} is not at rest, a joint is {off:.2f} rad off or moves: its torque "
+            "stays on; look what is in its way, then run it again"
         )
 
-    def _is_at(self, pose: Array) -> bool:
-        off = np.abs(self.reading.position - pose) < AT_REST_RAD
-        still = np.abs(self.reading.velocity) < STILL_RAD_S
-        return bool((off & still)[self._angles].all())
+    def _is_still(self) -> bool:
+        return bool((np.abs(self.reading.velocity) < STILL_RAD_S)[self._angles].all())
 
     def _first(self) -> ArmReading:
         for _ in range(_ATTEMPTS):
