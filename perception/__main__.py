@@ -1,6 +1,6 @@
 """`python -m perception`: try a robot's cameras."""
 
-from station.camera_check import entry
+from station.camera_tools.check import entry
 
 if __name__ == "__main__":
     entry()

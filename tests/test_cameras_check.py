@@ -20,12 +20,12 @@ from perception.camera import CameraError
 from perception.pattern import burnt
 from runtime.plugins import UnknownNameError
 from station import camera_check, camera_latency
-from station.camera_check import main
-from station.camera_latency import Monitor, measure_latency
+from station.camera_tools.check import main
+from station.camera_tools.latency import Monitor, measure_latency
+from station.camera_tools.running import camera_rows
 from station.config import load, robot_file
 from station.hardware import decided
 from station.robot import StationConfig
-from station.running_cameras import camera_rows
 
 LATENCY_MS = 48.0
 HERE = Path()

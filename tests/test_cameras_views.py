@@ -11,7 +11,7 @@ from rich.console import Console
 from video_device import jpeg, noise
 
 from messaging.messages import Frame, Heartbeat
-from station.camera_views import TILE, CameraView, contact_sheet, table, write_picture
+from station.camera_tools.views import TILE, CameraView, contact_sheet, table, write_picture
 
 PERIOD_NS = 33_333_333
 AGE_NS = 20_000_000

@@ -11,12 +11,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
-from station.camera_latency import measure_latency
-from station.camera_views import table, write_picture
+from station.camera_tools.latency import measure_latency
+from station.camera_tools.running import RunningCameras, running_cameras
+from station.camera_tools.views import table, write_picture
 from station.config import load, robot_file
 from station.hardware import decided
 from station.robot import StationConfig
-from station.running_cameras import RunningCameras, running_cameras
 
 _START_S = 30.0
 _SETTLE_S = 1.0  # exposure settles, and a device that sends too slowly is set up anew

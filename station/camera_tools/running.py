@@ -14,7 +14,7 @@ from messaging.transport import Bus, Subscriber, Waiter
 from runtime.plugins import UnknownNameError, configured, plugin
 from runtime.process import ProcessSpec
 from runtime.supervisor import Phase, Supervisor
-from station.camera_views import CameraView
+from station.camera_tools.views import CameraView
 from station.processes import Table as ProcessTable
 from station.robot import StationConfig
 

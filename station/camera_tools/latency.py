@@ -14,8 +14,8 @@ from rich.console import Console
 from messaging.images import ImageError, pixels
 from messaging.messages import Frame
 from perception.pattern import burnt, time_in
+from station.camera_tools.running import running_cameras
 from station.robot import StationConfig
-from station.running_cameras import running_cameras
 
 _WINDOW = "evenhand: hold the camera before this, Esc ends it"
 _ESCAPE = 27
