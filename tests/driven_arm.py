@@ -29,6 +29,7 @@ PERIOD_NS = 10_000_000
 REACH_S = 10.0
 SWING = np.array([0.5, 0.3, -0.3, 0.5, 0.4, 0.5, 0.5])  # rad, the gripper of its way
 SWING_HZ = 0.5
+TRUE_RAD = 0.012  # how far the arm gets in the time by which a stamp may err
 _STEADY = 10  # cycles
 
 
@@ -122,6 +123,19 @@ class DrivenArm:
 
         self.until(told, f"{text!r} to be told")
         return told()[0]
+
+    def assert_true(self, since_ns: int) -> None:
+        """Check that every joint was where the driver said, at the time that it said."""
+        states = self.since(since_ns)
+        assert states
+        said = np.array([state.position for state in states])
+        ages_s = np.array([state.age_s for state in states])
+        oldest_ns = np.array([[state.t_sample_ns] for state in states], np.float64)
+        stamps_ns = oldest_ns + (ages_s.max(axis=1, keepdims=True) - ages_s) * 1e9
+        for joint in range(said.shape[1] - 1):  # the gripper is seen in another scale
+            was = self.arm.angles(stamps_ns[:, joint])[:, joint]
+            off = np.abs(said[:, joint] - was)
+            assert off.max() < TRUE_RAD, (joint, states[int(off.argmax())], was[off.argmax()])
 
     def until_noted(self, text: str) -> None:
         """Wait until the driver's heartbeat says `text`."""

@@ -151,12 +151,12 @@ class EmulatedArm:
         """Return where the joints are, in rad."""
         return np.array([shaft.position_rad for shaft in self.plant.shafts])
 
-    def angles(self, t_ns: int) -> Array:
-        """Return where the joints were at `t_ns`, in rad."""
+    def angles(self, t_ns: int | Array) -> Array:
+        """Return where the joints (in rad) were at one or several times (T,): (J,) or (T, J)."""
         history = list(self.line.history)
         stamps = np.array([stamp for stamp, _ in history], np.float64)
-        rows = np.array([row for _, row in history])
-        return np.array([np.interp(t_ns, stamps, column) for column in rows.T])
+        columns = np.array([row for _, row in history]).T
+        return np.stack([np.interp(t_ns, stamps, column) for column in columns], axis=-1)
 
     def standing_since(self, since_ns: int) -> int:
         """Return when a goal last changed after `since_ns`, that itself if none did."""

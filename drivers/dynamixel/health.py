@@ -44,8 +44,11 @@ class MotorState:
         self._alert = bool(error & ALERT)
 
     def is_silent(self, now_ns: int) -> bool:
-        """Return whether the motor has not answered for longer than it may."""
-        return now_ns - self.t_sample_ns > self._silent_after_ns
+        """Return whether the motor has not answered for longer than it may.
+
+        One that has restarted answers, though not with a sample.
+        """
+        return not self._restarted and now_ns - self.t_sample_ns > self._silent_after_ns
 
     def errors(self, now_ns: int) -> list[str]:
         """Return what makes the motor unfit to move."""
@@ -71,7 +74,7 @@ class Pair:
         self.shadow = shadow
         self._joint = joint
         self._motor = motor
-        self._since_ns = 0
+        self._since_ns: int | None = None  # when they were first seen fighting
 
     def warnings(self, now_ns: int) -> list[str]:
         """Return a warning if the motors have been fighting for a second."""
@@ -80,8 +83,10 @@ class Pair:
             return []
         one_a, other_a = first.current * CURRENT_A, second.current * CURRENT_A
         if one_a * other_a >= 0.0 or min(abs(one_a), abs(other_a)) < _FIGHT_A:
-            self._since_ns = now_ns
+            self._since_ns = None
             return []
+        if self._since_ns is None:
+            self._since_ns = now_ns
         if now_ns - self._since_ns < _FIGHT_NS:
             return []
         motors = f"{self._joint}: its motors {self._motor.servo} and {self.shadow.servo}"
