@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import select
 import termios
@@ -52,6 +53,8 @@ class SerialPort:
             line = serial.Serial(path, baud, timeout=0, exclusive=True)
         except (OSError, ValueError) as error:
             raise PortError(_remedy(path, baud, error)) from error
+        # The lock stops those who ask for it; this stops all but root.
+        fcntl.ioctl(line.fileno(), termios.TIOCEXCL)
         with contextlib.suppress(ValueError):  # a pseudo-terminal has no such mode
             line.set_low_latency_mode(True)
         return cls(path, baud, line)
