@@ -100,9 +100,11 @@ def check_plugins(config: StationConfig) -> None:
 
 def _check_arm(arm: ArmConfig, known: dict[str, str], where: str) -> None:
     options = plugin_config("drivers.arms", arm.plugin, arm.config, known, f"{where}.config")
-    module = plugin("drivers.arms", arm.plugin)
+    config = plugin("drivers.arms", arm.plugin).Config.model_validate_json(json.dumps(options))
+    if not hasattr(config, "check_joints"):
+        return
     try:
-        module.Config.model_validate_json(json.dumps(options)).check_joints(arm.joints)
+        config.check_joints(arm.joints)
     except ValueError as error:
         raise ConfigError(f"{where}: {error}") from error
 
@@ -150,6 +152,9 @@ def _apply(raw: dict[str, Any], setting: str) -> None:
         if not isinstance(place, dict):
             raise ConfigError(f"--set {setting}: {part!r} holds a value, not further keys")
     try:
-        place[last] = yaml.safe_load(value)
+        parsed = yaml.safe_load(value)
     except yaml.YAMLError as error:
         raise ConfigError(f"--set {setting}: {value!r} is no YAML value") from error
+    if last == "plugin" and parsed != place.get(last):
+        place["config"] = {}  # as in `merged`
+    place[last] = parsed

@@ -85,8 +85,8 @@ class Table:
         rest = [value for arm in self._config.arms.values() for value in arm.rest]
         servos = {
             name: self._arm_options(name)
-            for name in self._config.arms
-            if self._config.hardware == "emulated"
+            for name, arm in self._config.arms.items()
+            if self._config.hardware == "emulated" and "port" in arm.config
         }
         options = {
             "model_path": self._known["twin_model"],

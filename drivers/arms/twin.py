@@ -19,9 +19,6 @@ class Config(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    def check_joints(self, joints: dict[str, tuple[float, float]]) -> None:
-        """Accept whatever the twin's process has been told of."""
-
 
 class TwinArm:
     """The arm `arm` of the twin."""
