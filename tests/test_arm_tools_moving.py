@@ -114,6 +114,20 @@ def test_a_motor_that_gives_up_on_the_way_leaves_the_others_holding(
     assert "wrist_rotate (id 8) has latched: overload" in capsys.readouterr().err
 
 
+def test_a_port_that_is_unplugged_on_the_way_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with robot(tmp_path, "left") as arms:
+        arms.hold("left")
+        shoulder = arms.shaft("left", "shoulder")
+        port = arms.arms["left"].profile.port
+        with _once(lambda: shoulder.position_rad < -0.3, lambda: arms.terminals.unplug(port)):
+            assert arms.run("rest", "--arm", "left", "--yes") == 1
+        arms.terminals.plug(port)
+        assert arms.holding("left", TORQUE_ENABLE) == ALL
+    assert "was unplugged" in capsys.readouterr().err
+
+
 def test_an_arm_with_a_latched_error_is_not_moved(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -256,7 +270,9 @@ def test_latency_needs_room_to_move(tmp_path: Path, capsys: pytest.CaptureFixtur
         code = arms.run("latency", "--arm", "left", "--joint", "shoulder", "--yes")
         assert code == 1
         assert not arms.calibration.exists()
-    assert "from the end of its range" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "shoulder is left out" in said.out
+    assert "no joint has room to move" in said.err
 
 
 def test_latency_of_an_unknown_joint_is_refused(

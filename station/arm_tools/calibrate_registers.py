@@ -42,9 +42,9 @@ def run(request: Request) -> int:
             request.say(f"arm {arm.name}:")
             for change in changes:
                 request.say(f"  {change}")
-            request.demand_consent(f"write these {len(changes)} values into its motors?")
+            request.demand_consent("write these into its motors?")
             _write(bus, arm, changes)
-            request.say(f"arm {arm.name}: {len(changes)} values written and read back")
+            request.say(f"arm {arm.name}: written and read back")
     return 0
 
 

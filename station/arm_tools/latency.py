@@ -48,7 +48,7 @@ def run(request: Request, options: argparse.Namespace) -> int:
 
     Raises:
         ArmError: an arm cannot be moved.
-        ToolError: a joint does not follow its commands, or has no room.
+        ToolError: a joint does not follow its commands, or none has room.
     """
     arms = request.selected(leaders=False)
     for arm in arms:
@@ -74,8 +74,8 @@ def _measure(request: Request, arm: NamedArm, joints: list[str]) -> None:
         try:
             driver.attach()
             mover = Mover(arm.name, driver, arm.limits(request.station), interrupted)
-            for joint in joints:
-                traces[joint] = _excited(mover, arm, joint)
+            for joint, amplitude in _amplitudes(request, mover.goal, arm, joints).items():
+                traces[joint] = _excited(mover, arm, joint, amplitude)
         finally:
             driver.detach()
     results = {joint: delay_s(trace) for joint, trace in traces.items()}
@@ -95,11 +95,12 @@ def _measure(request: Request, arm: NamedArm, joints: list[str]) -> None:
     request.say(f"arm {arm.name}: written to {file}; it holds")
 
 
-def _excited(mover: Mover, arm: NamedArm, joint: str) -> Trace:
+def _excited(mover: Mover, arm: NamedArm, joint: str, amplitude: float) -> Trace:
     """Move one joint to and fro around where it is; returns what was asked and what was done."""
     row = list(arm.config.joints).index(joint)
-    path = np.tile(mover.goal, (len(chirp(RATE_HZ)), 1))
-    path[:, row] += _amplitude(mover.goal[row], arm, joint) * chirp(RATE_HZ)
+    wave = amplitude * chirp(RATE_HZ)
+    path = np.tile(mover.goal, (len(wave), 1))
+    path[:, row] += wave
     sent: list[tuple[float, float]] = []
     seen: dict[float, float] = {}
 
@@ -112,18 +113,29 @@ def _excited(mover: Mover, arm: NamedArm, joint: str) -> Trace:
     return Trace(*np.array(sent).T, *np.array(sorted(seen.items())).T)
 
 
-def _amplitude(centre: float, arm: NamedArm, joint: str) -> float:
-    """Return how far a joint may be moved to both sides, in the unit of its commands."""
-    low, high = arm.config.joints[joint]
+def _amplitudes(
+    request: Request, goal: Array, arm: NamedArm, joints: list[str]
+) -> dict[str, float]:
+    """Return how far joints may be moved to both sides, in the unit of their commands.
+
+    Those that have no room are left out; raises ToolError if none has.
+    """
+    amplitudes: dict[str, float] = {}
     gripper = arm.profile.gripper
-    unit_rad = gripper.open_rad - gripper.closed_rad if joint == GRIPPER else 1.0
-    room_rad = min(centre - low, high - centre) * unit_rad
-    if room_rad < _LEAST_RAD:
-        raise ToolError(
-            f"arm {arm.name}: {joint} is {room_rad:.3f} rad from the end of its range, it needs "
-            f"{_LEAST_RAD}: move the arm away from there first"
-        )
-    return min(AMPLITUDE_RAD, room_rad) / unit_rad
+    for joint, centre in zip(arm.config.joints, goal.tolist(), strict=True):
+        low, high = arm.config.joints[joint]
+        unit_rad = gripper.open_rad - gripper.closed_rad if joint == GRIPPER else 1.0
+        room_rad = min(centre - low, high - centre) * unit_rad
+        if joint in joints and room_rad >= _LEAST_RAD:
+            amplitudes[joint] = min(AMPLITUDE_RAD, room_rad) / unit_rad
+        elif joint in joints:
+            request.say(
+                f"arm {arm.name}: {joint} is left out, it is nearer than {_LEAST_RAD} rad to the "
+                "end of its range"
+            )
+    if not amplitudes:
+        raise ToolError(f"arm {arm.name}: no joint has room to move: bring it elsewhere first")
+    return amplitudes
 
 
 def _table(arm: NamedArm, results: dict[str, tuple[float, float]], plot: Path) -> Group:
