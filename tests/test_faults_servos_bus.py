@@ -113,10 +113,13 @@ def assert_others_fresh(driven: DrivenArm, joint: int) -> None:
     assert np.median(ages.max(axis=1)) < FRESH_S
 
 
-def test_another_master_on_the_bus_makes_nothing_up(driven: DrivenArm) -> None:
+def test_another_master_on_the_bus_is_warned_of_and_makes_nothing_up(driven: DrivenArm) -> None:
     begin_ns = time.monotonic_ns()
     driven.arm.faults.chatter_hz = 50.0
-    driven.during(1.0)
+    told = driven.until_told("another program talks to the servos of this bus", begin_ns)
+    assert told.warnings
+    driven.until_noted("another program talks")
+    driven.during(0.5)
     driven.arm.faults.clear()
     driven.until_following()
     driven.assert_true(begin_ns)

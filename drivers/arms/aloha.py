@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from drivers.arm import Arm, ArmError, ArmLostError, ArmReading
 from drivers.dynamixel.attach import attached
 from drivers.dynamixel.bus import NoAnswerError, RefusedError, ServoBus
+from drivers.dynamixel.checks import company
 from drivers.dynamixel.health import MotorState, Pair
 from drivers.dynamixel.port import PortError, PortLostError, SerialPort, demand_short_latency
 from drivers.dynamixel.profile import MIDDLE_TICK, RAD_PER_TICK, Profile
@@ -63,6 +64,7 @@ class AlohaArm:
         self._order = list(self._ids)
         self._shadow_order: list[int] = []
         self._warnings: tuple[str, ...] = ()
+        self._strangers = 0
         self._cycles = 0
         self.refused_steps = 0
 
@@ -98,6 +100,7 @@ class AlohaArm:
         ]
         self._order = list(self._ids)
         self._shadow_order = [pair.shadow.servo for pair in self._pairs]
+        self._strangers = self._bus.strangers
         self._cycles = 0
 
     def write(self, position: Array) -> None:
@@ -135,10 +138,8 @@ class AlohaArm:
             ArmLostError: the port is gone.
         """
         self._ask(self._order)
-        if self._pairs and self._cycles % _SHADOWS_EVERY == 0:
-            self._ask(self._shadow_order)
-            now_ns = time.monotonic_ns()
-            self._warnings = tuple(text for pair in self._pairs for text in pair.warnings(now_ns))
+        if self._cycles % _SHADOWS_EVERY == 0:
+            self._look_around()
         self._cycles += 1
         return self._reading(time.monotonic_ns())
 
@@ -178,6 +179,18 @@ class AlohaArm:
         missing = next((servo for servo in servos if servo not in answers), None)
         if missing is not None:
             servos.sort(key=lambda servo: servo == missing)
+
+    def _look_around(self) -> None:
+        """Ask the shadows; note what somebody should look after."""
+        bus = self._attached()
+        if self._pairs:
+            self._ask(self._shadow_order)
+        now_ns = time.monotonic_ns()
+        warnings = [text for pair in self._pairs for text in pair.warnings(now_ns)]
+        if bus.strangers > self._strangers:
+            warnings.append(company(bus.port))
+        self._strangers = bus.strangers
+        self._warnings = tuple(warnings)
 
     def _reading(self, now_ns: int) -> ArmReading | None:
         states = [self.motors[servo] for servo in self._ids]

@@ -73,6 +73,7 @@ class ServoBus:
         transactions: questions so far.
         missing: answers that did not come in time.
         late: answers to no open question, or not fresh.
+        strangers: questions of others on the same bus.
         alerts: the servos whose last answer carried the alert bit.
     """
 
@@ -81,6 +82,7 @@ class ServoBus:
         self.transactions = 0
         self.missing = 0
         self.late = 0
+        self.strangers = 0
         self.alerts: set[int] = set()
         self._reader = PacketReader()
         self._byte_ns = _BITS_PER_BYTE * 1_000_000_000 // port.baud
@@ -225,8 +227,10 @@ class ServoBus:
                 return
             t_ns = time.monotonic_ns()
             for packet in self._reader.feed(data):
-                if packet.instruction == Instruction.STATUS:  # else our own words, echoed
+                if packet.instruction == Instruction.STATUS:
                     yield packet, t_ns
+                elif not _is_echo(packet, request):
+                    self.strangers += 1
 
     def _settle(self) -> None:
         _sleep_until(self._settled_ns)
@@ -240,6 +244,11 @@ class ServoBus:
             self.alerts.add(servo)
         else:
             self.alerts.discard(servo)
+
+
+def _is_echo(packet: Packet, request: bytes) -> bool:
+    """Return whether an adapter may have sent back `request`, or goals written just before it."""
+    return packet.instruction == Instruction.SYNC_WRITE or packets.encoded(packet) == request
 
 
 def _sleep_until(t_ns: int) -> None:

@@ -46,14 +46,19 @@ def motors_of(profile: Profile) -> Iterable[tuple[str, int, Motor]]:
             yield joint, servo, motor
 
 
+def company(port: SerialPort) -> str:
+    """Return what to say when somebody else's packets are on the bus."""
+    return (
+        f"{port.path}: another program talks to the servos of this bus; end it (`fuser -v "
+        f"{port.path}` shows those of this machine, a second adapter may be on the same cable)"
+    )
+
+
 def refuse_company(port: SerialPort) -> None:
     """Raise ArmError if somebody else's packets are on the bus."""
     port.discard()
     if port.receive(_LISTEN_S):
-        raise ArmError(
-            f"{port.path}: another program talks to the servos of this bus; end it (`fuser -v "
-            f"{port.path}` shows those of this machine, a second adapter may be on the same cable)"
-        )
+        raise ArmError(company(port))
 
 
 def identities(bus: ServoBus, profile: Profile) -> dict[int, Identity | None]:
