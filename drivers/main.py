@@ -91,6 +91,7 @@ class Driver:
 
     def __init__(self, config: Config, arm: Arm, context: Context) -> None:
         self._reading: ArmReading | None = None
+        self._read_ns = 0
         self._config = config
         self._arm = arm
         self._context = context
@@ -138,8 +139,14 @@ class Driver:
     def _look(self) -> None:
         """Wait for the arm's first sample: the guard begins at what the servos are told to do."""
         self._waiter.wait(self._period_ns * 1e-9)
-        self._reading = self._arm.read()
+        self._read()
         self._context.beat(ready=False, note="waits for the arm's first sample")
+
+    def _read(self) -> None:
+        """Take the newest sample; where there is nothing new, the old one ages."""
+        reading = self._arm.read()
+        if reading is not None:
+            self._reading, self._read_ns = reading, time.monotonic_ns()
 
     def _brake(self) -> None:
         """Come to a stop: the last set-point of a moving arm would be a jolt to its servos."""
@@ -159,14 +166,13 @@ class Driver:
             self._written is None or np.array_equal(guarded.position, self._written)
         )
         self._written = guarded.position
-        # Nothing new keeps the old sample, whose stamp shows its age.
-        self._reading = self._arm.read() or self._reading
+        self._read()
         self._publish(guarded, now_ns)
         if guarded.holding and self._command is not None:
             self._counters[guarded.holding] = self._counters.get(guarded.holding, 0) + 1
         self._context.beat(
             late_ns=late_ns if command else 0,
-            age_ns=now_ns - self._reading.t_sample_ns if self._reading else 0,
+            age_ns=time.monotonic_ns() - self._reading.t_sample_ns if self._reading else 0,
             counters=dict(self._counters),
             note="; ".join(self._complaints()) or guarded.holding,
         )
@@ -222,7 +228,7 @@ class Driver:
                 current=reading.current,
                 temperature=reading.temperature,
                 voltage=reading.voltage,
-                age_s=reading.age_s,
+                age_s=reading.age_s + (time.monotonic_ns() - self._read_ns) * 1e-9,
                 errors=errors or reading.errors,
                 warnings=reading.warnings,
                 written=guarded.position,

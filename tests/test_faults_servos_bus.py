@@ -173,6 +173,7 @@ def test_an_arm_that_is_unplugged_holds_and_comes_back_when_replugged(driven: Dr
     driven.until_noted("no port")
     driven.until_told("plug the arm's USB cable in", begin_ns)
     assert goals() == held
+    assert driven.states[-1].age_s.min() > 0.2
     replugged_ns = time.monotonic_ns()
     driven.arm.terminals.plug("arm")
     driven.until(
