@@ -84,15 +84,16 @@ def _measure(request: Request, arm: NamedArm, joints: list[str]) -> None:
         {joint: (trace, results[joint][0]) for joint, trace in traces.items()},
     )
     request.console.print(_table(arm, results, plot))
-    deaf = [joint for joint, (_, fit) in results.items() if fit < _LEAST_FIT]
-    if deaf:
+    sound = {joint: round(delay, 4) for joint, (delay, fit) in results.items() if fit >= _LEAST_FIT}
+    if sound:
+        file = keep(request, f"{arm.place}.latency_s", sound, _COMMAND)
+        request.say(f"arm {arm.name}: written to {file}; it holds")
+    if deaf := [joint for joint in results if joint not in sound]:
         raise ToolError(
-            f"arm {arm.name}: {', '.join(deaf)} did not follow the commands, nothing was kept: see "
-            f"{plot}; is something in the way, or its gain low?"
+            f"arm {arm.name}: {', '.join(deaf)} did not follow the commands well, that was not "
+            f"kept: see {plot}. Does the arm lie on something? Lift it to a free pose, support it "
+            "until it holds, and measure again"
         )
-    latencies = {joint: round(delay, 4) for joint, (delay, _) in results.items()}
-    file = keep(request, f"{arm.place}.latency_s", latencies, _COMMAND)
-    request.say(f"arm {arm.name}: written to {file}; it holds")
 
 
 def _excited(mover: Mover, arm: NamedArm, joint: str, amplitude: float) -> Trace:
