@@ -154,7 +154,7 @@ def test_a_sample_says_what_the_registers_say() -> None:
         reg.REALTIME_TICK: 31_000,
         reg.PRESENT_CURRENT: -1,
         reg.PRESENT_VELOCITY: -3,
-        reg.PRESENT_POSITION: -70_000,
+        reg.PRESENT_POSITION: -1_500,
         reg.PRESENT_INPUT_VOLTAGE: 118,
         reg.PRESENT_TEMPERATURE: 41,
     }
@@ -166,7 +166,7 @@ def test_a_sample_says_what_the_registers_say() -> None:
     data = servo.table.read(SAMPLE_ADDRESS, SAMPLE_BYTES)
     assert data is not None
     taken = sample(data)
-    assert taken == Sample(True, 0x20, 31_000, -1, -3, -70_000, 118, 41)
+    assert taken == Sample(True, 0x20, 31_000, -1, -3, -1_500, 118, 41)
     assert taken.mapped
 
 

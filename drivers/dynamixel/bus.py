@@ -86,6 +86,7 @@ class ServoBus:
         self.alerts: set[int] = set()
         self._reader = PacketReader()
         self._byte_ns = _BITS_PER_BYTE * 1_000_000_000 // port.baud
+        self._sent_ns = 0  # when the last byte sent will be over the wire
         self._asked_ns = 0
         self._settled_ns = 0  # from when on no answer to an earlier question can come
 
@@ -163,7 +164,7 @@ class ServoBus:
     def sync_write(self, address: int, values: Mapping[int, bytes]) -> None:
         """Write equally long `values` by servo; nobody confirms it."""
         self.transactions += 1
-        self.port.write(packets.sync_write(address, values))
+        self._send(packets.sync_write(address, values))
 
     def _gathered(
         self,
@@ -214,8 +215,7 @@ class ServoBus:
         self.port.discard()
         self._reader.clear()
         self._asked_ns = time.monotonic_ns()
-        self.port.write(request)
-        due_ns = self._asked_ns + len(request) * self._byte_ns + answers_ns
+        due_ns = self._send(request) + answers_ns
         # Waking up for each piece would cost more than all the rest of a transaction.
         _sleep_until(due_ns + _HELD_NS)
         left_ns = 1
@@ -231,6 +231,13 @@ class ServoBus:
                     yield packet, t_ns
                 elif not _is_echo(packet, request):
                     self.strangers += 1
+
+    def _send(self, data: bytes) -> int:
+        """Send `data`; returns when it will be over the wire, behind what was sent before."""
+        begin_ns = max(time.monotonic_ns(), self._sent_ns)
+        self.port.write(data)
+        self._sent_ns = begin_ns + len(data) * self._byte_ns
+        return self._sent_ns
 
     def _settle(self) -> None:
         _sleep_until(self._settled_ns)

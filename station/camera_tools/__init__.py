@@ -1,0 +1,1 @@
+"""The programs of `python -m perception`: try a robot's cameras, measure their latency."""
