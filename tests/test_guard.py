@@ -14,6 +14,7 @@ from drivers.guard import (
     MISSING,
     NOT_FINITE,
     RETURNING,
+    STEADY,
     TOO_OLD,
     UNSTEADY,
     WIDER,
@@ -44,9 +45,11 @@ class Run:
         self.outcomes = [GuardedCommand(HOME, "")] * 3
         self.tick = 0
 
-    def give(self, command: Array | None, age_ns: int = 1_000_000) -> GuardedCommand:
+    def give(
+        self, command: Array | None, age_ns: int = 1_000_000, trouble: str = ""
+    ) -> GuardedCommand:
         now_ns = self.tick * DT_NS
-        outcome = self.guard.checked(command, self.tick, now_ns - age_ns, now_ns)
+        outcome = self.guard.checked(command, self.tick, now_ns - age_ns, now_ns, trouble)
         # A late command arrives in a period that has had its step already, and makes none.
         if command is None or outcome.holding != MISSING:
             self.outcomes.append(outcome)
@@ -96,6 +99,21 @@ def test_it_passes_a_good_stream_exactly() -> None:
 def test_it_brakes_on_a_bad_command_and_says_why(command: Array, reason: str) -> None:
     run = Run().follow(100)
     assert run.give(command).holding == reason
+    run.follow(200)
+    run.assert_within_limits()
+    assert run.outcomes[-1].holding == ""
+    assert (run.positions[-1] == motion(run.tick - 1)).all()
+
+
+@pytest.mark.parametrize("commanded", [True, False])
+def test_an_unfit_arm_brakes_at_once_and_comes_back_smoothly(commanded: bool) -> None:
+    run = Run().follow(100)
+    for _ in range(40):
+        command = motion(run.tick) if commanded else None
+        assert run.give(command, trouble="a motor is hot").holding == "a motor is hot"
+    assert (run.positions[-1] == run.positions[-2]).all()
+    run.follow(STEADY - 1)
+    assert run.outcomes[-1].holding == UNSTEADY
     run.follow(200)
     run.assert_within_limits()
     assert run.outcomes[-1].holding == ""
