@@ -31,6 +31,7 @@ SWING = np.array([0.5, 0.3, -0.3, 0.5, 0.4, 0.5, 0.5])  # rad, the gripper of it
 SWING_HZ = 0.5
 TRUE_RAD = 0.012  # how far the arm gets in the time by which a stamp may err
 _STEADY = 10  # cycles
+_LAUNCHES = 3
 
 
 class DrivenArm:
@@ -148,6 +149,11 @@ class DrivenArm:
 
     # -- its life ------------------------------------------------------------------------------
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process lives."""
+        return self.supervisor.children[self._name].alive
+
     def signal(self, number: signal.Signals) -> int:
         """Send a signal to the process; returns when."""
         popen = self.supervisor.children[self._name].popen
@@ -169,6 +175,19 @@ class DrivenArm:
         now_ns = time.monotonic_ns()
         self.supervisor.children[self._name].phase = Phase.WAITING
         return now_ns
+
+    def launch(self) -> None:
+        """Start the dead process anew until it follows: a busy machine may fail its checks."""
+        for _ in range(_LAUNCHES):
+            since_ns = self.start_again()
+            self.until(lambda: self._settled(since_ns), "the driver to be ready or dead")  # noqa: B023
+            if self.alive:
+                break
+        self.until_following()
+
+    def _settled(self, since_ns: int) -> bool:
+        ends = (Phase.READY, Phase.DEAD)
+        return any(e.phase in ends for e in self.events if e.t_ns >= since_ns)
 
 
 @contextmanager

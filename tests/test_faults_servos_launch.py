@@ -18,8 +18,7 @@ def driven() -> Iterator[DrivenArm]:
     with driven_arm() as running:
         running.supervisor.children["arm.left"].phase = Phase.STOPPED
         yield running
-        running.event(Phase.READY, running.start_again())
-        running.until_following()
+        running.launch()
 
 
 def unplug(arm: EmulatedArm) -> None:

@@ -17,12 +17,33 @@ from simulation.servos.faults import Mishap
 HOLDING = dict.fromkeys(range(1, 10), 1)
 
 
+@pytest.fixture(scope="module")
+def running() -> Iterator[DrivenArm]:
+    """Return a driver that all tests of this file share."""
+    with driven_arm() as driven:
+        yield driven
+
+
 @pytest.fixture
-def driven() -> Iterator[DrivenArm]:
+def driven(running: DrivenArm) -> Iterator[DrivenArm]:
     """Return a driver that follows its commands; whatever happens, its goals are sound."""
-    with driven_arm() as running:
-        running.until_following()
-        yield running
+    put_right(running)
+    yield running
+    running.arm.assert_sound_goals()
+
+
+def put_right(driven: DrivenArm) -> None:
+    """Undo what a test did to the arm and to its driver."""
+    driven.arm.faults.clear()
+    if driven.alive and 0 in driven.arm.torque().values():
+        end(driven)
+    for servo in driven.arm.servos:
+        if driven.arm.table(servo, reg.HARDWARE_ERROR_STATUS):
+            reboot(driven, servo)
+    if driven.alive:
+        driven.until_following()
+    else:
+        driven.launch()
 
 
 def end(driven: DrivenArm) -> None:
@@ -32,10 +53,9 @@ def end(driven: DrivenArm) -> None:
 
 def launch_again(driven: DrivenArm) -> None:
     """End the driver and start it anew; it follows."""
-    end(driven)
-    since_ns = driven.start_again()
-    driven.event(Phase.READY, since_ns)
-    driven.until_following()
+    if driven.alive:
+        end(driven)
+    driven.launch()
     assert driven.arm.torque() == HOLDING
 
 
@@ -77,10 +97,7 @@ def test_a_latched_motor_holds_the_arm_until_somebody_restarts_it(
     assert driven.arm.torque() == {**HOLDING, 4: 0}
 
     reboot(driven, 4)
-    since_ns = driven.start_again()
-    driven.event(Phase.READY, since_ns)
-    driven.until_following()
-    assert driven.arm.torque() == HOLDING
+    launch_again(driven)
 
 
 def test_a_shadow_that_lets_go_holds_the_arm(driven: DrivenArm) -> None:

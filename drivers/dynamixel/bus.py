@@ -28,7 +28,9 @@ _PING_TURN_NS = 3_000_000  # each of all possible ids has its turn to answer a b
 # An answer is late because an adapter with its first latency timer (16 ms) or a busy system held it
 # back; twice that and a margin after its question, none is on its way any more.
 _SETTLED_NS = 50_000_000
-_ATTEMPTS = 3  # for a single servo: a lost byte must not fail the startup of an arm
+# For a single servo: neither a lost byte nor a busy system must fail the startup of an arm. More
+# patience costs nothing, as all of a missing answer's settling time is waited for anyway.
+_MARGINS_NS = (_MARGIN_NS, 20_000_000, 40_000_000)
 # The same question is asked at every tick.
 _sync_read_request = lru_cache(packets.sync_read)
 _fast_sync_read_request = lru_cache(packets.fast_sync_read)
@@ -195,12 +197,13 @@ class ServoBus:
 
     def _ask(self, request: bytes, servo: int, length: int) -> Packet | None:
         """Return the status of `servo` with `length` bytes, or without if it refuses."""
-        answers = (self._asked_once(request, servo, length) for _ in range(_ATTEMPTS))
+        answers = (self._asked_once(request, servo, length, margin) for margin in _MARGINS_NS)
         return next((answer for answer in answers if answer is not None), None)
 
-    def _asked_once(self, request: bytes, servo: int, length: int) -> Packet | None:
+    def _asked_once(self, request: bytes, servo: int, length: int, margin_ns: int) -> Packet | None:
         self._settle()
-        for packet, _ in self._statuses(request, (_STATUS_BYTES + length) * self._byte_ns):
+        answer_ns = (_STATUS_BYTES + length) * self._byte_ns
+        for packet, _ in self._statuses(request, answer_ns, margin_ns):
             refused = packet.error & ~ALERT
             if packet.id == servo and (refused or len(packet.data) == length):
                 self._note_alert(servo, packet.error)
@@ -209,7 +212,9 @@ class ServoBus:
         self._note_missing(1)
         return None
 
-    def _statuses(self, request: bytes, answers_ns: int) -> Iterator[tuple[Packet, int]]:
+    def _statuses(
+        self, request: bytes, answers_ns: int, margin_ns: int = _MARGIN_NS
+    ) -> Iterator[tuple[Packet, int]]:
         """Send `request`; yield status packets and their arrival until they are due no more."""
         self.transactions += 1
         self.port.discard()
@@ -220,7 +225,7 @@ class ServoBus:
         _sleep_until(due_ns + _HELD_NS)
         left_ns = 1
         while left_ns > 0:
-            left_ns = due_ns + _MARGIN_NS - time.monotonic_ns()
+            left_ns = due_ns + margin_ns - time.monotonic_ns()
             # What came while this process slept past the deadline is still looked at, once.
             data = self.port.receive(max(left_ns, 0) * 1e-9)
             if not data:
