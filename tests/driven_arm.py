@@ -35,14 +35,22 @@ _LAUNCHES = 3
 
 
 class DrivenArm:
-    """A driver under a real supervisor, commanded 100 times a second as long as it is polled."""
+    """A driver under a real supervisor, commanded 100 times a second as long as it is polled.
+
+    Attributes:
+        arm: its servos.
+        events: what happened to the process.
+        states: all that it said.
+        altered: what becomes of a command on its way, None if it does not arrive.
+    """
 
     def __init__(self, arm: EmulatedArm, spec: ProcessSpec, home: Array, bus: Bus) -> None:
         self.arm = arm
+        self.home = home
         self.events: list[Event] = []
         self.states: list[JointState] = []
         self.supervisor = Supervisor([spec], bus, spec.directory.parent / "run")
-        self.home = home
+        self.altered: Callable[[Array], Array | None] = lambda position: position
         self._name = spec.name
         self._joints = tuple(spec.config["ranges"])
         self._commands = bus.publisher(JOINT_COMMAND)
@@ -63,9 +71,13 @@ class DrivenArm:
         if now_ns >= self._next_ns:
             self._next_ns = max(self._next_ns + PERIOD_NS, now_ns)
             self._seq += 1
-            position = self.command(self._seq)
-            self._commands.send(JointCommand(self._seq, now_ns, 0, self._joints, position))
+            self._send(self.altered(self.command(self._seq)), now_ns)
         self.states += self._states.drain()
+
+    def _send(self, position: Array | None, now_ns: int) -> None:
+        if position is not None:
+            joints = self._joints[: len(position)]
+            self._commands.send(JointCommand(self._seq, now_ns, 0, joints, position))
 
     def until(self, happened: Callable[[], Any], what: str, timeout_s: float = REACH_S) -> None:
         """Poll until something has `happened`; fail with `what` was waited for if it does not."""
