@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from arm_tools_bench import PORTS, Robot, robot
@@ -14,6 +15,7 @@ from drivers.dynamixel.registers import (
     TORQUE_ENABLE,
 )
 from station.arm_tools.main import TOOLS, main
+from station.arm_tools.request import connected
 from station.arm_tools.scan import Adapter, Place, guesses, places, udev_rule
 from station.arm_tools.watch import bar
 
@@ -162,9 +164,32 @@ def test_the_rule_names_an_adapter_by_its_serial_number(tmp_path: Path) -> None:
         assert udev_rule(Place("/dev/ttyUSB0", None, nameless), []) is None
 
 
-def test_unknown_arms_are_guessed_by_their_motors(tmp_path: Path) -> None:
-    from station.arm_tools.request import connected
+def test_scan_shows_adapters_that_are_no_arms_yet_and_how_to_name_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with robot(tmp_path, "left", "leader_right") as arms:
+        ports = [
+            SimpleNamespace(
+                device=str(Path(arms.arms[name].profile.port).resolve()),
+                serial_number=f"FT_{name}",
+                vid=vendor,
+                pid=0x6014,
+            )
+            for name, vendor in (("left", 0x0403), ("leader_right", 0x0403), ("right", 0x2341))
+        ]
+        monkeypatch.setattr("station.arm_tools.scan.list_ports.comports", lambda: ports)
+        moved = [f"leaders.{side}.config.port=/nowhere/{side}" for side in ("left", "right")]
+        settings = [word for text in moved for word in ("--set", text)]
+        assert arms.run("scan", *settings) == 1
+    text = capsys.readouterr().out
+    assert "arm left, adapter /dev/pts/" in text
+    assert "no arm of the config is here; could be: leader_left (/nowhere/left), leader" in text
+    assert 'ATTRS{serial}=="FT_left"' in text
+    assert 'ATTRS{serial}=="FT_leader_right"' in text
+    assert "FT_right" not in text  # not a servo adapter: it is not even asked
 
+
+def test_unknown_arms_are_guessed_by_their_motors(tmp_path: Path) -> None:
     with robot(tmp_path, "leader_right") as arms, connected(arms.arms["leader_right"]) as bus:
         likely = guesses(bus.scan(), arms.arms.values())
     assert [arm.name for arm in likely] == ["leader_left", "leader_right"]

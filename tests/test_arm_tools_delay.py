@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -50,9 +52,7 @@ def test_a_chirp_starts_and_ends_at_rest_within_one() -> None:
     assert np.abs(np.diff(wave)[[0, -1]]).max() < 1e-3
 
 
-def test_the_plot_is_a_picture(tmp_path: object) -> None:
-    from pathlib import Path
-
-    path = Path(str(tmp_path)) / "runs" / "latency.png"
+def test_the_plot_is_a_picture(tmp_path: Path) -> None:
+    path = tmp_path / "runs" / "latency.png"
     assert save_plot(path, {"waist": (trace(0.05), 0.05), "elbow": (trace(0.03), 0.03)}) == path
     assert path.read_bytes().startswith(b"\x89PNG")
