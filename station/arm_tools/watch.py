@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from typing import Final
 
+from rich.columns import Columns
 from rich.console import Group
 from rich.live import Live
 
@@ -62,9 +63,11 @@ def _follow(request: Request, buses: Mapping[str, ServoBus]) -> None:
             live.update(_view(request.arms, buses), refresh=True)
 
 
-def _view(arms: Mapping[str, NamedArm], buses: Mapping[str, ServoBus]) -> Group:
-    return Group(
-        *(shown(arms[name], glances(bus, arms[name].profile.ids)) for name, bus in buses.items())
+def _view(arms: Mapping[str, NamedArm], buses: Mapping[str, ServoBus]) -> Columns:
+    """Return all arms, side by side as far as the terminal is wide enough."""
+    return Columns(
+        [shown(arms[name], glances(bus, arms[name].profile.ids)) for name, bus in buses.items()],
+        padding=(0, 3),
     )
 
 
