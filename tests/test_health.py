@@ -17,7 +17,7 @@ START_MS = 10_000
 def answer(t_ms: int, torque: int = 1, error: int = 0, current_a: float = 0.0) -> bytes:
     """Return a sample as a motor sends it that has been on for `t_ms`."""
     current = round(current_a / CURRENT_A)
-    return struct.pack("<BBHhiiHB", torque, error, t_ms % 32768, current, 0, 2048, 120, 30)
+    return struct.pack("<BBHhhhBB", torque, error, t_ms % 32768, current, 0, 2048, 120, 30)
 
 
 def told(state: MotorState, t_ms: int, data: bytes, error: int = 0) -> bool:
@@ -30,7 +30,7 @@ def told(state: MotorState, t_ms: int, data: bytes, error: int = 0) -> bool:
 @pytest.fixture
 def state() -> MotorState:
     """Return a motor that has just answered, and is well."""
-    motor = MotorState("elbow", 4, SILENT_MS * MS)
+    motor = MotorState("elbow", 4, SILENT_MS * MS, 0)
     assert told(motor, START_MS, answer(START_MS))
     return motor
 
@@ -89,7 +89,7 @@ def test_a_motor_without_its_mapping_has_restarted_and_stays_so(state: MotorStat
 
 def pull(pair_a: tuple[float, float], seconds: float) -> list[str]:
     """Let a pair spend these currents for so long; return the warnings at the end."""
-    motor, shadow = (MotorState("elbow", servo, SILENT_MS * MS) for servo in (4, 5))
+    motor, shadow = (MotorState("elbow", servo, SILENT_MS * MS, 0) for servo in (4, 5))
     pair = Pair("elbow", motor, shadow)
     warnings: list[str] = []
     for t_ms in range(START_MS, START_MS + int(seconds * 1000) + 1, 100):

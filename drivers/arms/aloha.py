@@ -20,7 +20,13 @@ from drivers.dynamixel.checks import company
 from drivers.dynamixel.health import MotorState, Pair
 from drivers.dynamixel.port import PortError, PortLostError, SerialPort, demand_short_latency
 from drivers.dynamixel.profile import MIDDLE_TICK, RAD_PER_TICK, Profile
-from drivers.dynamixel.registers import CURRENT_A, GOAL_POSITION, VELOCITY_RAD_S, VOLTAGE_V
+from drivers.dynamixel.registers import (
+    CURRENT_A,
+    GOAL_POSITION,
+    MODELS,
+    VELOCITY_RAD_S,
+    VOLTAGE_V,
+)
 from drivers.dynamixel.sample import SAMPLE_ADDRESS, SAMPLE_BYTES, Sample
 from drivers.gripper import action_of, commanded_rad, finger_per_crank, observed
 from messaging.transport import Bus
@@ -54,6 +60,11 @@ class AlohaArm:
         self._ids = tuple(motor.id for motor in profile.motors.values())
         motors = profile.motors.values()
         self._ends = [motor.ticks for motor in motors]
+        self._zeros: Array = np.array([profile.zero_rad.get(joint, 0.0) for joint in self._joints])
+        # What a motor without a current sensor says there is a load: in no way an amount of A.
+        self._current_a = np.array(
+            [CURRENT_A if MODELS[motor.model].has_current else np.nan for motor in motors]
+        )
         self._caps = [int(motor.step_cap_rad / RAD_PER_TICK) for motor in motors]
         self._port: SerialPort | None = None
         self._bus: ServoBus | None = None
@@ -88,8 +99,11 @@ class AlohaArm:
             raise
         self._goal_ticks = [goals[joint] for joint in self._joints]
         self._goal = self._commanded(self._goal_ticks)
+        now_ns = time.monotonic_ns()
         self.motors = {
-            servo: MotorState(joint, servo, _SILENT_NS if servo == motor.id else _SHADOW_SILENT_NS)
+            servo: MotorState(
+                joint, servo, _SILENT_NS if servo == motor.id else _SHADOW_SILENT_NS, now_ns
+            )
             for joint, motor in self._profile.motors.items()
             for servo in motor.ids
         }
@@ -151,7 +165,7 @@ class AlohaArm:
 
     def _asked_ticks(self, position: Array) -> list[int]:
         # Seven numbers: plain Python takes a tenth of the time of arrays.
-        angles = position.tolist()
+        angles = (position - self._zeros).tolist()
         angles[-1] = commanded_rad(self._profile.gripper, angles[-1])
         return [round(angle / RAD_PER_TICK) + MIDDLE_TICK for angle in angles]
 
@@ -200,7 +214,7 @@ class AlohaArm:
         gripper = self._profile.gripper
         stamps = np.array([state.t_sample_ns for state in states])
         raw = np.array(samples, np.float64).T  # by the fields of Sample
-        position = (raw[_POSITION] - MIDDLE_TICK) * RAD_PER_TICK
+        position = (raw[_POSITION] - MIDDLE_TICK) * RAD_PER_TICK + self._zeros
         velocity = raw[_VELOCITY] * VELOCITY_RAD_S
         crank = float(position[-1])
         position[-1] = observed(gripper, crank)
@@ -211,7 +225,7 @@ class AlohaArm:
             velocity=velocity,
             goal=self._goal,
             age_s=(now_ns - stamps) * 1e-9,
-            current=raw[_CURRENT] * CURRENT_A,
+            current=raw[_CURRENT] * self._current_a,
             temperature=raw[_TEMPERATURE],
             voltage=raw[_VOLTAGE] * VOLTAGE_V,
             errors=self._errors(now_ns),
@@ -225,7 +239,7 @@ class AlohaArm:
 
     def _commanded(self, ticks: list[int]) -> Array:
         """Return goals in ticks as `write` takes them."""
-        angles = (np.array(ticks, np.float64) - MIDDLE_TICK) * RAD_PER_TICK
+        angles: Array = (np.array(ticks, np.float64) - MIDDLE_TICK) * RAD_PER_TICK + self._zeros
         angles[-1] = action_of(self._profile.gripper, float(angles[-1]))
         return angles
 

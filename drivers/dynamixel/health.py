@@ -17,10 +17,10 @@ _FIGHT_NS: Final = 1_000_000_000
 class MotorState:
     """One motor: its clock, its newest sample and when that was taken."""
 
-    def __init__(self, joint: str, servo: int, silent_after_ns: int) -> None:
+    def __init__(self, joint: str, servo: int, silent_after_ns: int, now_ns: int) -> None:
         self.servo = servo
         self.sample: Sample | None = None
-        self.t_sample_ns = 0
+        self.t_sample_ns = now_ns  # the checks at the start have just heard from it
         self._name = named(joint, servo)
         self._silent_after_ns = silent_after_ns
         self._clock = MotorClock()
