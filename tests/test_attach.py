@@ -123,6 +123,37 @@ def test_a_shadow_that_is_limp_is_told_the_goal_of_its_partner(arm: EmulatedArm)
     arm.assert_sound_goals()
 
 
+@pytest.mark.parametrize("angle_rad", [3.17, 3.14, -3.14, -3.2])
+def test_a_joint_at_the_end_of_a_turn_is_not_sent_round(
+    arm: EmulatedArm, angle_rad: float
+) -> None:
+    roll = list(arm.profile.motors).index("forearm_roll")
+    arm.plant.shafts[roll].position_rad = angle_rad
+    with pytest.raises(ArmError, match=r"forearm_roll stands at .* the end of a turn"):
+        attached(arm)
+    assert not arm.line.of(reg.TORQUE_ENABLE)
+
+
+def test_a_joint_that_sinks_during_the_checks_is_not_lifted_again(
+    arm: EmulatedArm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gripper = arm.servos[arm.profile.motors["gripper"].id]
+    set_register = gripper.motor.set
+
+    def sinking(register: reg.Register, value: int) -> None:
+        set_register(register, value)
+        if register is reg.GOAL_POSITION and not told:
+            told.append(value)
+            arm.plant.shafts[roll].position_rad -= 0.1
+
+    told: list[int] = []
+    roll = list(arm.profile.motors).index("forearm_roll")
+    monkeypatch.setattr(gripper.motor, "set", sinking)
+    attach_and_let_go(arm)
+    assert arm.now()[roll] == pytest.approx(-0.1, abs=2 * reg.RAD_PER_TICK)
+    arm.assert_sound_goals()
+
+
 # -- the checks ------------------------------------------------------------------------------
 
 

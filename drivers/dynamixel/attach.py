@@ -6,8 +6,6 @@ one that is limp is set up and told to stay where it is before its torque comes 
 
 from __future__ import annotations
 
-from typing import Final
-
 from drivers.arm import ArmError
 from drivers.dynamixel.bus import ServoBus
 from drivers.dynamixel.checks import (
@@ -16,6 +14,7 @@ from drivers.dynamixel.checks import (
     check_identities,
     check_registers,
     check_shadows,
+    demand_room,
     deviations,
     named,
     refuse_company,
@@ -36,8 +35,6 @@ from drivers.dynamixel.registers import (
     Register,
 )
 from drivers.dynamixel.sample import MAPPED, MAPPING
-
-_OUTSIDE_TICKS: Final = 65  # 0.1 rad beyond a limit an arm may rest; its goal is at the limit
 
 
 def attached(bus: ServoBus, port: SerialPort, profile: Profile) -> dict[str, int]:
@@ -88,7 +85,11 @@ def _prepare(bus: ServoBus, joint: str, motor: Motor) -> None:
     # After the mode: a change of it resets them.
     for register, value in _settings(motor).items():
         bus.write(motor.id, register, value)
-    # What is written to a motor reaches its shadow too, so both get the same goal.
+    _tell_to_stay(bus, joint, motor)
+
+
+def _tell_to_stay(bus: ServoBus, joint: str, motor: Motor) -> None:
+    """Make the place of a joint its goal; what is written to a motor reaches its shadow too."""
     goal = _goal_to_hold(bus, joint, motor)
     bus.write(motor.id, GOAL_POSITION, goal)
     told = bus.read(motor.id, GOAL_POSITION)
@@ -102,11 +103,7 @@ def _goal_to_hold(bus: ServoBus, joint: str, motor: Motor) -> int:
         return bus.read(motor.id, GOAL_POSITION)
     low, high = motor.ticks
     present = bus.read(motor.id, PRESENT_POSITION)
-    if not low - _OUTSIDE_TICKS <= present <= high + _OUTSIDE_TICKS:
-        raise ArmError(
-            f"{joint} stands at {present}, beyond its motor's limits {low}..{high}: move it by "
-            "hand until it is inside, then start again"
-        )
+    demand_room(joint, motor, present)
     return min(max(present, low), high)
 
 
@@ -126,6 +123,7 @@ def _settings(motor: Motor) -> dict[Register, int]:
 
 
 def _take_hold(bus: ServoBus, joint: str, motor: Motor) -> None:
+    _tell_to_stay(bus, joint, motor)  # again: it may have sunk while the others were set up
     for servo in motor.ids:
         bus.write(servo, TORQUE_ENABLE, 1)
         if not bus.read(servo, TORQUE_ENABLE):

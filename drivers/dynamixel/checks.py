@@ -8,7 +8,7 @@ from typing import Final
 from drivers.arm import ArmError
 from drivers.dynamixel.bus import Identity, ServoBus
 from drivers.dynamixel.port import SerialPort
-from drivers.dynamixel.profile import MODES, Motor, Profile
+from drivers.dynamixel.profile import MODES, TICKS, Motor, Profile
 from drivers.dynamixel.registers import (
     CURRENT_LIMIT,
     DRIVE_MODE,
@@ -26,6 +26,8 @@ from drivers.dynamixel.registers import (
 )
 
 SHADOW_TICKS: Final = 30  # how far a pair's readings may differ before the motors would fight
+_OUTSIDE_TICKS: Final = 65  # 0.1 rad beyond a limit an arm may rest; its goal is at the limit
+_TURN_TICKS: Final = 20  # from the end of a turn; more than a limp joint stirs by itself
 # What attaching sets by itself in a limp motor; the others say how the arm is built.
 ADJUSTABLE: Final = frozenset({OPERATING_MODE, RETURN_DELAY_TIME, CURRENT_LIMIT})
 _LISTEN_S: Final = 0.03  # longer than any other program's cycle that would disturb ours
@@ -167,6 +169,23 @@ def check_shadows(bus: ServoBus, profile: Profile) -> None:
                 f"ticks apart, at most {SHADOW_TICKS} is sound: they would fight. Let the arm "
                 "go (`python -m drivers rest`) and run `python -m drivers calibrate shadows`"
             )
+
+
+def demand_room(joint: str, motor: Motor, present: int) -> None:
+    """Raise ArmError if a limp joint stands where its torque must not come on.
+
+    As it does a servo counts its turns anew: past the end of a turn, or so near that it may slip
+    past, a joint would go all the way round to the goal that is beside it.
+    """
+    low, high = motor.ticks
+    least = max(low - _OUTSIDE_TICKS, _TURN_TICKS)
+    most = min(high + _OUTSIDE_TICKS, TICKS - 1 - _TURN_TICKS)
+    if not least <= present <= most:
+        raise ArmError(
+            f"{joint} stands at {present}, beyond its motor's limits {low}..{high} or too near to "
+            f"the end of a turn: let it go and move it by hand until it is in {least}..{most}, then "
+            "start again"
+        )
 
 
 def _model_name(number: int) -> str:

@@ -17,6 +17,7 @@ from drivers.dynamixel.checks import (
     check_identities,
     check_registers,
     check_shadows,
+    demand_room,
     refuse_company,
 )
 from drivers.dynamixel.port import PortError, SerialPort, latency_timer_ms
@@ -25,7 +26,6 @@ from station.arm_tools.motors import glances, holding
 from station.arm_tools.request import NamedArm, Request
 from station.arm_tools.tables import plain_table, titled
 
-_OUTSIDE_TICKS: Final = 65  # 0.1 rad, as attaching forgives
 _SLOW_TIMER_MS: Final = 1
 
 
@@ -120,13 +120,9 @@ def _check_place(bus: ServoBus, profile: Profile) -> None:
     """Raise ArmError if a joint stands where its torque may not be switched on."""
     found = glances(bus, profile.ids)
     for joint, motor in profile.motors.items():
-        low, high = motor.ticks
         seen = found.get(motor.id)
-        if seen and not low - _OUTSIDE_TICKS <= seen.position <= high + _OUTSIDE_TICKS:
-            raise ArmError(
-                f"{joint} stands at {seen.position}, beyond its motor's limits {low}..{high}: let "
-                "it go and move it by hand until it is inside"
-            )
+        if seen and not seen.torque:
+            demand_room(joint, motor, seen.position)
 
 
 def _torque(bus: ServoBus, profile: Profile) -> Result:
