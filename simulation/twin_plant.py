@@ -40,15 +40,6 @@ class _Mount:
     together: tuple[int, ...]  # all motors of the joint, the master first
 
 
-@dataclass(frozen=True, slots=True)
-class _Spending:
-    """What a motor spends: so much for each N m that its joint bears, and on its partner."""
-
-    per_nm_a: float = 0.0
-    fight_a: float = 0.0
-    most_a: float = 0.0
-
-
 class TwinPlant:
     """The shafts of one arm's servos, moved by the twin."""
 
@@ -78,10 +69,11 @@ class TwinPlant:
             row = first + ARM_JOINTS.index(mounting.joint)
             self._mounts[servo] = _Mount(row, mounting.sign, *_STALL[motor.model], motor.ids)
         self._drives = dict.fromkeys(self._mounts, LIMP)
-        self._spending = dict.fromkeys(self._mounts, _Spending())
-        # By row: where the motors drive the joint to, in rad, and how fast that moves, in rad/s.
+        # By row: where the motors drive the joint to, in rad, how fast that moves, in rad/s, and
+        # how many motors drive it.
         self._goals = {mount.row: 0.0 for mount in self._mounts.values()}
         self._rates: dict[int, float] = {}
+        self._driving = dict.fromkeys(self._goals, 0)
         for row in self._goals:
             twin.push(row)
         self._t_ns = 0
@@ -95,18 +87,15 @@ class TwinPlant:
 
     def motion(self, servo: int, now_ns: int) -> Motion:
         """Return where a shaft is, between two steps of physics as if it went on evenly."""
-        mount, joints = self._mounts[servo], self._twin.motion
-        row, sign = mount.row, mount.sign
-        ahead_ns = min(max(now_ns - self._t_ns, 0), STEP_NS)
-        speed, load = joints.velocity[row], joints.load[row]
-        angle = joints.position[row] + speed * ahead_ns * 1e-9
-        if row == self._gripper_row:
-            angle, speed, load = self._crank(angle, speed, load)
-        spending = self._spending[servo]
-        most_a = spending.most_a
-        if not most_a:
+        mount, drive = self._mounts[servo], self._drives[servo]
+        sign, (angle, speed, torque) = mount.sign, self._joint(mount.row)
+        angle += speed * min(max(now_ns - self._t_ns, 0), STEP_NS) * 1e-9
+        if drive.kind == "limp":
             return Motion(sign * angle, sign * speed, 0.0)
-        current_a = min(max(load * spending.per_nm_a + spending.fight_a, -most_a), most_a)
+        current_a = torque * mount.stall_a / (mount.stall_nm * self._driving[mount.row])
+        if drive.kind == "position":
+            current_a += _STIFFNESS_A_RAD * (sign * drive.goal - self._goals[mount.row])
+        current_a = min(max(current_a, -drive.current_a), drive.current_a)
         return Motion(sign * angle, sign * speed, sign * current_a)
 
     def advance(self, now_ns: int) -> None:
@@ -119,6 +108,12 @@ class TwinPlant:
             self._hold(row)
         self._t_ns = t_ns
 
+    def _joint(self, row: int) -> tuple[float, float, float]:
+        """Return angle, speed and torque of a joint's shafts, but for their mounting."""
+        joints = self._twin.motion
+        turning = joints.position[row], joints.velocity[row], joints.load[row]
+        return self._crank(*turning) if row == self._gripper_row else turning
+
     def _crank(self, opening: float, speed: float, load: float) -> tuple[float, float, float]:
         """Return the crank's angle, speed and torque for the fingers' opening, speed and load."""
         gripper = self._gripper
@@ -129,33 +124,24 @@ class TwinPlant:
 
     def _act(self, mount: _Mount) -> None:
         """Let a joint's motors do together what each of them was told, the master's kind."""
-        self._rates.pop(mount.row, None)
-        driving = [servo for servo in mount.together if self._drives[servo].kind != "limp"]
-        told = [(self._mounts[servo].sign, self._drives[servo]) for servo in driving]
+        row = mount.row
+        told = [
+            (self._mounts[servo].sign, drive)
+            for servo in mount.together
+            if (drive := self._drives[servo]).kind != "limp"
+        ]
+        self._driving[row] = len(told)
+        self._rates.pop(row, None)
         kind = told[0][1].kind if told else "limp"
         goals = [sign * drive.goal for sign, drive in told if drive.kind == kind]
         if kind == "position":
-            self._goals[mount.row] = sum(goals) / len(goals)
-            self._hold(mount.row)
+            self._goals[row] = sum(goals) / len(goals)
+            self._hold(row)
         elif kind == "velocity":
-            self._goals[mount.row] = self._angle(mount.row)
-            self._rates[mount.row] = sum(goals) / len(goals)
+            self._goals[row] = self._joint(row)[0]
+            self._rates[row] = sum(goals) / len(goals)
         else:
             self._push(mount, kind, sum(goals))
-        self._share(mount, driving)
-
-    def _share(self, mount: _Mount, driving: list[int]) -> None:
-        """Share what the joint bears out among the motors that drive it."""
-        for servo in mount.together:
-            drive, fight_a = self._drives[servo], 0.0
-            if servo not in driving:
-                self._spending[servo] = _Spending()
-                continue
-            if drive.kind == "position":
-                ahead = self._mounts[servo].sign * drive.goal - self._goals[mount.row]
-                fight_a = _STIFFNESS_A_RAD * ahead
-            per_nm_a = mount.stall_a / mount.stall_nm / len(driving)
-            self._spending[servo] = _Spending(per_nm_a, fight_a, drive.current_a)
 
     def _hold(self, row: int) -> None:
         goal = self._goals[row]
@@ -166,9 +152,5 @@ class TwinPlant:
         """Let a joint's motors give a torque: by a current, or as far as voltage goes at stall."""
         torque_nm = mount.stall_nm * (goal if kind == "pwm" else goal / mount.stall_a)
         if mount.row == self._gripper_row:
-            torque_nm /= finger_per_crank(self._gripper, self._angle(mount.row))
+            torque_nm /= finger_per_crank(self._gripper, self._joint(mount.row)[0])
         self._twin.push(mount.row, torque_nm)
-
-    def _angle(self, row: int) -> float:
-        opening = self._twin.motion.position[row]
-        return self._crank(opening, 0.0, 0.0)[0] if row == self._gripper_row else opening

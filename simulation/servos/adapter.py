@@ -7,6 +7,9 @@ from typing import Final
 
 USB_FRAME_NS: Final = 125_000
 CHUNK_BYTES: Final = 510  # what an FTDI chip sends at once, whatever its timer says
+# A timer of 1 ms makes chunks that follow each other by that and a byte or a servo's pause. Waking
+# up for each of them would be most of the work, and hosts are used to waiting this long.
+TOGETHER_NS: Final = 1_100_000
 
 
 class Adapter:
@@ -22,6 +25,8 @@ class Adapter:
         self._chunk = bytearray()
         self._chunk_due_ns = 0
         self._sent: list[tuple[int, bytes]] = []
+        self._planned = True
+        self._next_ns: int | None = None
 
     def write(self, count: int, now_ns: int) -> int:
         """Put `count` bytes of the host on the wire; return when they are through."""
@@ -39,6 +44,14 @@ class Adapter:
         if late_ns or not self._timer_ns:
             due_ns = self._free_ns + late_ns + self._timer_ns + USB_FRAME_NS
             insort(self._sent, (due_ns, data))
+        else:
+            self._hold_back(data, begin)
+        self._planned = False
+
+    def _hold_back(self, data: bytes, begin: int) -> None:
+        room = CHUNK_BYTES - len(self._chunk)
+        if self._chunk and self._free_ns <= self._chunk_due_ns and len(data) < room:
+            self._chunk += data
             return
         while data:
             if self._chunk and self._chunk_due_ns <= begin:
@@ -59,17 +72,33 @@ class Adapter:
 
     @property
     def next_ns(self) -> int | None:
-        """When the host gets more, None if nothing is on its way."""
-        waiting = [due_ns for due_ns, _ in self._sent[:1]]
+        """When the host should look: something has come, and what comes within 1.1 ms of it.
+
+        None if nothing is on its way.
+        """
+        if not self._planned:
+            self._planned = True
+            self._next_ns = self._worth_looking_ns()
+        return self._next_ns
+
+    def _worth_looking_ns(self) -> int | None:
+        times_ns = [due_ns for due_ns, _ in self._sent]
         if self._chunk:
-            waiting.append(self._chunk_due_ns + USB_FRAME_NS)
-        return min(waiting, default=None)
+            times_ns.append(self._chunk_due_ns + USB_FRAME_NS)
+        if not times_ns:
+            return None
+        first_ns = min(times_ns)
+        wait_ns = TOGETHER_NS if self._timer_ns else 0
+        return max(due_ns for due_ns in times_ns if due_ns <= first_ns + wait_ns)
 
     def due(self, now_ns: int) -> bytes:
         """Return what has reached the host since the last call."""
         if self._chunk and self._chunk_due_ns + USB_FRAME_NS <= now_ns:
             self._pass_on(self._chunk_due_ns)
+        if not self._sent or self._sent[0][0] > now_ns:
+            return b""
         arrived = bytearray()
         while self._sent and self._sent[0][0] <= now_ns:
             arrived += self._sent.pop(0)[1]
+        self._planned = False
         return bytes(arrived)

@@ -25,7 +25,11 @@ from simulation.servos.servo import Answer, Servo
 FAST_EXTRA_BYTES: Final = 4  # error, id and CRC of each part of a fast answer
 TURNAROUND_NS: Final = 25_000
 RETURN_DELAY_NS: Final = 2_000  # a unit of Return_Delay_Time
-TICK_NS: Final = 10_000_000  # how often the servos look after themselves
+# How often the servos look after themselves: one that goes on by itself often, one that does not
+# seldom, and when the host speaks or listens anyway, but for the latest moment.
+TICK_NS: Final = 10_000_000
+CALM_NS: Final = 20_000_000
+LATEST_NS: Final = 30_000_000
 SUPPLY_V: Final = 12.0
 SUPPLY_OHM: Final = 0.08  # of supply and cables: ten amperes cost 0.8 V
 
@@ -65,19 +69,21 @@ class Line:
         self._chatter_ns = 0
         self._by_shaft = {servo.motor.shaft: servo for servo in self._all}
         self.faults = Faults(self._by_shaft)
-        self._list_addresses()
+        self._take_stock()
         if len(self.servos) < len(self._all):
             ids = sorted(servo.id for servo in self._all)
             raise ValueError(f"want servos with different ids, got {ids}")
         for servo in self._all:
             servo.mount(plant)
 
-    def _list_addresses(self) -> None:
+    def _take_stock(self) -> None:
+        """Find out who obeys which id now, and whether somebody goes on by himself."""
         self.servos: dict[int, Servo] = {servo.id: servo for servo in self._all}
         self._shadows: dict[int, list[Servo]] = {}
         for servo in self._all:
-            if servo.secondary is not None:
-                self._shadows.setdefault(servo.secondary, []).append(servo)
+            if (secondary := servo.secondary) is not None:
+                self._shadows.setdefault(secondary, []).append(servo)
+        self._restless = any(servo.restless for servo in self._all)
 
     # -- the host's end ----------------------------------------------------------------------
 
@@ -86,9 +92,7 @@ class Line:
         self._advance(now_ns)
         self._adapter.write(len(data), now_ns)
         for packet in self._reader.feed(data):
-            if self._powered:
-                self._heard_ns = now_ns
-                self._obey(packet, now_ns)
+            self._hear(packet, now_ns)
 
     def due(self, now_ns: int) -> bytes:
         """Return what has reached the host since the last call; also lets the servos live."""
@@ -100,7 +104,7 @@ class Line:
         """When `due` should be called next: an answer is due, or the servos want a tick."""
         if self._tick_ns is None:
             return None
-        tick_ns = self._tick_ns + TICK_NS
+        tick_ns = self._tick_ns + (TICK_NS if self._hurries else LATEST_NS)
         answer_ns = self._adapter.next_ns
         return tick_ns if answer_ns is None else min(tick_ns, answer_ns)
 
@@ -112,18 +116,25 @@ class Line:
             self._switch_power(now_ns)
         for mishap, servo in self.faults.happened():
             self._by_shaft[servo].suffer(mishap, now_ns)
-        if self._tick_ns is None or now_ns - self._tick_ns >= TICK_NS:
+            self._take_stock()
+        wait_ns = TICK_NS if self._hurries else CALM_NS
+        if self._tick_ns is None or now_ns - self._tick_ns >= wait_ns:
             self._tick_ns = now_ns
             self._tick(now_ns)
         if self.faults.chatter_hz > 0.0 and now_ns >= self._chatter_ns:
             self._chatter_ns = now_ns + int(1e9 / self.faults.chatter_hz)
             self._chatter(now_ns)
 
+    @property
+    def _hurries(self) -> bool:
+        return self._restless or self.faults.chatter_hz > 0.0
+
     def _tick(self, now_ns: int) -> None:
         current_a = sum(abs(servo.motor.motion.current_a) for servo in self._all)
         volts = SUPPLY_V - SUPPLY_OHM * current_a
         for servo in self._all:
             servo.advance(now_ns, self._heard_ns, volts)
+        self._restless = any(servo.restless for servo in self._all)
 
     def _switch_power(self, now_ns: int) -> None:
         first = self._tick_ns is None
@@ -136,6 +147,7 @@ class Line:
                 servo.power_on(now_ns, boot_ns=0)
             else:
                 servo.power_on(now_ns)
+        self._take_stock()
 
     def _chatter(self, now_ns: int) -> None:
         """Let another master read a servo; the host hears the question and the answer."""
@@ -145,13 +157,14 @@ class Line:
             servo, Instruction.READ, struct.pack("<HH", position.address, position.size)
         )
         self._adapter.answer(read(servo, position.address, position.size), 0)
-        if self._powered:
-            self._heard_ns = now_ns
-            self._obey(question, now_ns)
+        self._hear(question, now_ns)
 
     # -- the servos' end ---------------------------------------------------------------------
 
-    def _obey(self, packet: Packet, now_ns: int) -> None:
+    def _hear(self, packet: Packet, now_ns: int) -> None:
+        if not self._powered:
+            return
+        self._heard_ns = now_ns
         instruction = packet.instruction
         if instruction in _READING:
             self._answer_all(_requests(packet), now_ns)
@@ -160,7 +173,7 @@ class Line:
         elif instruction in _WRITING:
             for servo, address, data in _writes(packet):
                 self._write(servo, address, data)
-            self._list_addresses()
+            self._take_stock()
         elif instruction != Instruction.STATUS:
             self._execute(packet, now_ns)
 
@@ -184,7 +197,7 @@ class Line:
             if self._present(shadow.id):
                 shadow.execute(packet.instruction, packet.params, now_ns, secondary=True)
         if packet.instruction not in (Instruction.PING, Instruction.READ):
-            self._list_addresses()
+            self._take_stock()
 
     def _write(self, number: int, address: int, data: bytes) -> None:
         if servo := self._present(number):
@@ -239,7 +252,7 @@ class Line:
 
 
 def _pause_ns(servo: Servo) -> int:
-    return TURNAROUND_NS + servo.table[reg.RETURN_DELAY_TIME] * RETURN_DELAY_NS
+    return TURNAROUND_NS + servo.table.settings.return_delay_time * RETURN_DELAY_NS
 
 
 def _requests(packet: Packet) -> list[Request]:

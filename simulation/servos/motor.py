@@ -10,18 +10,21 @@ from drivers.dynamixel import registers as reg
 from drivers.dynamixel.profile import TICKS
 from drivers.dynamixel.registers import Register
 from simulation.servos.plant import LIMP, Drive, Motion, Plant
+from simulation.servos.settings import (
+    CURRENT,
+    CURRENT_POSITION,
+    POSITION,
+    PWM,
+    TICKS_S_PER_UNIT,
+    VELOCITY,
+    Settings,
+)
 from simulation.servos.strain import OVERHEATED, STALL_A, Strain
-from simulation.servos.table import POSITION, Table
+from simulation.servos.table import Table
 from simulation.servos.trajectory import Trajectory, timed
 
-TICKS_S_PER_UNIT: Final = reg.VELOCITY_RAD_S / reg.RAD_PER_TICK
-TICKS_S2_PER_UNIT: Final = reg.ACCELERATION_RAD_S2 / reg.RAD_PER_TICK
 WATCHDOG_NS: Final = 20_000_000  # a unit of Bus_Watchdog
 
-CURRENT, VELOCITY, EXTENDED, CURRENT_POSITION, PWM = 0, 1, 4, 5, 16
-POSITIONING: Final = (POSITION, EXTENDED, CURRENT_POSITION)
-_REVERSE, _TIMED, _TORQUE_ON_BY_GOAL = 0x01, 0x04, 0x08  # bits of Drive_Mode
-_MOST_OFFSET: Final = 1024  # that position mode heeds
 _ARRIVED_TICKS: Final = 10.0
 _LOST_TICKS: Final = 100.0
 _RESET_BY_MODE: Final = (
@@ -39,7 +42,6 @@ _RESET_BY_MODE: Final = (
 
 _SENSED: Final = struct.Struct("<HBBhhiiiiHB")  # Realtime_Tick to Present_Temperature
 _SENSED_START: Final = reg.REALTIME_TICK.address
-_SENSED_END: Final = _SENSED_START + _SENSED.size
 
 
 class Motor:
@@ -80,48 +82,37 @@ class Motor:
             self._plant.drive(self.shaft, drive)
 
     def _wanted(self) -> Drive:
-        table = self.table
-        if not table[reg.TORQUE_ENABLE]:
+        settings = self.table.settings
+        if not settings.torque_enable:
             return LIMP
-        mode, sign = table[reg.OPERATING_MODE], self._sign
-        duty = table[reg.GOAL_PWM] * reg.PWM_SHARE
+        mode, most_a = settings.operating_mode, self._most_a(settings)
+        duty = settings.goal_pwm * reg.PWM_SHARE
         if mode == PWM:
-            return Drive("pwm", sign * duty, self._most_a())
+            return Drive("pwm", settings.sign * duty, most_a)
         if mode == CURRENT:
-            goal_a = table[reg.GOAL_CURRENT] * reg.CURRENT_A
-            most_a = self._most_a()
-            return Drive("current", sign * min(max(goal_a, -most_a), most_a), most_a)
-        most_a = self._most_a() * abs(duty)
+            goal_a = min(max(settings.goal_current * reg.CURRENT_A, -most_a), most_a)
+            return Drive("current", settings.sign * goal_a, most_a)
+        most_a *= abs(duty)
         if mode == VELOCITY:
-            return Drive("velocity", sign * self._velocity * reg.RAD_PER_TICK, most_a)
+            return Drive("velocity", settings.sign * self._velocity * reg.RAD_PER_TICK, most_a)
         if mode == CURRENT_POSITION:
-            most_a = min(most_a, abs(table[reg.GOAL_CURRENT]) * reg.CURRENT_A)
-        return Drive("position", self._angle(self._trajectory.position), most_a)
+            most_a = min(most_a, abs(settings.goal_current) * reg.CURRENT_A)
+        ticks = self._trajectory.position - self._zero(settings)
+        return Drive("position", settings.sign * ticks * reg.RAD_PER_TICK, most_a)
 
-    def _most_a(self) -> float:
-        limit = self.table[reg.CURRENT_LIMIT] * reg.CURRENT_A
-        return (
-            min(limit, self.strain.stall_a) if self.table.model.has_current else self.strain.stall_a
-        )
+    def _most_a(self, settings: Settings) -> float:
+        if not self.table.model.has_current:
+            return self.strain.stall_a
+        return min(settings.current_limit * reg.CURRENT_A, self.strain.stall_a)
 
-    # -- between shaft and registers ---------------------------------------------------------
-
-    @property
-    def _sign(self) -> int:
-        return -1 if self.table.bytes[reg.DRIVE_MODE.address] & _REVERSE else 1
-
-    def _zero(self) -> int:
+    def _zero(self, settings: Settings) -> int:
         """Return what the registers show at the shaft's middle, tick 2048."""
-        offset = self.table[reg.HOMING_OFFSET]
-        if abs(offset) > _MOST_OFFSET and self.table[reg.OPERATING_MODE] == POSITION:
-            offset = 0
-        return reg.MIDDLE_TICK + offset - TICKS * self._turns
+        return settings.middle - TICKS * self._turns
 
     def _position(self) -> float:
-        return self._zero() + self._sign * self.motion.position_rad / reg.RAD_PER_TICK
-
-    def _angle(self, ticks: float) -> float:
-        return self._sign * (ticks - self._zero()) * reg.RAD_PER_TICK
+        settings = self.table.settings
+        shaft = settings.sign * self.motion.position_rad / reg.RAD_PER_TICK
+        return self._zero(settings) + shaft
 
     # -- what it senses ----------------------------------------------------------------------
 
@@ -131,20 +122,20 @@ class Motor:
     def refresh(self, now_ns: int, volts: float) -> None:
         """Bring Realtime_Tick to Present_Temperature up to date."""
         self._sense(now_ns)
-        sign, motion, trajectory = self._sign, self.motion, self._trajectory
-        position = self._position()
+        settings, motion, trajectory = self.table.settings, self.motion, self._trajectory
+        sign, position = settings.sign, self._position()
         velocity = sign * motion.velocity_rad_s / reg.VELOCITY_RAD_S
         load = sign * motion.current_a / self.strain.stall_a
         if self.table.model.has_current:
             current = sign * motion.current_a / reg.CURRENT_A
         else:
             current = load / reg.LOAD_SHARE
-        torqued = self.table.bytes[reg.TORQUE_ENABLE.address]
+        torqued = settings.torque_enable
         _SENSED.pack_into(
             self.table.bytes,
             _SENSED_START,
             (now_ns - self._start_ns) // 1_000_000 % reg.TICK_CYCLE_MS,
-            abs(velocity) > self.table[reg.MOVING_THRESHOLD],
+            abs(velocity) > settings.moving_threshold,
             self._moving_status(position),
             _word(load / reg.PWM_SHARE),
             _word(current),
@@ -167,15 +158,26 @@ class Motor:
     def is_moving(self) -> bool:
         """Return whether it turned faster than Moving_Threshold when it last looked."""
         speed = abs(self.motion.velocity_rad_s) / reg.VELOCITY_RAD_S
-        return speed > self.table[reg.MOVING_THRESHOLD]
+        return speed > self.table.settings.moving_threshold
 
     def clear_turns(self) -> None:
         """Show the position within one turn."""
         self._turns = 0
-        offset = self._zero() - reg.MIDDLE_TICK
+        offset = self.table.settings.middle - reg.MIDDLE_TICK
         self._turns = math.floor((self._position() - offset) / TICKS)
 
     # -- what time does ----------------------------------------------------------------------
+
+    @property
+    def restless(self) -> bool:
+        """Whether it changes by itself, so that it wants to be advanced often."""
+        settings = self.table.settings
+        return settings.torque_enable > 0 and (
+            not self._trajectory.done
+            or settings.operating_mode == VELOCITY
+            or settings.bus_watchdog > 0
+            or self.strain.overloaded_s > 0.0
+        )
 
     def advance(self, now_ns: int, heard_ns: int, volts: float) -> None:
         """Let time pass until now; the bus last carried an instruction at `heard_ns`."""
@@ -184,26 +186,27 @@ class Motor:
         if dt_s <= 0.0:
             return
         self._sense(now_ns)
-        table = self.table
+        settings = self.table.settings
         self.strain.advance(self.motion.current_a, dt_s)
         shown = round(volts / reg.VOLTAGE_V)
-        allowed = range(table[reg.MIN_VOLTAGE_LIMIT], table[reg.MAX_VOLTAGE_LIMIT] + 1)
-        self.fail(self.strain.errors(table[reg.TEMPERATURE_LIMIT], shown in allowed))
-        if not table[reg.TORQUE_ENABLE]:
-            return
-        watchdog = table[reg.BUS_WATCHDOG]
-        if watchdog > 0 and now_ns - heard_ns > watchdog * WATCHDOG_NS:
+        supplied = settings.min_voltage_limit <= shown <= settings.max_voltage_limit
+        self.fail(self.strain.errors(settings.temperature_limit, supplied))
+        if self.restless:
+            self._go_on(dt_s, now_ns - heard_ns)
+
+    def _go_on(self, dt_s: float, unheard_ns: int) -> None:
+        settings = self.table.settings
+        if 0 < settings.bus_watchdog * WATCHDOG_NS < unheard_ns:
             self._bite()
-        if not self._trajectory.done:
-            self._trajectory.advance(dt_s)
-            self.drive()
-        if table[reg.OPERATING_MODE] == VELOCITY:
+        self._trajectory.advance(dt_s)
+        if self.table.settings.operating_mode == VELOCITY:
             self._ramp(dt_s)
-            self.drive()
+        self.drive()
 
     def _ramp(self, dt_s: float) -> None:
-        goal = self.table[reg.GOAL_VELOCITY] * TICKS_S_PER_UNIT
-        change = (self.table[reg.PROFILE_ACCELERATION] * TICKS_S2_PER_UNIT or math.inf) * dt_s
+        settings = self.table.settings
+        goal = settings.goal_velocity * TICKS_S_PER_UNIT
+        change = settings.profile[1] * dt_s
         self._velocity += min(max(goal - self._velocity, -change), change)
 
     def _bite(self) -> None:
@@ -246,7 +249,7 @@ class Motor:
         else:
             table[register] = value
             if register is reg.GOAL_POSITION:
-                if table[reg.DRIVE_MODE] & _TORQUE_ON_BY_GOAL:
+                if table.settings.torque_on_by_goal:
                     self.torque(1)
                 self._aim()
 
@@ -272,22 +275,18 @@ class Motor:
         self.clear_turns()
 
     def _aim(self) -> None:
-        table = self.table
-        if not table[reg.TORQUE_ENABLE] or table[reg.OPERATING_MODE] not in POSITIONING:
+        settings = self.table.settings
+        if not settings.follows_goal_position:
             return
-        goal = float(table[reg.GOAL_POSITION])
-        if table[reg.OPERATING_MODE] == POSITION:
-            goal = min(max(goal, table[reg.MIN_POSITION_LIMIT]), table[reg.MAX_POSITION_LIMIT])
-        velocity, acceleration = table[reg.PROFILE_VELOCITY], table[reg.PROFILE_ACCELERATION]
-        if table[reg.DRIVE_MODE] & _TIMED:
+        goal = float(self.table[reg.GOAL_POSITION])
+        if settings.operating_mode == POSITION:
+            goal = min(max(goal, settings.min_position_limit), settings.max_position_limit)
+        if settings.timed:
             distance = abs(goal - self._trajectory.position)
-            self._trajectory.retarget(goal, *timed(distance, velocity * 1e-3, acceleration * 1e-3))
+            times_s = settings.profile_velocity * 1e-3, settings.profile_acceleration * 1e-3
+            self._trajectory.retarget(goal, *timed(distance, *times_s))
         else:
-            self._trajectory.retarget(
-                goal,
-                velocity * TICKS_S_PER_UNIT or math.inf,
-                acceleration * TICKS_S2_PER_UNIT or math.inf,
-            )
+            self._trajectory.retarget(goal, *settings.profile)
 
     def hold(self) -> None:
         """Make where it is its goal."""

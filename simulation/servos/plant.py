@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from drivers.dynamixel.profile import Profile
 
 Kind = Literal["limp", "position", "velocity", "current", "pwm"]
 
 
-@dataclass(frozen=True, slots=True)
-class Drive:
+class Drive(NamedTuple):
     """What a servo's motor is told to do, in the turning direction of its own shaft."""
 
     kind: Kind
@@ -22,8 +21,7 @@ class Drive:
 LIMP = Drive("limp")
 
 
-@dataclass(frozen=True, slots=True)
-class Motion:
+class Motion(NamedTuple):
     """How a shaft moves: its own angle, before Drive_Mode and Homing_Offset."""
 
     position_rad: float  # 0 is tick 2048

@@ -61,6 +61,11 @@ class Servo:
         """Whether it has power and has booted."""
         return self._powered and self._now_ns >= self._awake_ns
 
+    @property
+    def restless(self) -> bool:
+        """Whether time alone soon changes something about it."""
+        return self._powered and (self._now_ns < self._awake_ns or self.motor.restless)
+
     def mount(self, plant: Plant) -> None:
         """Put it on its shaft."""
         self.motor.mount(plant)
@@ -104,7 +109,7 @@ class Servo:
         self, instruction: int, params: bytes, now_ns: int, *, secondary: bool = False
     ) -> Answer | None:
         """Do what a packet to this servo alone says; None: it does not answer."""
-        level = self.table[reg.STATUS_RETURN_LEVEL]
+        level = self.table.settings.status_return_level
         answer = self._result(instruction, params, now_ns, secondary)
         if instruction == Instruction.PING:
             return answer
@@ -155,7 +160,7 @@ class Servo:
     @property
     def answers_reads(self) -> bool:
         """Whether Status_Return_Level lets it answer what it reads."""
-        return self.table[reg.STATUS_RETURN_LEVEL] > 0
+        return self.table.settings.status_return_level > 0
 
     def write(self, address: int, data: bytes, *, secondary: bool = False) -> Answer:
         """Write part of the control table, wholly or not at all."""

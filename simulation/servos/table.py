@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from drivers.dynamixel import registers as reg
 from drivers.dynamixel.registers import Model, Refusal, Register
+from simulation.servos.settings import POSITION, SETTINGS, Settings
 
-POSITION: Final = 3
 MULTI_TURN_TICKS: Final = 1_048_575
 
 _GAIN = (0, 16383)
@@ -56,6 +56,7 @@ _LIMITED_BY: Final = {
 }
 _GOALS: Final = frozenset((*_LIMITED_BY, reg.GOAL_POSITION.address))
 _CURRENT_ONLY: Final = frozenset((reg.CURRENT_LIMIT.address, reg.GOAL_CURRENT.address))
+_SETTINGS: Final = frozenset(register.address for register in SETTINGS)
 _DATA_OF: Final = {
     entry.address: data.address
     for entry, data in zip(reg.INDIRECT_ADDRESS, reg.INDIRECT_DATA, strict=True)
@@ -83,6 +84,13 @@ def _owners() -> list[Register | None]:
 _OWNERS: Final = _owners()
 
 
+class _Parts(NamedTuple):
+    """The registers of which a piece of the table consists, as far as it may be written."""
+
+    registers: tuple[tuple[int, Register], ...]  # each with where it begins in the piece
+    refusal: Refusal | None  # of what comes behind them
+
+
 class Table:
     """All bytes of a servo. `table[REGISTER]` is the servo's own access, without any checks."""
 
@@ -92,6 +100,8 @@ class Table:
         self.bytes = bytearray(reg.TABLE_BYTES)
         self._route = list(range(reg.TABLE_BYTES))  # where each address really leads
         self._routed: dict[tuple[int, int], list[int] | None] = {}
+        self._parted: dict[tuple[int, int], _Parts] = {}
+        self._settings: Settings | None = None
         self._reset((register for register in reg.CONTROL_TABLE if register.eeprom), settings)
         self.restart()
 
@@ -101,10 +111,20 @@ class Table:
 
     def __setitem__(self, register: Register, value: int) -> None:
         start = register.address
-        self.bytes[start : start + register.size] = register.packed(value)
+        _STRUCTS[start].pack_into(self.bytes, start, value)
         if start in _DATA_OF:
             self._route[_DATA_OF[start]] = value
             self._routed.clear()
+            self._parted.clear()
+        if start in _SETTINGS:
+            self._settings = None
+
+    @property
+    def settings(self) -> Settings:
+        """What is looked up often, decoded when some of it has changed."""
+        if self._settings is None:
+            self._settings = Settings.decoded(self.__getitem__)
+        return self._settings
 
     def restart(self) -> None:
         """Forget the RAM: every register in it has its default again, as after power on."""
@@ -135,31 +155,39 @@ class Table:
 
         It is accepted as a whole or not at all.
         """
-        route = self._route[address : address + len(data)]
-        if not data or len(route) < len(data):
-            return Refusal.DATA_LENGTH if not data else Refusal.ACCESS
+        parts = self._parted.get((address, len(data)))
+        if parts is None:
+            parts = self._parted[address, len(data)] = self._parts(address, len(data))
         changes: list[tuple[Register, int]] = []
-        at = 0
-        while at < len(data):
-            register = _OWNERS[route[at]]
-            if register is None or not self._is_writable(register):
+        for start, register in parts.registers:
+            if register.eeprom and self.settings.torque_enable:
                 return Refusal.ACCESS
-            end = at + register.size
-            whole = list(range(register.address, register.address + register.size))
-            if route[at:end] != whole:
-                return Refusal.DATA_LENGTH
-            value = register.unpacked(data[at:end])
+            value: int = _STRUCTS[register.address].unpack_from(data, start)[0]
             if refusal := self._refusal(register, value):
                 return refusal
             changes.append((register, value))
-            at = end
-        return changes
+        return parts.refusal or changes
+
+    def _parts(self, address: int, length: int) -> _Parts:
+        route = self._route[address : address + length]
+        if not length or len(route) < length:
+            return _Parts((), Refusal.ACCESS if length else Refusal.DATA_LENGTH)
+        registers: list[tuple[int, Register]] = []
+        at = 0
+        while at < length:
+            register = _OWNERS[route[at]]
+            if register is None or not self._is_writable(register):
+                return _Parts(tuple(registers), Refusal.ACCESS)
+            whole = list(range(register.address, register.address + register.size))
+            if route[at : at + register.size] != whole:
+                return _Parts(tuple(registers), Refusal.DATA_LENGTH)
+            registers.append((at, register))
+            at += register.size
+        return _Parts(tuple(registers), None)
 
     def _is_writable(self, register: Register) -> bool:
-        if register.address in _CURRENT_ONLY and not self.model.has_current:
-            return False
-        locked = register.eeprom and self[reg.TORQUE_ENABLE]
-        return register.writable and not locked
+        missing = register.address in _CURRENT_ONLY and not self.model.has_current
+        return register.writable and not missing
 
     def _refusal(self, register: Register, value: int) -> Refusal | None:
         least, most = _RANGES.get(register.address, (value, value))
@@ -174,11 +202,12 @@ class Table:
         return None
 
     def _goal_refusal(self, register: Register, value: int) -> Refusal | None:
-        if self[reg.BUS_WATCHDOG] < 0:
+        settings = self.settings
+        if settings.bus_watchdog < 0:
             return Refusal.DATA_RANGE
         if limit := _LIMITED_BY.get(register.address):
             return None if abs(value) <= self[limit] else Refusal.DATA_LIMIT
-        if self[reg.OPERATING_MODE] != POSITION:
+        if settings.operating_mode != POSITION:
             return None
-        inside = self[reg.MIN_POSITION_LIMIT] <= value <= self[reg.MAX_POSITION_LIMIT]
+        inside = settings.min_position_limit <= value <= settings.max_position_limit
         return None if inside else Refusal.DATA_LIMIT
