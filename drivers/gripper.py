@@ -35,6 +35,8 @@ def finger_per_crank(gripper: Gripper, angle_rad: float) -> float:
     """Return the finger's speed for a crank's speed of 1 rad/s at `angle_rad`, in m/rad."""
     across = gripper.horn_m * math.cos(angle_rad)
     along = math.sqrt(gripper.rod_m**2 - across**2)
+    if along == 0.0:  # as long as the horn, and on it: the finger's way has a kink here
+        return across
     return across + gripper.horn_m * across * math.sin(angle_rad) / along
 
 

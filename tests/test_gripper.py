@@ -50,5 +50,11 @@ def test_the_speed_is_the_derivative_of_the_place(angle: float) -> None:
     assert finger_per_crank(ALOHA_2023, angle) == pytest.approx(slope, rel=1e-4, abs=1e-8)
 
 
+@pytest.mark.parametrize("angle", [-0.1, 0.0, 0.1])
+def test_a_rod_as_long_as_the_horn_has_a_speed_everywhere(angle: float) -> None:
+    kit_leader = ALOHA_2023.model_copy(update={"horn_m": 0.02, "rod_m": 0.02})
+    assert 0.0 <= finger_per_crank(kit_leader, angle) <= 0.04
+
+
 def test_an_unreachable_place_gives_the_end_of_the_way() -> None:
     assert crank_rad(ALOHA_2023, 0.5) == pytest.approx(1.5708, abs=1e-4)

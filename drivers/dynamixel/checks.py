@@ -183,8 +183,8 @@ def demand_room(joint: str, motor: Motor, present: int) -> None:
     if not least <= present <= most:
         raise ArmError(
             f"{joint} stands at {present}, beyond its motor's limits {low}..{high} or too near to "
-            f"the end of a turn: let it go and move it by hand until it is in {least}..{most}, then "
-            "start again"
+            f"the end of a turn: let it go and move it by hand until it is in {least}..{most}, "
+            "then start again"
         )
 
 
