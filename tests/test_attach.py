@@ -12,6 +12,7 @@ import serial  # type: ignore[import-untyped]
 from emulated_arm import EmulatedArm, Write, emulated_arm
 
 from drivers.arm import ArmError
+from drivers.arms import aloha
 from drivers.arms.aloha import AlohaArm
 from drivers.dynamixel import registers as reg
 from drivers.dynamixel.port import PortError, demand_short_latency
@@ -124,9 +125,7 @@ def test_a_shadow_that_is_limp_is_told_the_goal_of_its_partner(arm: EmulatedArm)
 
 
 @pytest.mark.parametrize("angle_rad", [3.17, 3.14, -3.14, -3.2])
-def test_a_joint_at_the_end_of_a_turn_is_not_sent_round(
-    arm: EmulatedArm, angle_rad: float
-) -> None:
+def test_a_joint_at_the_end_of_a_turn_is_not_sent_round(arm: EmulatedArm, angle_rad: float) -> None:
     roll = list(arm.profile.motors).index("forearm_roll")
     arm.plant.shafts[roll].position_rad = angle_rad
     with pytest.raises(ArmError, match=r"forearm_roll stands at .* the end of a turn"):
@@ -298,6 +297,22 @@ def test_an_adapter_that_stays_slow_is_refused_with_the_command_that_helps(
     monkeypatch.setattr(Path, "write_text", _denied)
     with pytest.raises(PortError, match=r"16 ms, expected 1.*sudo tee.*udev rule"):
         demand_short_latency("/dev/ttyUSB0", adapters)
+
+
+def test_the_adapter_is_judged_once_the_port_is_open(
+    arm: EmulatedArm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To open it sets its latency timer where its file may not be written."""
+
+    def judged(path: str) -> None:
+        with pytest.raises(serial.SerialException):
+            serial.Serial(path, exclusive=True)
+        seen.append(path)
+
+    seen: list[str] = []
+    monkeypatch.setattr(aloha, "demand_short_latency", judged)
+    attach_and_let_go(arm)
+    assert seen == [arm.profile.port]
 
 
 def _denied(*_: object) -> None:

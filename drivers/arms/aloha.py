@@ -87,8 +87,9 @@ class AlohaArm:
         """
         self.detach()
         try:
-            demand_short_latency(self._profile.port)
             self._port = SerialPort.open(self._profile.port, self._profile.baud)
+            # Once it is open: to open it has set the timer, which takes no permission then.
+            demand_short_latency(self._profile.port)
             self._bus = ServoBus(self._port)
             goals = attached(self._bus, self._port, self._profile)
         except (PortError, NoAnswerError, RefusedError) as error:

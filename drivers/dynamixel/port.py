@@ -53,8 +53,12 @@ class SerialPort:
             line = serial.Serial(path, baud, timeout=0, exclusive=True)
         except (OSError, ValueError) as error:
             raise PortError(_remedy(path, baud, error)) from error
-        # The lock stops those who ask for it; this stops all but root.
-        fcntl.ioctl(line.fileno(), termios.TIOCEXCL)
+        try:
+            # The lock stops those who ask for it; this stops all but root.
+            fcntl.ioctl(line.fileno(), termios.TIOCEXCL)
+        except OSError as error:
+            line.close()
+            raise PortError(_remedy(path, baud, error)) from error
         with contextlib.suppress(ValueError):  # a pseudo-terminal has no such mode
             line.set_low_latency_mode(True)
         return cls(path, baud, line)
