@@ -153,6 +153,16 @@ def test_a_joint_that_sinks_during_the_checks_is_not_lifted_again(
     arm.assert_sound_goals()
 
 
+def test_an_arm_that_comes_back_limp_is_not_made_to_hold(arm: EmulatedArm) -> None:
+    driver = attached(arm)
+    arm.servos[arm.profile.motors["waist"].id].table[reg.TORQUE_ENABLE] = 0
+    count = len(arm.line.writes)
+    with pytest.raises(ArmError, match=r"waist let go .* support the arm, then launch again"):
+        driver.attach()
+    assert len(arm.line.writes) == count
+    attach_and_let_go(arm)
+
+
 # -- the checks ------------------------------------------------------------------------------
 
 
@@ -207,6 +217,10 @@ FAULTY = {
     "another drive mode": (
         settings(7, reg.DRIVE_MODE, 0),
         ["wrist_angle (id 7): Drive_Mode is 0, should be 1", "calibrate registers"],
+    ),
+    "torque that comes on by a goal": (
+        settings(7, reg.DRIVE_MODE, 0b1001),
+        ["wrist_angle (id 7): Drive_Mode is 9, should be 1", "calibrate registers"],
     ),
     "other limits": (
         settings(2, reg.MAX_POSITION_LIMIT, 4095),

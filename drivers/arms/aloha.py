@@ -77,10 +77,14 @@ class AlohaArm:
         self._warnings: tuple[str, ...] = ()
         self._strangers = 0
         self._cycles = 0
+        self._held = False
         self.refused_steps = 0
 
     def attach(self) -> None:
         """Check the arm and make it hold where it is; a torqued arm is left as it is.
+
+        An arm that comes back must hold still: its torque comes on once in a launch, when somebody
+        is there to see it.
 
         Raises:
             ArmError: it cannot be driven; says what to do.
@@ -91,13 +95,14 @@ class AlohaArm:
             # Once it is open: to open it has set the timer, which takes no permission then.
             demand_short_latency(self._profile.port)
             self._bus = ServoBus(self._port)
-            goals = attached(self._bus, self._port, self._profile)
+            goals = attached(self._bus, self._port, self._profile, take_hold=not self._held)
         except (PortError, NoAnswerError, RefusedError) as error:
             self.detach()
             raise ArmError(str(error)) from error
         except ArmError:
             self.detach()
             raise
+        self._held = True
         self._goal_ticks = [goals[joint] for joint in self._joints]
         self._goal = self._commanded(self._goal_ticks)
         now_ns = time.monotonic_ns()

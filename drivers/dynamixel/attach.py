@@ -37,8 +37,16 @@ from drivers.dynamixel.registers import (
 from drivers.dynamixel.sample import MAPPED, MAPPING
 
 
-def attached(bus: ServoBus, port: SerialPort, profile: Profile) -> dict[str, int]:
+def attached(
+    bus: ServoBus, port: SerialPort, profile: Profile, *, take_hold: bool = True
+) -> dict[str, int]:
     """Check the arm and make all its motors hold; returns the joints' goals in ticks.
+
+    Args:
+        bus: of the arm.
+        port: of the bus.
+        profile: of the arm.
+        take_hold: whether torque may come on, else the arm must hold already.
 
     Raises:
         ArmError: something is not as it must be; says what to do.
@@ -48,8 +56,13 @@ def attached(bus: ServoBus, port: SerialPort, profile: Profile) -> dict[str, int
     check_alerts(bus, profile)
     check_registers(bus, profile)
     check_shadows(bus, profile)
-    _map_samples(bus, profile)
     limp = [joint for joint, motor in profile.motors.items() if not _holds(bus, motor)]
+    if limp and not take_hold:
+        raise ArmError(
+            f"{profile.port}: {', '.join(limp)} let go while the arm was away, and nobody may be "
+            "ready for it to move: support the arm, then launch again"
+        )
+    _map_samples(bus, profile)
     for joint in limp:
         _prepare(bus, joint, profile.motors[joint])
     for joint in limp:

@@ -31,7 +31,9 @@ _TURN_TICKS: Final = 20  # from the end of a turn; more than a limp joint stirs 
 # What attaching sets by itself in a limp motor; the others say how the arm is built.
 ADJUSTABLE: Final = frozenset({OPERATING_MODE, RETURN_DELAY_TIME, CURRENT_LIMIT})
 _LISTEN_S: Final = 0.03  # longer than any other program's cycle that would disturb ours
-_REVERSE: Final = 1  # bit 0 of Drive_Mode
+# Of Drive_Mode: the direction, and torque that comes on with a goal. With the latter a motor that
+# let go, or restarted, would jump back to the goals that the rest of its arm still gets.
+DRIVE_BITS: Final = 0b1001
 _NO_SECONDARY: Final = 255
 _LAST_ID: Final = 252  # a Secondary_ID above it is none
 
@@ -113,7 +115,7 @@ def check_alerts(bus: ServoBus, profile: Profile) -> None:
 
 
 def expected(motor: Motor, servo: int) -> dict[Register, int]:
-    """Return what must stand in a servo's EEPROM; of Drive_Mode bit 0 counts alone."""
+    """Return what must stand in a servo's EEPROM; of Drive_Mode DRIVE_BITS count alone."""
     is_shadow = servo != motor.id
     values = {
         OPERATING_MODE: MODES[motor.mode],
@@ -133,7 +135,7 @@ def deviations(bus: ServoBus, motor: Motor, servo: int) -> dict[Register, tuple[
     found: dict[Register, tuple[int, int]] = {}
     for register, should in expected(motor, servo).items():
         value = bus.read(servo, register)
-        same = value & _REVERSE == should if register is DRIVE_MODE else value == should
+        same = value & DRIVE_BITS == should if register is DRIVE_MODE else value == should
         if register is SECONDARY_ID and should == _NO_SECONDARY:
             same = value > _LAST_ID
         if not same:

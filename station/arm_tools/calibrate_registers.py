@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from drivers.dynamixel.bus import ServoBus
-from drivers.dynamixel.checks import check_identities, deviations, motors_of, named
+from drivers.dynamixel.checks import DRIVE_BITS, check_identities, deviations, motors_of, named
 from drivers.dynamixel.registers import DRIVE_MODE, Register
 from station.arm_tools.motors import all_glances, demand_limp
 from station.arm_tools.request import NamedArm, Request, ToolError, connected
-
-_REVERSE: Final = 1  # bit 0 of Drive_Mode, the only one that the config knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,7 @@ def wanted_changes(bus: ServoBus, arm: NamedArm) -> list[Change]:
             servo,
             register,
             found,
-            found & ~_REVERSE | should if register is DRIVE_MODE else should,
+            found & ~DRIVE_BITS | should if register is DRIVE_MODE else should,
         )
         for joint, servo, motor in motors_of(arm.profile)
         for register, (found, should) in deviations(bus, motor, servo).items()
