@@ -139,8 +139,8 @@ class Profile(_Strict):
                 f"{', '.join(joints)} and motors {', '.join(self.motors)}"
             )
         for joint, (low, high) in joints.items():
-            zero = self.zero_rad.get(joint, 0.0)
-            least, most = (end + zero for end in self.motors[joint].range_rad)
+            # As built: what is measured moves the ends a little, and goals end at `ticks` anyway.
+            least, most = self.motors[joint].range_rad
             if joint == "gripper":
                 low, high = self.gripper.closed_rad, self.gripper.open_rad
             if low < least - RAD_PER_TICK or high > most + RAD_PER_TICK:
