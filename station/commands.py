@@ -46,6 +46,8 @@ def run(
         code = station.run(display)
     with suppress(*LOST_OUTPUT):
         console.print(f"{station.record.ending}; report: {station.report}", soft_wrap=True)
+        if config.hardware == "real":
+            console.print("the arms hold, torque on; `python -m drivers rest` lets them go")
     return code
 
 
