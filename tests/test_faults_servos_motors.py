@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 from driven_arm import DrivenArm, driven_arm
+from emulated_arm import PORT
 
 from drivers.dynamixel import registers as reg
-from drivers.main import UNFIT
+from drivers.main import LOST, UNFIT
 from runtime.supervisor import Phase
 from simulation.servos.faults import Mishap
 
@@ -114,6 +115,22 @@ def test_a_motor_that_torqued_itself_off_holds_the_arm_until_the_next_launch(
     driven.arm.faults.happen("torque_off", 4)
     driven.until_told("elbow (id 4): its torque went off", begin_ns)
     driven.until_holding(begin_ns, UNFIT)
+    assert not driven.arm.line.of(reg.TORQUE_ENABLE, begin_ns)
+    launch_again(driven)
+
+
+def test_a_motor_that_let_go_while_the_arm_was_unplugged_stays_limp_until_the_next_launch(
+    driven: DrivenArm,
+) -> None:
+    begin_ns = time.monotonic_ns()
+    driven.arm.terminals.unplug(PORT)
+    driven.until_told("is gone", begin_ns)
+    driven.arm.faults.happen("torque_off", 4)
+    driven.until(lambda: not driven.arm.table(4, reg.TORQUE_ENABLE), "the torque to go off")
+    driven.arm.terminals.plug(PORT)
+    told = driven.until_told("elbow let go while the arm was away", begin_ns)
+    assert told.holding == LOST
+    driven.until_noted("support the arm, then launch again")
     assert not driven.arm.line.of(reg.TORQUE_ENABLE, begin_ns)
     launch_again(driven)
 
