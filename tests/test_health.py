@@ -68,7 +68,17 @@ def test_an_alert_counts_even_if_the_sample_is_from_before_it(state: MotorState)
 
 def test_torque_that_went_off_without_an_error_is_said(state: MotorState) -> None:
     told(state, START_MS + 10, answer(START_MS + 10, torque=0))
-    assert state.errors((START_MS + 15) * MS) == ["elbow (id 4): its torque went off"]
+    (said,) = state.errors((START_MS + 15) * MS)
+    assert said == "elbow (id 4): its torque went off: support the arm, then launch again"
+
+
+@pytest.mark.parametrize(("torque", "word"), [(0, "off"), (1, "on")])
+def test_an_error_that_leaves_the_torque_on_is_not_said_to_have_dropped_the_arm(
+    state: MotorState, torque: int, word: str
+) -> None:
+    told(state, START_MS + 10, answer(START_MS + 10, torque=torque, error=0x01), ALERT)
+    (said,) = state.errors((START_MS + 15) * MS)
+    assert f"its torque is {word}: find the cause" in said
 
 
 def test_a_late_answer_does_not_hide_that_the_motor_is_silent(state: MotorState) -> None:

@@ -40,6 +40,10 @@ _CURRENT, _VELOCITY, _POSITION, _VOLTAGE, _TEMPERATURE = map(
 _SHADOWS_EVERY: Final = 10  # cycles
 _SILENT_NS: Final = 30_000_000  # three cycles
 _SHADOW_SILENT_NS: Final = _SHADOWS_EVERY * _SILENT_NS
+_TOO_FAST: Final = (
+    "goals move by more than `step_cap_rad` at a time, so the arm lags behind them: lower "
+    "`limits.velocity`, or raise the cap or the controller's rate"
+)
 _WITHOUT_POWER: Final = (
     "is its 12 V on? Without it the arm is limp; support it before the power returns, then launch "
     "again"
@@ -78,7 +82,7 @@ class AlohaArm:
         self._strangers = 0
         self._cycles = 0
         self._held = False
-        self.refused_steps = 0
+        self.refused_steps = self._refused_before = 0
 
     def attach(self) -> None:
         """Check the arm and make it hold where it is; a torqued arm is left as it is.
@@ -209,7 +213,9 @@ class AlohaArm:
         warnings = [text for pair in self._pairs for text in pair.warnings(now_ns)]
         if bus.strangers > self._strangers:
             warnings.append(company(bus.port))
-        self._strangers = bus.strangers
+        if self.refused_steps > self._refused_before:
+            warnings.append(_TOO_FAST)
+        self._strangers, self._refused_before = bus.strangers, self.refused_steps
         self._warnings = tuple(warnings)
 
     def _reading(self, now_ns: int) -> ArmReading | None:

@@ -9,6 +9,8 @@ from drivers.dynamixel.registers import ALERT, CURRENT_A, hardware_errors
 from drivers.dynamixel.sample import MotorClock, Sample, sample
 
 _AFTER_RESTART: Final = "a dip of the 12 V? Support the arm, then launch again"
+_AFTER_ERROR: Final = "find the cause, support the arm, `python -m drivers reboot`, launch again"
+_AFTER_LETTING_GO: Final = "support the arm, then launch again"
 _AFTER_FIGHT: Final = "bring the arm to rest and run `python -m drivers calibrate shadows`"
 _FIGHT_A: Final = 0.3
 _FIGHT_NS: Final = 1_000_000_000
@@ -63,8 +65,9 @@ class MotorState:
             "a hardware error" if self._alert else ""
         )
         if latched:
-            return [f"{self._name} has latched: {latched}; its torque is off"]
-        return [f"{self._name}: its torque went off"]
+            torque = "on" if taken.torque else "off"  # not every error switches it off
+            return [f"{self._name} has latched: {latched}; its torque is {torque}: {_AFTER_ERROR}"]
+        return [f"{self._name}: its torque went off: {_AFTER_LETTING_GO}"]
 
 
 class Pair:
