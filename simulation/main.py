@@ -27,7 +27,7 @@ from simulation.servos.line import Line
 from simulation.servos.servo import servos_of
 from simulation.servos.terminal import Terminals
 from simulation.twin import ARM_JOINTS, HOME, JOINTS, Twin
-from simulation.twin_plant import STEP_NS, TwinPlant
+from simulation.twin_plant import SLACK_NS, STEP_NS, TwinPlant
 
 log = logging.getLogger(__name__)
 
@@ -199,13 +199,13 @@ def _live(
     while not context.stopping:
         arms.take(world.twin)
         due_ns = world.next_ns
-        terminals.serve(due_ns)
+        terminals.serve(due_ns, SLACK_NS)
         now_ns = time.monotonic_ns()
         world.catch_up(now_ns)
         arms.report(world.twin, world.t_ns)
         station.attend(world)
         context.beat(
-            late_ns=now_ns - due_ns,
+            late_ns=max(now_ns - due_ns - SLACK_NS, 0),
             counters={"lost_steps": world.lost_steps},
             note=f"episode {world.episode}, reward {world.progress.reward}",
         )

@@ -17,6 +17,7 @@ from simulation.servos.plant import LIMP, Drive, Motion, mountings
 from simulation.twin import ARM_JOINTS, Twin
 
 STEP_NS: Final = 4_000_000  # the physics' pace: short, so that no answer waits for it
+SLACK_NS: Final = 1_000_000  # how much later a step may come, for an answer to go out with it
 
 _STALL: Final = {  # N m and A, at 12 V
     "XM540-W270": (10.6, 4.4),
@@ -89,7 +90,7 @@ class TwinPlant:
         """Return where a shaft is, between two steps of physics as if it went on evenly."""
         mount, drive = self._mounts[servo], self._drives[servo]
         sign, (angle, speed, torque) = mount.sign, self._joint(mount.row)
-        angle += speed * min(max(now_ns - self._t_ns, 0), STEP_NS) * 1e-9
+        angle += speed * min(max(now_ns - self._t_ns, 0), STEP_NS + SLACK_NS) * 1e-9
         if drive.kind == "limp":
             return Motion(sign * angle, sign * speed, 0.0)
         current_a = torque * mount.stall_a / (mount.stall_nm * self._driving[mount.row])

@@ -13,7 +13,7 @@ from drivers.gripper import commanded_rad, observed
 from simulation.scene import scene_model
 from simulation.servos.plant import LIMP, Drive
 from simulation.twin import ARM_JOINTS, HOME, Twin
-from simulation.twin_plant import STEP_NS, TwinPlant
+from simulation.twin_plant import SLACK_NS, STEP_NS, TwinPlant
 
 GRIPPER = Gripper(
     horn_m=0.022, rod_m=0.036, closed_m=0.01844, open_m=0.058, closed_rad=-0.6213, open_rad=1.491
@@ -180,7 +180,7 @@ def test_a_shaft_goes_on_evenly_between_steps_and_no_further(arm: Arm) -> None:
         begin.velocity_rad_s * STEP_NS * 0.5e-9
     )
     far = arm.plant.motion(1, arm.now_ns + 100 * STEP_NS)
-    assert far == arm.plant.motion(1, arm.now_ns + STEP_NS)
+    assert far == arm.plant.motion(1, arm.now_ns + STEP_NS + SLACK_NS)
 
 
 def test_a_driven_velocity_moves_the_joint_until_it_ends(arm: Arm) -> None:

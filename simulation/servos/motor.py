@@ -15,6 +15,7 @@ from simulation.servos.settings import (
     CURRENT_POSITION,
     POSITION,
     PWM,
+    RESET_BY_MODE,
     TICKS_S_PER_UNIT,
     VELOCITY,
     Settings,
@@ -27,18 +28,6 @@ WATCHDOG_NS: Final = 20_000_000  # a unit of Bus_Watchdog
 
 _ARRIVED_TICKS: Final = 10.0
 _LOST_TICKS: Final = 100.0
-_RESET_BY_MODE: Final = (
-    reg.VELOCITY_I_GAIN,
-    reg.VELOCITY_P_GAIN,
-    reg.POSITION_D_GAIN,
-    reg.POSITION_I_GAIN,
-    reg.POSITION_P_GAIN,
-    reg.FEEDFORWARD_2ND_GAIN,
-    reg.FEEDFORWARD_1ST_GAIN,
-    reg.PROFILE_ACCELERATION,
-    reg.PROFILE_VELOCITY,
-    reg.GOAL_VELOCITY,
-)
 
 _SENSED: Final = struct.Struct("<HBBhhiiiiHB")  # Realtime_Tick to Present_Temperature
 _SENSED_START: Final = reg.REALTIME_TICK.address
@@ -60,6 +49,7 @@ class Motor:
         self._velocity = 0.0  # the ramp of velocity mode, in ticks/s
         self._now_ns = 0
         self._start_ns = 0
+        self._sensed_ns = 0
 
     def mount(self, plant: Plant) -> None:
         """Put it on its shaft."""
@@ -85,20 +75,19 @@ class Motor:
         settings = self.table.settings
         if not settings.torque_enable:
             return LIMP
-        mode, most_a = settings.operating_mode, self._most_a(settings)
-        duty = settings.goal_pwm * reg.PWM_SHARE
+        mode, sign, most_a = settings.operating_mode, settings.sign, self._most_a(settings)
         if mode == PWM:
-            return Drive("pwm", settings.sign * duty, most_a)
+            return Drive("pwm", sign * settings.duty, most_a)
         if mode == CURRENT:
             goal_a = min(max(settings.goal_current * reg.CURRENT_A, -most_a), most_a)
-            return Drive("current", settings.sign * goal_a, most_a)
-        most_a *= abs(duty)
+            return Drive("current", sign * goal_a, most_a)
+        most_a *= abs(settings.duty)
         if mode == VELOCITY:
-            return Drive("velocity", settings.sign * self._velocity * reg.RAD_PER_TICK, most_a)
+            return Drive("velocity", sign * self._velocity * reg.RAD_PER_TICK, most_a)
         if mode == CURRENT_POSITION:
             most_a = min(most_a, abs(settings.goal_current) * reg.CURRENT_A)
         ticks = self._trajectory.position - self._zero(settings)
-        return Drive("position", settings.sign * ticks * reg.RAD_PER_TICK, most_a)
+        return Drive("position", sign * ticks * reg.RAD_PER_TICK, most_a)
 
     def _most_a(self, settings: Settings) -> float:
         if not self.table.model.has_current:
@@ -117,6 +106,7 @@ class Motor:
     # -- what it senses ----------------------------------------------------------------------
 
     def _sense(self, now_ns: int) -> None:
+        self._sensed_ns = now_ns
         self.motion = self._plant.motion(self.shaft, now_ns)
 
     def refresh(self, now_ns: int, volts: float) -> None:
@@ -130,7 +120,9 @@ class Motor:
             current = sign * motion.current_a / reg.CURRENT_A
         else:
             current = load / reg.LOAD_SHARE
-        torqued = settings.torque_enable
+        shown, rate = position, 0.0
+        if settings.torque_enable:
+            shown, rate = trajectory.position, trajectory.velocity / TICKS_S_PER_UNIT
         _SENSED.pack_into(
             self.table.bytes,
             _SENSED_START,
@@ -141,8 +133,8 @@ class Motor:
             _word(current),
             round(velocity),
             round(position),
-            round(trajectory.velocity / TICKS_S_PER_UNIT) if torqued else 0,
-            round(trajectory.position if torqued else position),
+            round(rate),
+            round(shown),
             round(volts / reg.VOLTAGE_V),
             min(255, round(self.strain.temperature_c)),
         )
@@ -181,11 +173,12 @@ class Motor:
 
     def advance(self, now_ns: int, heard_ns: int, volts: float) -> None:
         """Let time pass until now; the bus last carried an instruction at `heard_ns`."""
-        dt_s = (now_ns - self._now_ns) * 1e-9
-        self._now_ns = now_ns
+        before_ns, self._now_ns = self._now_ns, now_ns
+        dt_s = (now_ns - before_ns) * 1e-9
         if dt_s <= 0.0:
             return
-        self._sense(now_ns)
+        if self._sensed_ns <= before_ns:  # nobody has read it since
+            self._sense(now_ns)
         settings = self.table.settings
         self.strain.advance(self.motion.current_a, dt_s)
         shown = round(volts / reg.VOLTAGE_V)
@@ -268,7 +261,7 @@ class Motor:
         self._aim()  # at the old goal, as the dangerous firmware does
 
     def _change_mode(self) -> None:
-        for register in _RESET_BY_MODE:
+        for register in RESET_BY_MODE:
             self.table[register] = self.table.model.defaults.get(register, 0)
         self.table[reg.GOAL_PWM] = self.table[reg.PWM_LIMIT]
         self.table[reg.GOAL_CURRENT] = self.table[reg.CURRENT_LIMIT]
@@ -295,4 +288,4 @@ class Motor:
 
 
 def _word(value: float) -> int:
-    return min(max(round(value), -32768), 32767)
+    return round(value) if -32768.0 < value < 32767.0 else int(math.copysign(32767.0, value))

@@ -14,6 +14,18 @@ from drivers.dynamixel.registers import Register
 CURRENT, VELOCITY, POSITION, EXTENDED, CURRENT_POSITION, PWM = 0, 1, 3, 4, 5, 16
 TICKS_S_PER_UNIT: Final = reg.VELOCITY_RAD_S / reg.RAD_PER_TICK
 TICKS_S2_PER_UNIT: Final = reg.ACCELERATION_RAD_S2 / reg.RAD_PER_TICK
+RESET_BY_MODE: Final = (
+    reg.VELOCITY_I_GAIN,
+    reg.VELOCITY_P_GAIN,
+    reg.POSITION_D_GAIN,
+    reg.POSITION_I_GAIN,
+    reg.POSITION_P_GAIN,
+    reg.FEEDFORWARD_2ND_GAIN,
+    reg.FEEDFORWARD_1ST_GAIN,
+    reg.PROFILE_ACCELERATION,
+    reg.PROFILE_VELOCITY,
+    reg.GOAL_VELOCITY,
+)
 
 _REVERSE, _TIMED, _TORQUE_ON_BY_GOAL = 0x01, 0x04, 0x08  # bits of Drive_Mode
 _MOST_OFFSET: Final = 1024  # that position mode heeds
@@ -53,6 +65,11 @@ class Settings:
     def sign(self) -> int:
         """-1 if the registers count against the shaft's own direction."""
         return -1 if self.drive_mode & _REVERSE else 1
+
+    @cached_property
+    def duty(self) -> float:
+        """The part of the full voltage that it may use, or shall."""
+        return self.goal_pwm * reg.PWM_SHARE
 
     @cached_property
     def timed(self) -> bool:

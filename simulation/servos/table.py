@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from drivers.dynamixel import registers as reg
@@ -84,6 +84,15 @@ def _owners() -> list[Register | None]:
 _OWNERS: Final = _owners()
 
 
+def _pieces(route: Sequence[int]) -> tuple[slice, ...]:
+    """Return the addresses of `route` in as few slices as they make."""
+    starts = [at for at, address in enumerate(route) if not at or address != route[at - 1] + 1]
+    ends = [*starts[1:], len(route)]
+    return tuple(
+        slice(route[start], route[end - 1] + 1) for start, end in zip(starts, ends, strict=True)
+    )
+
+
 class _Parts(NamedTuple):
     """The registers of which a piece of the table consists, as far as it may be written."""
 
@@ -99,7 +108,7 @@ class Table:
         self.model = model
         self.bytes = bytearray(reg.TABLE_BYTES)
         self._route = list(range(reg.TABLE_BYTES))  # where each address really leads
-        self._routed: dict[tuple[int, int], list[int] | None] = {}
+        self._routed: dict[tuple[int, int], tuple[slice, ...]] = {}
         self._parted: dict[tuple[int, int], _Parts] = {}
         self._settings: Settings | None = None
         self._reset((register for register in reg.CONTROL_TABLE if register.eeprom), settings)
@@ -139,16 +148,15 @@ class Table:
 
     def read(self, address: int, length: int) -> bytes | None:
         """Return `length` bytes, None if the table ends before. Gaps in it read as zeros."""
-        route = self._routed.get((address, length), ())
-        if route == ():
+        pieces = self._routed.get((address, length))
+        if pieces is None:
             if not 0 < length <= reg.TABLE_BYTES - address:
                 return None
-            straight = list(range(address, address + length))
-            found = self._route[address : address + length]
-            route = self._routed[address, length] = None if found == straight else found
-        if route is None:
-            return bytes(self.bytes[address : address + length])
-        return bytes(map(self.bytes.__getitem__, route))
+            route = self._route[address : address + length]
+            pieces = self._routed[address, length] = _pieces(route)
+        if len(pieces) == 1:
+            return bytes(self.bytes[pieces[0]])
+        return b"".join([self.bytes[piece] for piece in pieces])
 
     def changes(self, address: int, data: bytes) -> list[tuple[Register, int]] | Refusal:
         """Return which registers a write from the bus would set to what, or why it is refused.

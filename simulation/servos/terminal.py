@@ -115,6 +115,7 @@ class Terminals:
         self._lines = dict(lines)
         self._directory = directory
         self._ports: dict[str, _Port] = {}
+        self._names: dict[int, str] = {}  # of the lines, by the descriptors of their ports
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK)
         self.paused = threading.Lock()
         try:
@@ -145,6 +146,7 @@ class Terminals:
         with self.paused:
             if name not in self._ports:
                 self._ports[name] = _Port(self.path(name))
+                self._name_ports()
         self._wake()
 
     def unplug(self, name: str) -> None:
@@ -153,7 +155,11 @@ class Terminals:
             port = self._ports.pop(name, None)
             if port is not None:
                 port.close()
+                self._name_ports()
         self._wake()
+
+    def _name_ports(self) -> None:
+        self._names = {port.fd: name for name, port in self._ports.items()}
 
     def close(self) -> None:
         """Unplug all ports for good, when nobody serves them any more."""
@@ -161,59 +167,64 @@ class Terminals:
             self.unplug(name)
         os.close(self._wake_fd)
 
-    def serve(self, until_ns: int) -> None:
+    def serve(self, until_ns: int, slack_ns: int = 0) -> None:
         """Carry bytes between hosts and lines until the monotonic clock shows `until_ns`.
 
-        What is there already is carried even if it is that late.
+        What is there already is carried even if it is that late. If an answer is due at most
+        `slack_ns` after that, this waits for it, which saves its caller from waking up twice.
         """
+        next_ns = self._next_ns()
         while True:
+            ready = self._readable(next_ns if next_ns <= until_ns + slack_ns else until_ns)
             with self.paused:
-                next_ns = min(self._deliver(time.monotonic_ns()), until_ns)
-                fds = {port.fd: name for name, port in self._ports.items()}
-            for fd in self._readable([*fds, self._wake_fd], next_ns):
-                if fd in fds:
-                    self._collect(fds[fd])
-                else:
-                    os.eventfd_read(self._wake_fd)
-            if time.monotonic_ns() >= until_ns:
+                for fd in ready:
+                    self._collect(fd)
+                now_ns = time.monotonic_ns()
+                self._deliver(now_ns)
+            if now_ns >= until_ns:
                 return
+            next_ns = self._next_ns()
 
     def run(self, stop: threading.Event) -> None:
         """Serve until told to stop, in a thread of its own."""
         while not stop.is_set():
             self.serve(time.monotonic_ns() + _ROUND_NS)
 
-    def _readable(self, fds: list[int], until_ns: int) -> list[int]:
+    def _next_ns(self) -> int:
+        """Return when something will be due."""
+        earliest_ns = _NEVER_NS
+        for line in self._lines.values():
+            next_ns = line.next_ns
+            if next_ns is not None and next_ns < earliest_ns:
+                earliest_ns = next_ns
+        return earliest_ns
+
+    def _readable(self, until_ns: int) -> list[int]:
         """Wait for something to read until then; an answer must leave within 0.2 ms of its time."""
         wait_s = max(until_ns - time.monotonic_ns(), 0) * 1e-9
         try:
-            return select.select(fds, [], [], wait_s)[0]  # poll() would count in milliseconds
+            # poll() would count in milliseconds
+            return select.select((self._wake_fd, *self._names), (), (), wait_s)[0]
         except OSError as error:
             if error.errno == errno.EBADF:  # a port was unplugged just now
                 return []
             raise
 
-    def _deliver(self, now_ns: int) -> int:
-        """Hand out what is due; returns when the next will be."""
-        earliest_ns = _NEVER_NS
+    def _collect(self, fd: int) -> None:
+        """Hand what a host wrote to its line."""
+        if fd == self._wake_fd:
+            os.eventfd_read(fd)
+        elif (name := self._names.get(fd)) and (data := self._ports[name].read()):
+            self._lines[name].receive(data, time.monotonic_ns())
+
+    def _deliver(self, now_ns: int) -> None:
+        """Hand out what is due."""
         for name, line in self._lines.items():
             next_ns = line.next_ns
             if next_ns is not None and next_ns <= now_ns:
                 data, port = line.due(now_ns), self._ports.get(name)
                 if data and port is not None:
                     port.write(data)
-                next_ns = line.next_ns
-            if next_ns is not None:
-                earliest_ns = min(earliest_ns, next_ns)
-        return earliest_ns
-
-    def _collect(self, name: str) -> None:
-        """Hand what a host wrote to its line."""
-        with self.paused:
-            port = self._ports.get(name)
-            data = port.read() if port is not None else b""
-            if data:
-                self._lines[name].receive(data, time.monotonic_ns())
 
     def _wake(self) -> None:
         os.eventfd_write(self._wake_fd, 1)
