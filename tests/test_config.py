@@ -99,6 +99,14 @@ def test_the_last_of_two_settings_wins() -> None:
             ["leaders.left.config", "XL430-W250 measures no current", "use mode position"],
         ),
         (
+            "leaders.left.config.motors.gripper.current_limit=200",
+            ["leaders.left.config", "XL430-W250 measures no current", "leave its current_limit"],
+        ),
+        (
+            "arms.left.config.motors.elbow.gains.p=0",
+            ["arms.left.config", "motors.elbow.gains.p", "greater than 0"],
+        ),
+        (
             "arms.left.config.port=/dev/ttyDXL_follower_right",
             ["arms.left and arms.right are both at /dev/ttyDXL_follower_right"],
         ),

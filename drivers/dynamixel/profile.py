@@ -24,7 +24,7 @@ class _Strict(BaseModel):
 class Gains(_Strict):
     """Position gains in register units: K_P = p / 128, K_I = i / 65536, K_D = d / 16."""
 
-    p: Annotated[int, Field(ge=0, le=16383)] = 800
+    p: Annotated[int, Field(gt=0, le=16383)] = 800  # without any, an arm with torque on falls
     i: Annotated[int, Field(ge=0, le=16383)] = 0
     d: Annotated[int, Field(ge=0, le=16383)] = 0
 
@@ -39,7 +39,7 @@ class Motor(_Strict):
     ticks: tuple[Tick, Tick] = (0, TICKS - 1)  # Min and Max_Position_Limit
     mode: Literal["position", "current_position"] = "position"
     gains: Gains = Gains()
-    current_limit: Annotated[int, Field(ge=0, le=2047)] | None = None  # 2.69 mA, None: as it is
+    current_limit: Annotated[int, Field(gt=0, le=2047)] | None = None  # 2.69 mA, None: as it is
     step_cap_rad: Annotated[float, Field(gt=0.0, le=0.5)] = 0.05  # most its goal moves at a time
 
     @field_validator("ticks")
@@ -50,12 +50,16 @@ class Motor(_Strict):
         return ticks
 
     @model_validator(mode="after")
-    def _mode_is_known_to_the_model(self) -> Motor:
-        if self.mode == "current_position" and self.model in ("XL430-W250", "XC430-W150"):
+    def _model_is_able(self) -> Motor:
+        if self.model not in ("XL430-W250", "XC430-W150"):
+            return self
+        if self.mode == "current_position":
             raise ValueError(
                 f"{self.model} measures no current, so it has no mode current_position; "
                 "use mode position"
             )
+        if self.current_limit is not None:
+            raise ValueError(f"{self.model} measures no current: leave its current_limit out")
         return self
 
     @property
