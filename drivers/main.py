@@ -112,6 +112,7 @@ class Driver:
         self._guard = self._reading = None
         while self._reading is None and not self._context.stopping:
             self._look()
+        self._last_ns = time.monotonic_ns()  # no cycle was due while there was no arm
         while not self._context.stopping:
             self._serve(self._next_command())
         self._brake()
