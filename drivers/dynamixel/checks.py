@@ -30,6 +30,8 @@ _OUTSIDE_TICKS: Final = 65  # 0.1 rad beyond a limit an arm may rest; its goal i
 _TURN_TICKS: Final = 20  # from the end of a turn; more than a limp joint stirs by itself
 # What attaching sets by itself in a limp motor; the others say how the arm is built.
 ADJUSTABLE: Final = frozenset({OPERATING_MODE, RETURN_DELAY_TIME, CURRENT_LIMIT})
+# Not `rest`, which moves an arm and so makes the same checks.
+_IF_IT_HOLDS: Final = "; if the arm holds, support it and `python -m drivers free` it before"
 _LISTEN_S: Final = 0.03  # longer than any other program's cycle that would disturb ours
 # Of Drive_Mode: the direction, and torque that comes on with a goal. With the latter a motor that
 # let go, or restarted, would jump back to the goals that the rest of its arm still gets.
@@ -153,9 +155,8 @@ def check_registers(bus: ServoBus, profile: Profile) -> None:
     ]
     if wrong:
         raise ArmError(
-            f"{profile.port}: {'; '.join(wrong)}. Correct the config; or bring the arm to rest, "
-            "let it go and write the config into the motors: `python -m drivers rest`, then "
-            "`python -m drivers calibrate registers`"
+            f"{profile.port}: {'; '.join(wrong)}. Correct the config; or write it into the motors "
+            f"with `python -m drivers calibrate registers`{_IF_IT_HOLDS}"
         )
 
 
@@ -168,8 +169,8 @@ def check_shadows(bus: ServoBus, profile: Profile) -> None:
         if abs(apart) > SHADOW_TICKS:
             raise ArmError(
                 f"{profile.port}: {joint}: motors {motor.id} and {motor.shadow} read {abs(apart)} "
-                f"ticks apart, at most {SHADOW_TICKS} is sound: they would fight. Let the arm "
-                "go (`python -m drivers rest`) and run `python -m drivers calibrate shadows`"
+                f"ticks apart, at most {SHADOW_TICKS} is sound: they would fight. Run "
+                f"`python -m drivers calibrate shadows`{_IF_IT_HOLDS}"
             )
 
 
