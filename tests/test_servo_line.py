@@ -209,6 +209,18 @@ def test_a_cycle_of_an_arm_takes_what_the_bus_budget_says() -> None:
     assert 1.68 * MS < came[-1][0] < 1.68 * MS + 7 * 25_000 + 250_000 + 1 * MS
 
 
+def test_pieces_that_follow_each_other_closely_are_handed_out_together() -> None:
+    request = sync_read(224, 17, list(range(1, 8)))
+    host = Host([one(ID=number) for number in range(1, 8)])
+    host.line.receive(request, host.now_ns)
+    times_ns = range(host.now_ns, host.now_ns + 9 * MS, BYTE_NS)
+    came = [now_ns - host.now_ns for now_ns in times_ns if host.line.due(now_ns)]
+    together = arrivals(Host([one(ID=number) for number in range(1, 8)]), request)
+    assert len(came) == 3
+    assert [came_ns for came_ns, _ in together] == pytest.approx(came[1:], abs=BYTE_NS)
+    assert came[1] - came[0] < 1.1 * MS
+
+
 def test_the_second_answer_waits_for_the_first() -> None:
     host = three(latency_timer_ms=0)
     came = arrivals(host, ping(1) + ping(2))
