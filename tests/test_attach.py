@@ -264,6 +264,21 @@ def test_a_mode_that_differs_in_a_motor_that_holds_is_not_changed(arm: EmulatedA
     assert arm.table(9, reg.TORQUE_ENABLE) == 1
 
 
+@pytest.mark.parametrize(
+    ("register", "value"),
+    [(reg.BUS_WATCHDOG, -1), (reg.PROFILE_VELOCITY, 10), (reg.POSITION_P_GAIN, 100)],
+)
+def test_a_motor_that_holds_but_would_not_follow_is_refused(
+    arm: EmulatedArm, register: reg.Register, value: int
+) -> None:
+    attach_and_let_go(arm)
+    arm.servos[4].table[register] = value
+    count = len(arm.line.writes)
+    with pytest.raises(ArmError, match=rf"elbow \(id 4\): {register.name} is {value},.*free"):
+        attached(arm)
+    assert len(arm.line.writes) == count
+
+
 def test_a_port_that_is_not_there_is_named(arm: EmulatedArm) -> None:
     arm.terminals.unplug("arm")
     with pytest.raises(ArmError, match=r"no port .*arm.*plug the arm's USB cable in"):

@@ -13,26 +13,20 @@ from drivers.dynamixel.checks import (
     check_alerts,
     check_identities,
     check_registers,
+    check_settings,
     check_shadows,
     demand_room,
     deviations,
     named,
     refuse_company,
+    settings,
 )
 from drivers.dynamixel.port import SerialPort
 from drivers.dynamixel.profile import Motor, Profile
 from drivers.dynamixel.registers import (
-    BUS_WATCHDOG,
-    GOAL_CURRENT,
     GOAL_POSITION,
-    POSITION_D_GAIN,
-    POSITION_I_GAIN,
-    POSITION_P_GAIN,
     PRESENT_POSITION,
-    PROFILE_ACCELERATION,
-    PROFILE_VELOCITY,
     TORQUE_ENABLE,
-    Register,
 )
 from drivers.dynamixel.sample import MAPPED, MAPPING
 
@@ -55,6 +49,7 @@ def attached(
     check_identities(bus, profile)
     check_alerts(bus, profile)
     check_registers(bus, profile)
+    check_settings(bus, profile)
     check_shadows(bus, profile)
     limp = [joint for joint, motor in profile.motors.items() if not _holds(bus, motor)]
     if limp and not take_hold:
@@ -96,7 +91,7 @@ def _prepare(bus: ServoBus, joint: str, motor: Motor) -> None:
             if register in ADJUSTABLE and not bus.read(servo, TORQUE_ENABLE):
                 bus.write(servo, register, should)
     # After the mode: a change of it resets them.
-    for register, value in _settings(motor).items():
+    for register, value in settings(motor).items():
         bus.write(motor.id, register, value)
     _tell_to_stay(bus, joint, motor)
 
@@ -118,21 +113,6 @@ def _goal_to_hold(bus: ServoBus, joint: str, motor: Motor) -> int:
     present = bus.read(motor.id, PRESENT_POSITION)
     demand_room(joint, motor, present)
     return min(max(present, low), high)
-
-
-def _settings(motor: Motor) -> dict[Register, int]:
-    """Return what to write to RAM; a change of mode, a restart too, has reset it."""
-    settings = {
-        BUS_WATCHDOG: 0,  # in position mode a silent bus means hold, which is what we want
-        POSITION_P_GAIN: motor.gains.p,
-        POSITION_I_GAIN: motor.gains.i,
-        POSITION_D_GAIN: motor.gains.d,
-        PROFILE_VELOCITY: 0,
-        PROFILE_ACCELERATION: 0,
-    }
-    if motor.current_limit is not None:
-        settings[GOAL_CURRENT] = motor.current_limit
-    return settings
 
 
 def _take_hold(bus: ServoBus, joint: str, motor: Motor) -> None:

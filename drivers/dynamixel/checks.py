@@ -10,14 +10,21 @@ from drivers.dynamixel.bus import Identity, ServoBus
 from drivers.dynamixel.port import SerialPort
 from drivers.dynamixel.profile import MODES, TICKS, Motor, Profile
 from drivers.dynamixel.registers import (
+    BUS_WATCHDOG,
     CURRENT_LIMIT,
     DRIVE_MODE,
+    GOAL_CURRENT,
     HARDWARE_ERROR_STATUS,
     MAX_POSITION_LIMIT,
     MIN_POSITION_LIMIT,
     MODELS,
     OPERATING_MODE,
+    POSITION_D_GAIN,
+    POSITION_I_GAIN,
+    POSITION_P_GAIN,
     PRESENT_POSITION,
+    PROFILE_ACCELERATION,
+    PROFILE_VELOCITY,
     RETURN_DELAY_TIME,
     SECONDARY_ID,
     TORQUE_ENABLE,
@@ -157,6 +164,40 @@ def check_registers(bus: ServoBus, profile: Profile) -> None:
         raise ArmError(
             f"{profile.port}: {'; '.join(wrong)}. Correct the config; or write it into the motors "
             f"with `python -m drivers calibrate registers`{_IF_IT_HOLDS}"
+        )
+
+
+def settings(motor: Motor) -> dict[Register, int]:
+    """Return what must stand in a motor's RAM while it holds; a change of its mode resets it."""
+    values = {
+        BUS_WATCHDOG: 0,  # in position mode a silent bus means hold, which is what we want
+        POSITION_P_GAIN: motor.gains.p,
+        POSITION_I_GAIN: motor.gains.i,
+        POSITION_D_GAIN: motor.gains.d,
+        PROFILE_VELOCITY: 0,
+        PROFILE_ACCELERATION: 0,
+    }
+    if motor.current_limit is not None:
+        values[GOAL_CURRENT] = motor.current_limit
+    return values
+
+
+def check_settings(bus: ServoBus, profile: Profile) -> None:
+    """Raise ArmError if a motor that holds would not follow as the config says.
+
+    Its settings are another program's, or of an older config: to change them may move the arm.
+    """
+    wrong = [
+        f"{named(joint, motor.id)}: {register.name} is {value}, should be {should}"
+        for joint, motor in profile.motors.items()
+        if bus.read(motor.id, TORQUE_ENABLE)
+        for register, should in settings(motor).items()
+        if (value := bus.read(motor.id, register)) != should
+    ]
+    if wrong:
+        raise ArmError(
+            f"{profile.port}: {'; '.join(wrong)}. The arm holds: support it, let it go with "
+            "`python -m drivers free`, then start again"
         )
 
 
