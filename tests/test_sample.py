@@ -68,10 +68,10 @@ def test_an_answer_late_by_whole_cycles_is_refused(cycles: int) -> None:
     assert clocks.ask() is not None
 
 
-def test_answers_that_are_all_late_alike_are_refused_for_ever() -> None:
+def test_answers_that_are_all_late_alike_are_refused_for_half_a_minute() -> None:
     clocks = Clocks()
     clocks.settle()
-    assert not any(clocks.ask(sampled_before_ns=4 * CYCLE_NS) for _ in range(50))
+    assert not any(clocks.ask(sampled_before_ns=4 * CYCLE_NS) for _ in range(3000))
     assert clocks.ask() is not None
 
 

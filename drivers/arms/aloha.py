@@ -7,6 +7,7 @@ looked at ten times a second.
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Final
 
@@ -27,16 +28,13 @@ from drivers.dynamixel.registers import (
     VELOCITY_RAD_S,
     VOLTAGE_V,
 )
-from drivers.dynamixel.sample import SAMPLE_ADDRESS, SAMPLE_BYTES, Sample
+from drivers.dynamixel.sample import SAMPLE_ADDRESS, SAMPLE_BYTES
 from drivers.gripper import action_of, commanded_rad, finger_per_crank, observed
 from messaging.transport import Bus
 
 Array = NDArray[np.float64]
 Config = Profile
 
-_CURRENT, _VELOCITY, _POSITION, _VOLTAGE, _TEMPERATURE = map(
-    Sample._fields.index, ("current", "velocity", "position", "voltage", "temperature")
-)
 _SHADOWS_EVERY: Final = 10  # cycles
 _SILENT_NS: Final = 30_000_000  # three cycles
 _SHADOW_SILENT_NS: Final = _SHADOWS_EVERY * _SILENT_NS
@@ -64,11 +62,11 @@ class AlohaArm:
         self._ids = tuple(motor.id for motor in profile.motors.values())
         motors = profile.motors.values()
         self._ends = [motor.ticks for motor in motors]
-        self._zeros: Array = np.array([profile.zero_rad.get(joint, 0.0) for joint in self._joints])
+        self._zeros = [profile.zero_rad.get(joint, 0.0) for joint in self._joints]
         # What a motor without a current sensor says there is a load: in no way an amount of A.
-        self._current_a = np.array(
-            [CURRENT_A if MODELS[motor.model].has_current else np.nan for motor in motors]
-        )
+        self._current_a = [
+            CURRENT_A if MODELS[motor.model].has_current else math.nan for motor in motors
+        ]
         self._caps = [int(motor.step_cap_rad / RAD_PER_TICK) for motor in motors]
         self._port: SerialPort | None = None
         self._bus: ServoBus | None = None
@@ -136,9 +134,10 @@ class AlohaArm:
             ArmError: a goal is not finite, or there are not as many as joints.
             ArmLostError: the port is gone.
         """
-        if position.shape != self._goal.shape or not np.isfinite(position).all():
+        goals_rad = position.tolist()
+        if position.shape != self._goal.shape or not all(map(math.isfinite, goals_rad)):
             raise ArmError(f"want {len(self._ids)} finite goals, got {position!r}")
-        asked = self._asked_ticks(position)
+        asked = self._asked_ticks(goals_rad)
         wanted = [min(max(t, low), high) for t, (low, high) in zip(asked, self._ends, strict=True)]
         ticks = [
             min(max(tick, last - cap), last + cap)
@@ -173,11 +172,13 @@ class AlohaArm:
             self._port.close()
         self._port = self._bus = None
 
-    def _asked_ticks(self, position: Array) -> list[int]:
-        # Seven numbers: plain Python takes a tenth of the time of arrays.
-        angles = (position - self._zeros).tolist()
-        angles[-1] = commanded_rad(self._profile.gripper, angles[-1])
-        return [round(angle / RAD_PER_TICK) + MIDDLE_TICK for angle in angles]
+    def _asked_ticks(self, position: list[float]) -> list[int]:
+        # Seven numbers: plain Python takes a fraction of the time of arrays.
+        crank = commanded_rad(self._profile.gripper, position[-1])
+        return [
+            round((angle - zero) / RAD_PER_TICK) + MIDDLE_TICK
+            for angle, zero in zip((*position[:-1], crank), self._zeros, strict=True)
+        ]
 
     def _attached(self) -> ServoBus:
         if self._bus is None:
@@ -224,22 +225,34 @@ class AlohaArm:
         if len(samples) < len(states):
             return None
         gripper = self._profile.gripper
-        stamps = np.array([state.t_sample_ns for state in states])
-        raw = np.array(samples, np.float64).T  # by the fields of Sample
-        position = (raw[_POSITION] - MIDDLE_TICK) * RAD_PER_TICK + self._zeros
-        velocity = raw[_VELOCITY] * VELOCITY_RAD_S
-        crank = float(position[-1])
+        position = [
+            (taken.position - MIDDLE_TICK) * RAD_PER_TICK + zero
+            for taken, zero in zip(samples, self._zeros, strict=True)
+        ]
+        velocity = [taken.velocity * VELOCITY_RAD_S for taken in samples]
+        crank = position[-1]
         position[-1] = observed(gripper, crank)
         velocity[-1] *= finger_per_crank(gripper, crank) / (gripper.open_m - gripper.closed_m)
+        stamps = [state.t_sample_ns for state in states]
+        rows = np.array(
+            (
+                position,
+                velocity,
+                [(now_ns - stamp) * 1e-9 for stamp in stamps],
+                [s.current * unit for s, unit in zip(samples, self._current_a, strict=True)],
+                [taken.temperature for taken in samples],
+                [taken.voltage * VOLTAGE_V for taken in samples],
+            )
+        )
         return ArmReading(
-            t_sample_ns=int(stamps.min()),
-            position=position,
-            velocity=velocity,
+            t_sample_ns=min(stamps),
+            position=rows[0],
+            velocity=rows[1],
             goal=self._goal,
-            age_s=(now_ns - stamps) * 1e-9,
-            current=raw[_CURRENT] * self._current_a,
-            temperature=raw[_TEMPERATURE],
-            voltage=raw[_VOLTAGE] * VOLTAGE_V,
+            age_s=rows[2],
+            current=rows[3],
+            temperature=rows[4],
+            voltage=rows[5],
             errors=self._errors(now_ns),
             warnings=self._warnings,
         )
@@ -251,9 +264,12 @@ class AlohaArm:
 
     def _commanded(self, ticks: list[int]) -> Array:
         """Return goals in ticks as `write` takes them."""
-        angles: Array = (np.array(ticks, np.float64) - MIDDLE_TICK) * RAD_PER_TICK + self._zeros
-        angles[-1] = action_of(self._profile.gripper, float(angles[-1]))
-        return angles
+        angles = [
+            (tick - MIDDLE_TICK) * RAD_PER_TICK + zero
+            for tick, zero in zip(ticks, self._zeros, strict=True)
+        ]
+        angles[-1] = action_of(self._profile.gripper, angles[-1])
+        return np.array(angles)
 
 
 def make(config: Config, arm: str, joints: tuple[str, ...], bus: Bus) -> Arm:  # noqa: ARG001 # the seam's arguments

@@ -79,6 +79,10 @@ class MotorClock:
     """
 
     _DRIFT: Final = 0.02  # greatest part by which a motor's clock is taken to be fast or slow
+    # The same while late answers come: no quartz drifts as much, and a bus that has become slow
+    # for good is not to be believed before long.
+    _DRIFT_WHEN_LATE: Final = 0.001
+    _SILENCE_NS: Final = 100 * _MS
     _BLUR_NS: Final = 2 * _MS  # the tick's own step, and a way that was never quite the quickest
     _AGREE_NS: Final = 3 * _MS
     _LATEST_NS: Final = 1000 * _MS  # answers may come
@@ -87,6 +91,9 @@ class MotorClock:
         self._tick_ms = 0  # of the newest answer, not modulo anything
         self._heard_ns = 0
         self._offset_ns: int | None = None
+        self._slack_ns = 0  # by how much the offset may have grown since the newest answer
+        self._slack_from_ns = 0
+        self._late = False  # whether a late answer came since then
         self._refused: tuple[int, int] | None = None  # tick and time of the last refusal
 
     def sampled_ns(self, tick_ms: int, heard_ns: int, asked_ns: int) -> int | None:
@@ -103,18 +110,27 @@ class MotorClock:
         if self._offset_ns is None:
             return self._set(tick_ms, heard_ns)
         tick = self._counted_on(tick_ms, heard_ns)
-        slack_ns = round(self._DRIFT * (heard_ns - self._heard_ns))
+        slack_ns = self._slack(heard_ns)
         offset_ns = min(heard_ns - tick * _MS, self._offset_ns + slack_ns)
         sampled_ns = tick * _MS + offset_ns
         too_fast = offset_ns < self._offset_ns - slack_ns - 50 * _MS
         late_ns = asked_ns - self._BLUR_NS - sampled_ns
         if 0 < late_ns < self._LATEST_NS:
+            self._late = True
             return None
         if too_fast or late_ns > 0:
             return self._doubted(tick_ms, heard_ns)
         self._tick_ms, self._heard_ns, self._offset_ns = tick, heard_ns, offset_ns
-        self._refused = None
+        self._slack_ns, self._late, self._refused = 0, False, None
         return sampled_ns
+
+    def _slack(self, heard_ns: int) -> int:
+        """Return by how much the offset may have grown since the newest good answer."""
+        passed_ns = heard_ns - self._slack_from_ns
+        self._slack_from_ns = heard_ns
+        slow = self._late and passed_ns < self._SILENCE_NS
+        self._slack_ns += round((self._DRIFT_WHEN_LATE if slow else self._DRIFT) * passed_ns)
+        return self._slack_ns
 
     def _counted_on(self, tick_ms: int, heard_ns: int) -> int:
         """Return the tick that is `tick_ms` modulo its cycle and nearest to the time passed."""
@@ -135,5 +151,6 @@ class MotorClock:
     def _set(self, tick_ms: int, heard_ns: int) -> int:
         self._tick_ms, self._heard_ns = tick_ms, heard_ns
         self._offset_ns = heard_ns - tick_ms * _MS
-        self._refused = None
+        self._slack_from_ns = heard_ns
+        self._slack_ns, self._late, self._refused = 0, False, None
         return heard_ns
