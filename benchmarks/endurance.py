@@ -11,7 +11,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.live import run_stack
+from benchmarks.live import processes, run_stack
 from benchmarks.report import Target, publish
 
 _MEBIBYTE = 2**20
@@ -45,15 +45,13 @@ class Watch:
         """Take one sample of the launch and all its children."""
         memory: dict[str, float] = {}
         descriptors = 0
-        for pid in (launch, *_children(launch)):
+        for name, pid in {"station": launch, **processes(launch)}.items():
             try:
                 resident = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
                 descriptors += len(list(Path(f"/proc/{pid}/fd").iterdir()))
-                # python -m runtime.process SPEC PARENT, and a zero byte at the end
-                name = Path(f"/proc/{pid}/cmdline").read_text().split("\0")[-3]
-            except (OSError, IndexError):
+            except OSError:
                 continue  # it ended while being looked at
-            memory[Path(name).stem if pid != launch else "station"] = resident / _MEBIBYTE
+            memory[name] = resident / _MEBIBYTE
         self.samples.append(Sample(time.monotonic() - self.started_s, memory, descriptors))
 
     def minute(self, *, last: bool) -> list[Sample]:
@@ -88,10 +86,6 @@ def main() -> None:
         "memory_mib": _memory(late),
     }
     raise SystemExit(0 if publish(console, figures, TARGETS, arguments.json) else 1)
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _memory(samples: list[Sample]) -> float:

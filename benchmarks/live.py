@@ -78,6 +78,20 @@ def run_stack(*arguments: str, watch: Callable[[int], None] | None = None) -> Li
         )
 
 
+def processes(launch: int) -> dict[str, int]:
+    """Return the process ids of a launch's processes by their names, `arm.left` for instance."""
+    children = Path(f"/proc/{launch}/task/{launch}/children").read_text().split()
+    found = {}
+    for pid in map(int, children):
+        try:
+            # python -m runtime.process SPEC PARENT, and a zero byte at the end
+            spec = Path(f"/proc/{pid}/cmdline").read_text().split("\0")[-3]
+        except (OSError, IndexError):
+            continue  # it ended while being looked at
+        found[Path(spec).stem] = pid
+    return found
+
+
 def _ended(launch: subprocess.Popen[bytes], watch: Callable[[int], None] | None) -> int:
     while True:
         try:
