@@ -48,7 +48,7 @@ class JointState:
     joints: tuple[str, ...]
     position: Vector  # (J,) rad, gripper 0..1
     velocity: Vector  # (J,) rad/s, gripper 1/s
-    current: Vector  # (J,) A, empty where the arm has no such sensor
+    current: Vector  # (J,) A, nan where a motor has no such sensor, empty where no motor has
     temperature: Vector  # (J,) degrees Celsius, empty where the arm has no such sensor
     voltage: Vector  # (J,) V, empty where the arm has no such sensor
     age_s: Vector  # (J,) how old each joint's values were when this was sent, empty if all alike

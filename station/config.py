@@ -122,11 +122,15 @@ def plugin_config(
     return filled
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Return what a config file says, over the robot that it is based on."""
+    if path in seen:
+        raise ConfigError(f"{path}: based_on leads back to itself")
     raw = _mapping(path)
     based_on = raw.pop("based_on", None)
-    return raw if based_on is None else merged(_read(robot_file(based_on)), raw)
+    if based_on is None:
+        return raw
+    return merged(_read(robot_file(based_on), (*seen, path)), raw)
 
 
 def _mapping(path: Path) -> dict[str, Any]:
@@ -137,7 +141,7 @@ def _mapping(path: Path) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: expected keys and values, got {type(raw).__name__}")
     # A YAML alias is one object in two places; a setting shall change the place it names alone.
-    copy: dict[str, Any] = json.loads(json.dumps(raw))
+    copy: dict[str, Any] = json.loads(json.dumps(raw, default=str))
     return copy
 
 

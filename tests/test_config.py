@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from runtime.plugins import UnknownNameError
+from station import config as config_module
 from station.config import ConfigError, calibration_file, load, robot_file, robots
 from station.robot import StationConfig
 
@@ -211,4 +212,22 @@ def test_default_limits_are_checked_against_the_joints(tmp_path: Path) -> None:
     path = tmp_path / "robot.yaml"
     path.write_text(yaml.safe_dump(raw, sort_keys=False))
     with pytest.raises(ConfigError, match="limits: joint 'left_waist': no room"):
+        load(path, [SCRIPTED])
+
+
+def test_a_config_may_be_based_on_one_that_is_based_on_another(tmp_path: Path) -> None:
+    path = tmp_path / "robot.yaml"
+    path.write_text("based_on: aloha_2024\nrobot: ours\n")
+    ours = load(path, [SCRIPTED])
+    assert ours.robot == "ours"
+    assert ours.arms["left"].config["gripper"]["horn_m"] == 0.0275
+
+
+def test_a_config_that_is_based_on_itself_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config_module, "CONFIGS", tmp_path)
+    path = tmp_path / "robot.yaml"
+    path.write_text("based_on: robot\n")
+    with pytest.raises(ConfigError, match="based_on leads back to itself"):
         load(path, [SCRIPTED])

@@ -33,7 +33,7 @@ from drivers.dynamixel.registers import (
 )
 
 SHADOW_TICKS: Final = 30  # how far a pair's readings may differ before the motors would fight
-_OUTSIDE_TICKS: Final = 65  # 0.1 rad beyond a limit an arm may rest; its goal is at the limit
+_OUTSIDE_TICKS: Final = 32  # 0.05 rad beyond a limit an arm may rest; its goal is at the limit
 _TURN_TICKS: Final = 20  # from the end of a turn; more than a limp joint stirs by itself
 # What attaching sets by itself in a limp motor; the others say how the arm is built.
 ADJUSTABLE: Final = frozenset({OPERATING_MODE, RETURN_DELAY_TIME, CURRENT_LIMIT})

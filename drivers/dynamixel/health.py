@@ -8,6 +8,7 @@ from drivers.dynamixel.checks import named
 from drivers.dynamixel.registers import ALERT, CURRENT_A, hardware_errors
 from drivers.dynamixel.sample import MotorClock, Sample, sample
 
+_AFTER_SILENCE: Final = "look at its cable and the one before it"
 _AFTER_RESTART: Final = "a dip of the 12 V? Support the arm, then launch again"
 _AFTER_ERROR: Final = "find the cause, support the arm, `python -m drivers reboot`, launch again"
 _AFTER_LETTING_GO: Final = "support the arm, then launch again"
@@ -57,7 +58,7 @@ class MotorState:
         if self._restarted:
             return [f"{self._name} has restarted, its torque is off: {_AFTER_RESTART}"]
         if self.is_silent(now_ns):
-            return [f"{self._name} does not answer"]
+            return [f"{self._name} does not answer: {_AFTER_SILENCE}"]
         taken = self.sample
         if taken is None or (taken.torque and not taken.hardware_error and not self._alert):
             return []

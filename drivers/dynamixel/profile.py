@@ -40,7 +40,7 @@ class Motor(_Strict):
     mode: Literal["position", "current_position"] = "position"
     gains: Gains = Gains()
     current_limit: Annotated[int, Field(gt=0, le=2047)] | None = None  # 2.69 mA, None: as it is
-    step_cap_rad: Annotated[float, Field(gt=0.0, le=0.5)] = 0.05  # most its goal moves at a time
+    step_cap_rad: Annotated[float, Field(gt=0.0, le=0.5)] = 0.1  # most its goal moves at a time
 
     @field_validator("ticks")
     @classmethod
@@ -101,7 +101,7 @@ class Profile(_Strict):
     """An arm: where it is plugged in, its motors by joint, its gripper's geometry."""
 
     port: str
-    baud: Literal[57600, 115200, 1000000, 2000000, 3000000, 4000000] = 1000000
+    baud: Literal[1000000, 2000000, 3000000, 4000000] = 1000000  # below, a cycle takes too long
     motors: dict[str, Motor]  # joint -> motor, in the order of the joints, the gripper last
     gripper: Gripper
     zero_rad: dict[str, float] = Field(default_factory=dict)  # added to what a joint's motor says
