@@ -54,7 +54,7 @@ def run_stack(*arguments: str, watch: Callable[[int], None] | None = None) -> Li
     """
     with tempfile.TemporaryDirectory(prefix="eh-") as folder:
         runs = Path(folder) / "runs"
-        stolen = _stolen_s()
+        stolen = stolen_s()
         launched_ns = time.monotonic_ns()
         command = [sys.executable, "launch.py", "--robot", "aloha", "--headless"]
         launch = subprocess.Popen(
@@ -73,7 +73,7 @@ def run_stack(*arguments: str, watch: Callable[[int], None] | None = None) -> Li
             ],
             late_ms=read_rows(directory / "statuses.rows", STATUS_FIELDS).rows["late_us"] * 1e-3,
             launched_ns=launched_ns,
-            stolen_s=_stolen_s() - stolen,
+            stolen_s=stolen_s() - stolen,
             realtime=realtime_permitted(_PRIORITY),
         )
 
@@ -101,7 +101,7 @@ def _ended(launch: subprocess.Popen[bytes], watch: Callable[[int], None] | None)
                 watch(launch.pid)
 
 
-def _stolen_s() -> float:
+def stolen_s() -> float:
     """Return for how long the host has run others on our cores since boot."""
     fields = re.split(r"\s+", Path("/proc/stat").read_text().splitlines()[0])
     return int(fields[8]) / os.sysconf("SC_CLK_TCK")

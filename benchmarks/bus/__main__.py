@@ -17,7 +17,7 @@ from benchmarks.bus.emulators import Emulators
 from benchmarks.bus.faults import alert_cycles, fresh_after_late, silent_motor
 from benchmarks.bus.loop import Measured
 from benchmarks.bus.processor import ProcessorWatch
-from benchmarks.live import run_stack
+from benchmarks.live import run_stack, stolen_s
 from benchmarks.report import Target, publish
 from runtime.realtime import realtime_permitted
 
@@ -63,6 +63,7 @@ def main() -> None:
 def _loops(name: str, duration_s: float, folder: Path) -> dict[str, float]:
     # Spinning at real-time priority, the SDK would take the machine away.
     priority = _PRIORITY if name == "ours" else 0
+    stolen = stolen_s()
     idle = _four(name, duration_s, folder, priority)
     cycles = sum(arm.cycles for arm in idle)
     results = {
@@ -70,6 +71,7 @@ def _loops(name: str, duration_s: float, folder: Path) -> dict[str, float]:
         "cycle_us": sum(arm.processor_s for arm in idle) / cycles * 1e6,
         "late_cycles": sum(arm.late for arm in idle),
         "incomplete_share": sum(arm.incomplete for arm in idle) / cycles,
+        "stolen_s": stolen_s() - stolen,
     }
     if name == "sdk":
         return results
