@@ -101,6 +101,10 @@ class Conductor:
         if self._stopping and self.stage not in (Stage.RESTING, Stage.DONE):
             return Stage.RESTING if news.status else Stage.DONE
         elapsed_ns = news.now_ns - self._since_ns
+        # Arms that cannot move never come home; the run ends all the same.
+        under_way = self.stage in (Stage.HOMING, Stage.SETTING, Stage.SETTLING)
+        if under_way and self._first_run_ns and self._out_of_time(news.now_ns):
+            return Stage.RESTING
         if self.stage is Stage.RUNNING:
             return self._after_running(news, elapsed_ns)
         if self.stage is Stage.LINGERING and elapsed_ns > _LINGER_NS:

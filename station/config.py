@@ -67,7 +67,7 @@ def calibration(path: Path) -> dict[str, Any]:
 
 
 def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Return `base` with `changes` over it, key by key at any depth.
+    """Return `base` with `changes` over it, key by key at any depth; None takes a key away.
 
     A section that names another plugin than before begins anew: the options of the old plugin
     would mean nothing to it.
@@ -75,6 +75,9 @@ def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     result = dict(base)
     for key, value in changes.items():
         before = result.get(key)
+        if value is None:
+            result.pop(key, None)
+            continue
         if isinstance(before, dict) and isinstance(value, dict):
             other = "plugin" in value and value["plugin"] != before.get("plugin")
             result[key] = merged({**before, "config": {}} if other else before, value)
@@ -159,6 +162,9 @@ def _apply(raw: dict[str, Any], setting: str) -> None:
         parsed = yaml.safe_load(value)
     except yaml.YAMLError as error:
         raise ConfigError(f"--set {setting}: {value!r} is no YAML value") from error
+    if parsed is None:
+        place.pop(last, None)
+        return
     if last == "plugin" and parsed != place.get(last):
         place["config"] = {}  # as in `merged`
     place[last] = parsed

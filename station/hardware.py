@@ -26,6 +26,7 @@ def decided(
     hardware = _found(config, exists) if config.hardware == "auto" else config.hardware
     if hardware == "real":
         _demand_ports(config, exists)
+        _demand_cameras(config, exists)
         return config.model_copy(update={"hardware": hardware})
     arms = config.arms
     if hardware == "twin":
@@ -53,6 +54,22 @@ def _demand_ports(config: StationConfig, exists: Callable[[str], bool]) -> None:
         f"{', '.join(there) or 'none'}){lines}\n  plug them in and switch the 12 V on, see what is "
         "where with `python -m drivers scan`, or drive the twin with `--set hardware=emulated`"
     )
+
+
+def _demand_cameras(config: StationConfig, exists: Callable[[str], bool]) -> None:
+    missing = []
+    for name, camera in config.cameras.items():
+        device = camera.config.get("device")
+        if isinstance(device, str) and not exists(device):
+            missing.append(f"\n  cameras.{name}: nothing at {device}")
+        elif "${twin_model}" in camera.config.values() and not config.is_twin:
+            missing.append(f"\n  cameras.{name}: {camera.plugin} shows the twin, and there is none")
+    if missing:
+        raise ConfigError(
+            f"not all cameras of {config.robot} are there:{''.join(missing)}\n  plug them in, name "
+            "them by udev rules or give their /dev/v4l/by-id/ paths (docs/cameras.md), or take one "
+            "out: `cameras: {NAME: null}` in the config, `--set cameras.NAME=null`"
+        )
 
 
 def _direct(arm: ArmConfig) -> ArmConfig:

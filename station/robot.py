@@ -44,7 +44,10 @@ class ArmConfig(_Strict):
     def _poses_lie_in_range(self) -> ArmConfig:
         for name, pose in (("home", self.home), ("rest", self.rest)):
             if len(pose) != len(self.joints):
-                raise ValueError(f"{name} has {len(pose)} values for {len(self.joints)} joints")
+                raise ValueError(
+                    f"{name} has {len(pose)} values for {len(self.joints)} joints: "
+                    f"{', '.join(self.joints)}"
+                )
             for (joint, (low, high)), value in zip(self.joints.items(), pose, strict=True):
                 if not low <= value <= high:
                     raise ValueError(f"{name}: {joint} = {value} lies outside {low}..{high}")

@@ -88,6 +88,7 @@ class Station:
         )
         self.report: Path | None = None  # the page, once it is written
         self._failed = False
+        self._trouble = ""  # why the controller holds
         self._interrupts = 0
 
     def run(self, display: Display) -> int:
@@ -153,6 +154,7 @@ class Station:
             for event in events:
                 self._note(event, supervisor)
             now_ns = time.monotonic_ns()
+            self._note_trouble(supervisor, now_ns)
             wire.listen()
             orders = self._conductor.step(News(now_ns, supervisor.ready, wire.status, wire.task))
             wire.say(orders, now_ns)
@@ -161,7 +163,10 @@ class Station:
             display.show(self._snapshot(wire, supervisor))
             resting = self._conductor.stage is Stage.RESTING
             if resting and progress.is_stuck(wire.status, now_ns):
-                self._fail("the arms got stuck on their way to rest; they hold where they are")
+                why = f" ({self._trouble})" if self._trouble else ""
+                self._fail(
+                    f"the arms got stuck on their way to rest{why}; they hold where they are"
+                )
 
     def _hold(self, wire: Wire) -> None:
         """Let arms that a failure or a second interrupt left in motion slow down."""
@@ -193,6 +198,15 @@ class Station:
         if not self._failed:
             self.record.ending = why
         self._failed = True
+
+    def _note_trouble(self, supervisor: Supervisor, now_ns: int) -> None:
+        """Write down why the controller holds, and that it goes on again."""
+        heartbeat = supervisor.children["controller"].heartbeat
+        trouble = heartbeat.note if heartbeat else ""
+        if trouble != self._trouble:
+            self._trouble = trouble
+            text = f"holds: {trouble}" if trouble else "goes on"
+            self.record.note(RunEvent(now_ns, "controller", text))
 
     def _note_first_command(self, status: ControlStatus | None, now_ns: int) -> None:
         if self.record.first_command_s is None and status and status.chunks:

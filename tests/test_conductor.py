@@ -155,6 +155,15 @@ def test_a_run_ends_after_its_duration_without_counting_the_unfinished_episode()
     assert (world.now_ns - begin_ns) * 1e-9 < 3.0
 
 
+def test_a_run_whose_arms_never_come_home_ends_after_its_duration_too() -> None:
+    world = World(Conductor(course(duration_s=4.0)))
+    world.until(Stage.LINGERING)
+    world.patience = 10**9
+    begin_ns = world.now_ns
+    world.until(Stage.RESTING)
+    assert (world.now_ns - begin_ns) * 1e-9 < 4.5
+
+
 def test_unjudged_episodes_last_their_time_and_ask_for_no_scene() -> None:
     world = World(Conductor(course(episodes=2, judged=False)))
     orders = world.until(Stage.DONE)

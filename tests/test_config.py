@@ -88,7 +88,6 @@ def test_the_last_of_two_settings_wins() -> None:
             "arms.left.config.motors.elbow.model=XM540-W27",
             ["arms.left.config", "motors.elbow.model", "'XM540-W27'", "'XM540-W270'"],
         ),
-        ("arms.left.joints.waist=null", ["arms.left.joints.waist", "None"]),
         ("arms.left.joints={waist: [-1.0, 1.0]}", ["arms.left", "home has 7 values for 1 joints"]),
         ("arms.left.config.motors.elbow.ticks=[2000, 1000]", ["lower limit first", "[2000, 1000]"]),
         (
@@ -159,6 +158,20 @@ def test_a_pose_of_the_wrong_length_is_refused(tmp_path: Path) -> None:
     path = edited(tmp_path, "rest", [0.0])
     with pytest.raises(ConfigError, match="rest has 1 values for 7 joints"):
         load(path, [SCRIPTED])
+
+
+def test_a_joint_without_limits_is_named(tmp_path: Path) -> None:
+    joints = yaml.safe_load(robot_file("aloha").read_text())["arms"]["left"]["joints"]
+    path = edited(tmp_path, "joints", {**joints, "waist": None})
+    with pytest.raises(ConfigError, match=r"arms\.left\.joints\.waist: got None"):
+        load(path, [SCRIPTED])
+
+
+def test_null_takes_a_key_away(tmp_path: Path) -> None:
+    path = tmp_path / "robot.yaml"
+    path.write_text("based_on: aloha\nrobot: ours\ncameras: {cam_low: null}\n")
+    assert "cam_low" not in load(path, [SCRIPTED]).cameras
+    assert "cam_high" not in loaded("cameras.cam_high=null").cameras
 
 
 def test_a_missing_key_is_named(tmp_path: Path) -> None:

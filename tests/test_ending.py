@@ -66,12 +66,11 @@ class Hands:
     said: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     arrives: bool = True
+    heartbeat: Any = field(default_factory=lambda: SimpleNamespace(ready=True, note=""))
 
     def __post_init__(self) -> None:
         spec = SimpleNamespace(on_death=OnDeath.END_RUN)
-        child = SimpleNamespace(
-            spec=spec, phase=Phase.READY, heartbeat=SimpleNamespace(ready=True), restarts=0
-        )
+        child = SimpleNamespace(spec=spec, phase=Phase.READY, heartbeat=self.heartbeat, restarts=0)
         self.children = {"controller": child, "arm.left": child}
         self.status: Any = None
         self.task = self.chunk = None

@@ -14,12 +14,13 @@ from station.hardware import decided
 from station.robot import StationConfig
 
 FOLLOWERS = {"/dev/ttyDXL_follower_left", "/dev/ttyDXL_follower_right"}
+CAMERAS = {"/dev/CAM_HIGH", "/dev/CAM_LOW", "/dev/CAM_LEFT_WRIST", "/dev/CAM_RIGHT_WRIST"}
 LEADERS = {"/dev/ttyDXL_leader_left", "/dev/ttyDXL_leader_right"}
 
 
 def with_ports(there: set[str], *settings: str) -> StationConfig:
     config = load(robot_file("aloha"), ["policy=scripted", *settings])
-    return decided(config, lambda port: port in there)
+    return decided(config, lambda path: path in there | CAMERAS)
 
 
 def test_without_any_port_the_twin_is_driven_through_emulated_servos() -> None:
@@ -65,6 +66,25 @@ def test_the_direct_twin_leaves_the_servos_out() -> None:
     config = with_ports(set(), "hardware=twin")
     assert {arm.plugin for arm in config.arms.values()} == {"twin"}
     assert "driving the simulated twin by" in config.title
+
+
+def test_missing_cameras_are_named_all_at_once_and_may_be_taken_out() -> None:
+    absent = ["cameras.cam_high.config.device=/dev/a", "cameras.cam_low.config.device=/dev/b"]
+    with pytest.raises(ConfigError, match="not all cameras of aloha are there") as caught:
+        with_ports(FOLLOWERS, *absent)
+    for words in ("cam_high: nothing at /dev/a", "cam_low: nothing at /dev/b", "cameras.NAME=null"):
+        assert words in str(caught.value)
+    config = with_ports(FOLLOWERS, "cameras.cam_low=null")
+    assert list(config.cameras) == ["cam_high", "cam_left_wrist", "cam_right_wrist"]
+
+
+def test_a_camera_of_the_twin_is_refused_where_there_is_none() -> None:
+    with pytest.raises(ConfigError, match="cam_high: mujoco shows the twin, and there is none"):
+        with_ports(
+            FOLLOWERS,
+            "cameras.cam_high.plugin=mujoco",
+            "cameras.cam_high.config.model=${twin_model}",
+        )
 
 
 def test_an_arm_of_the_twin_beside_a_real_one_is_said() -> None:
