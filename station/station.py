@@ -163,10 +163,8 @@ class Station:
             display.show(self._snapshot(wire, supervisor))
             resting = self._conductor.stage is Stage.RESTING
             if resting and progress.is_stuck(wire.status, now_ns):
-                why = f" ({self._trouble})" if self._trouble else ""
-                self._fail(
-                    f"the arms got stuck on their way to rest{why}; they hold where they are"
-                )
+                why = f": {self._trouble}" if self._trouble else ""
+                self._fail(f"the arms hold where they are, stuck on their way to rest{why}")
 
     def _hold(self, wire: Wire) -> None:
         """Let arms that a failure or a second interrupt left in motion slow down."""

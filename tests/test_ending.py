@@ -165,6 +165,14 @@ def test_the_first_cause_of_a_failure_stays(station: Station) -> None:
     assert station.record.ending.startswith("arm.left died")
 
 
+def test_why_the_arms_hold_is_written_down(station: Station) -> None:
+    hands = Hands(events=[Event(1, "arm.left", Phase.DEAD, "exit 1")])
+    hands.heartbeat.note = "right: elbow (id 4) has latched: overload"
+    drive(station, hands)
+    told = [event.text for event in station.record.events]
+    assert told[-1] == "holds: right: elbow (id 4) has latched: overload"
+
+
 def test_a_failure_after_an_interrupt_is_told(station: Station) -> None:
     station._interrupt(signal.SIGINT, None)
     drive(station, Hands(events=[Event(1, "controller", Phase.DEAD, "exit 1")]))

@@ -24,7 +24,7 @@ from drivers.dynamixel.checks import (
 from drivers.dynamixel.port import PortError, SerialPort, latency_timer_ms
 from drivers.dynamixel.profile import Profile
 from station.arm_tools.motors import glances, holding
-from station.arm_tools.request import NamedArm, Request
+from station.arm_tools.request import NamedArm, Request, options_hint
 from station.arm_tools.tables import plain_table, titled
 
 _SLOW_TIMER_MS: Final = 1
@@ -41,13 +41,17 @@ class Result:
 
 def run(request: Request, _: argparse.Namespace) -> int:
     """Show a table for each arm; returns 1 if anything is wrong."""
-    wrong = 0
+    complaints: list[str] = []
     for arm in request.selected():
         results = examined(arm)
         request.console.print(_table(arm, results))
-        wrong += sum(bool(result.complaint) for result in results)
-    request.say(f"failed checks: {wrong}; nothing was changed" if wrong else "all is well")
-    return int(wrong > 0)
+        complaints += [result.complaint for result in results if result.complaint]
+    if not complaints:
+        request.say("all is well")
+        return 0
+    hint = options_hint("\n".join(complaints), request.robot_options)
+    request.say(f"failed checks: {len(complaints)}; nothing was changed{hint}")
+    return 1
 
 
 def examined(arm: NamedArm) -> list[Result]:

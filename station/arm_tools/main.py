@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,22 @@ from drivers.arm import ArmError
 from drivers.dynamixel.bus import NoAnswerError, RefusedError
 from drivers.dynamixel.port import PortError
 from station.arm_tools import calibrate, check, free, latency, reboot, rest, scan, watch
-from station.arm_tools.request import Ask, Request, ToolError, checked_names, named_arms
+from station.arm_tools.request import (
+    Ask,
+    Request,
+    ToolError,
+    checked_names,
+    named_arms,
+    options_hint,
+)
 from station.arm_tools.tables import plain_table
 from station.config import load, robot_file
 
+_ROBOT: Final = "aloha"
 _INTERRUPTED: Final = 130  # what shells expect of a program ended by Ctrl-C
+_USAGE: Final = (
+    "python -m drivers COMMAND [--robot NAME] [--config FILE] [--set KEY=VALUE]... [--arm ARM]...\n"
+)
 _FAILURES = (ArmError, PortError, NoAnswerError, RefusedError, ToolError, ValueError, OSError)
 
 
@@ -83,9 +95,7 @@ def parser() -> argparse.ArgumentParser:
             help=f"{tool.purpose}; {tool.effect}",
             description=f"{tool.purpose}; {tool.effect}",
         )
-        command.add_argument(
-            "--robot", default="aloha", metavar="NAME", help="a config in configs/"
-        )
+        command.add_argument("--robot", default=_ROBOT, metavar="NAME", help="a config in configs/")
         command.add_argument("--config", type=Path, metavar="FILE", help="a config of your own")
         command.add_argument(
             "--set",
@@ -124,7 +134,8 @@ def main(arguments: Sequence[str], ask: Ask | None = None) -> int:
         return TOOLS[options.command].run(_request(options, console, ask or _asked), options)
     except _FAILURES as error:
         complaint = Console(stderr=True)
-        complaint.print(str(error), style="bold red", markup=False, highlight=False, soft_wrap=True)
+        text = f"{error}{options_hint(str(error), _robot_options(options))}"
+        complaint.print(text, style="bold red", markup=False, highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         console.print("\ninterrupted; torque is as it was", highlight=False)
@@ -137,7 +148,17 @@ def _request(options: argparse.Namespace, console: Console, ask: Ask) -> Request
     arms = named_arms(station)
     chosen = checked_names(options.arms, arms)
     assume_yes = getattr(options, "assume_yes", False)
-    return Request(station, file, arms, chosen, console, ask, assume_yes)
+    return Request(station, file, arms, chosen, console, ask, assume_yes, _robot_options(options))
+
+
+def _robot_options(options: argparse.Namespace) -> str:
+    """Return the options that say which robot it is, as a shell takes them."""
+    words = ["--config", str(options.config)] if options.config else []
+    if not words and options.robot != _ROBOT:
+        words = ["--robot", options.robot]
+    for setting in options.settings:
+        words += ["--set", setting]
+    return shlex.join(words)
 
 
 def _asked(question: str) -> str:
@@ -152,7 +173,7 @@ def _explain(console: Console) -> None:
     for name, tool in TOOLS.items():
         style = "bold red" if tool.effect[:2].isupper() or "LIMP" in tool.effect else ""
         table.add_row(name, tool.purpose, f"[{style}]{tool.effect}[/]" if style else tool.effect)
-    console.print("python -m drivers COMMAND [--robot NAME] [--config FILE] [--arm ARM]...\n")
+    console.print(_USAGE, markup=False, highlight=False, soft_wrap=True)
     console.print(table)
     console.print(
         "\nEnd a launch first: a port belongs to one program. Software is no emergency stop; that "

@@ -18,6 +18,7 @@ from drivers.dynamixel.registers import (
     PRESENT_VELOCITY,
     TORQUE_ENABLE,
     Register,
+    hardware_errors,
 )
 from station.arm_tools.request import NamedArm, ToolError
 
@@ -86,6 +87,15 @@ def holding(found: dict[int, Glance], profile: Profile) -> list[str]:
         named(joint, servo)
         for joint, servo, _ in motors_of(profile)
         if servo in found and found[servo].torque
+    ]
+
+
+def latched(found: dict[int, Glance], profile: Profile) -> list[str]:
+    """Return the motors that have latched an error, and which, as errors speak of them."""
+    return [
+        f"{named(joint, servo)}: {', '.join(hardware_errors(found[servo].hardware_error))}"
+        for joint, servo, _ in motors_of(profile)
+        if servo in found and found[servo].hardware_error
     ]
 
 

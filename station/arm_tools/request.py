@@ -20,6 +20,7 @@ from station.robot import ArmConfig, StationConfig
 Ask = Callable[[str], str]
 
 LEADER = "leader_"
+_COMMAND = "python -m drivers"
 _PLUGIN = "aloha"
 
 
@@ -67,6 +68,7 @@ class Request:
         console: where results go.
         ask: puts a question to a person and returns the line that was typed.
         assume_yes: do not ask for mere consent.
+        robot_options: which robot it is, as it was given on the command line.
     """
 
     station: StationConfig
@@ -76,6 +78,7 @@ class Request:
     console: Console
     ask: Ask
     assume_yes: bool = False
+    robot_options: str = ""
 
     def selected(self, *, leaders: bool = True, followers: bool = True) -> list[NamedArm]:
         """Return the arms given with `--arm`; without any those of the wanted kinds."""
@@ -125,6 +128,13 @@ def checked_names(names: Sequence[str], arms: dict[str, NamedArm]) -> tuple[str,
         if name not in arms:
             raise UnknownNameError("arm", name, arms)
     return tuple(dict.fromkeys(names))
+
+
+def options_hint(text: str, robot_options: str) -> str:
+    """Return a line that says which options the commands in `text` need, none if they do not."""
+    if not robot_options or _COMMAND not in text:
+        return ""
+    return f"\n(to these commands add {robot_options}, as you did)"
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from drivers.arms.aloha import AlohaArm
 from drivers.gripper import action_of
 from motion import minimum_jerk
 from motion.limits import JointLimits
-from station.arm_tools.motors import all_glances, holding, torque_off
+from station.arm_tools.motors import Glance, all_glances, holding, latched, torque_off
 from station.arm_tools.moving import RATE_HZ, Mover, interruptible
 from station.arm_tools.request import NamedArm, Request, ToolError, connected
 from station.arm_tools.tables import plain_table, titled
@@ -34,17 +34,34 @@ def add_options(command: argparse.ArgumentParser) -> None:
 def run(request: Request, _: argparse.Namespace) -> int:
     """Bring the followers, or the arms given, to rest; raises ArmError if one does not get there.
 
+    Raises ToolError at last if one is limp by an error that a motor has latched.
     An arm that cannot be seen to lie at rest keeps its torque.
     """
-    standing = {}
+    standing, complaints = {}, list[str]()
     for arm in request.selected(leaders=False):
-        place = _place(arm)
-        if place is None:
-            request.say(f"arm {arm.name} is limp already: nothing to do")
+        with connected(arm) as bus:
+            found = all_glances(bus, arm)
+        if holding(found, arm.profile):
+            standing[arm.name] = _place(arm, found)
+        elif errors := latched(found, arm.profile):
+            complaints.append(_limp_by_error(arm, errors))
         else:
-            standing[arm.name] = place
-    if not standing:
-        return 0
+            request.say(f"arm {arm.name} is limp already: nothing to do")
+    if standing:
+        _bring_all(request, standing)
+    if complaints:
+        raise ToolError("\n".join(complaints))
+    return 0
+
+
+def _limp_by_error(arm: NamedArm, errors: list[str]) -> str:
+    return (
+        f"arm {arm.name} is limp, and has latched {'; '.join(errors)}. Find the cause, then "
+        f"restart the motor with `python -m drivers reboot --arm {arm.name}`"
+    )
+
+
+def _bring_all(request: Request, standing: dict[str, Array]) -> None:
     arms = [request.arms[name] for name in standing]
     for arm in arms:
         request.console.print(_way(arm, standing[arm.name], _limits(arm, request)))
@@ -52,19 +69,14 @@ def run(request: Request, _: argparse.Namespace) -> int:
     request.demand_consent("move, and then take torque off?")
     for arm in arms:
         _bring_to_rest(request, arm)
-    return 0
 
 
 def _limits(arm: NamedArm, request: Request) -> JointLimits:
     return arm.limits(request.station).scaled(_SHARE)
 
 
-def _place(arm: NamedArm) -> Array | None:
-    """Return where an arm stands (J,), None if it is limp."""
-    with connected(arm) as bus:
-        found = all_glances(bus, arm)
-    if not holding(found, arm.profile):
-        return None
+def _place(arm: NamedArm, found: dict[int, Glance]) -> Array:
+    """Return where an arm stands (J,)."""
     place = np.array(
         [
             found[motor.id].position_rad + arm.profile.zero_rad.get(joint, 0.0)

@@ -24,7 +24,7 @@ from drivers.dynamixel.registers import (
 )
 from runtime.rate import RateKeeper
 from station.arm_tools.motors import Glance, glances
-from station.arm_tools.request import NamedArm, Request, connected
+from station.arm_tools.request import NamedArm, Request, ToolError, connected
 from station.arm_tools.tables import plain_table, titled
 
 _RATE_HZ: Final = 10.0
@@ -44,15 +44,26 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 
 def run(request: Request, options: argparse.Namespace) -> int:
-    """Show the motors until Ctrl-C, or once; raises PortError."""
+    """Show the motors until Ctrl-C, or once; raises PortError, and ToolError if an arm is silent."""
     with ExitStack() as stack:
         buses = {arm.name: stack.enter_context(connected(arm)) for arm in request.selected()}
         if options.once:
-            request.console.print(_view(request.arms, buses))
+            _show_once(request, buses)
             return 0
         with suppress(KeyboardInterrupt):
             _follow(request, buses)
     return 0
+
+
+def _show_once(request: Request, buses: Mapping[str, ServoBus]) -> None:
+    found = {name: glances(bus, request.arms[name].profile.ids) for name, bus in buses.items()}
+    request.console.print(_side_by_side(request.arms, found))
+    silent = [f"{name} ({request.arms[name].profile.port})" for name in found if not found[name]]
+    if silent:
+        raise ToolError(
+            f"no motor answers of arm {', '.join(silent)}: switch the 12 V on, check the cable at "
+            "the base, and see what is there with `python -m drivers scan`"
+        )
 
 
 def _follow(request: Request, buses: Mapping[str, ServoBus]) -> None:
@@ -64,11 +75,16 @@ def _follow(request: Request, buses: Mapping[str, ServoBus]) -> None:
 
 
 def _view(arms: Mapping[str, NamedArm], buses: Mapping[str, ServoBus]) -> Columns:
-    """Return all arms, side by side as far as the terminal is wide enough."""
-    return Columns(
-        [shown(arms[name], glances(bus, arms[name].profile.ids)) for name, bus in buses.items()],
-        padding=(0, 3),
+    return _side_by_side(
+        arms, {name: glances(bus, arms[name].profile.ids) for name, bus in buses.items()}
     )
+
+
+def _side_by_side(
+    arms: Mapping[str, NamedArm], found: Mapping[str, Mapping[int, Glance]]
+) -> Columns:
+    """Return all arms, side by side as far as the terminal is wide enough."""
+    return Columns([shown(arms[name], seen) for name, seen in found.items()], padding=(0, 3))
 
 
 def shown(arm: NamedArm, found: Mapping[int, Glance]) -> Group:
