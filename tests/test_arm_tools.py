@@ -277,6 +277,29 @@ def test_watch_shows_every_motor_once(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "overload" in rows["gripper"]
 
 
+def test_watch_fails_and_says_why_if_no_motor_of_an_arm_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with robot(tmp_path, "left") as arms:
+        arms.lines["left"].faults.powered = False
+        assert arms.run("watch", "--once", "--arm", "left") == 1
+    said = capsys.readouterr()
+    assert said.out.count("no answer") == 9
+    assert "no motor answers of arm left" in said.err
+    assert "switch the 12 V on" in said.err
+    assert f"add --config {arms.file}, as you did" in said.err
+
+
+def test_check_says_which_options_its_commands_need(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with robot(tmp_path, "left") as arms:
+        _overload(arms, 8)
+        assert arms.run("check", "--arm", "left", "--set", "limits.velocity=0.5") == 1
+    text = capsys.readouterr().out
+    assert f"add --config {arms.file} --set limits.velocity=0.5, as you did" in text
+
+
 def test_watch_goes_on_until_ctrl_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[object] = []
 

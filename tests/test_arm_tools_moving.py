@@ -139,6 +139,18 @@ def test_an_arm_with_a_latched_error_is_not_moved(
     assert "`python -m drivers reboot`" in capsys.readouterr().err
 
 
+def test_rest_names_what_a_limp_arm_has_latched(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with robot(tmp_path, "left", "right") as arms:
+        _overload(arms, 8)
+        assert arms.run("rest") == 1
+    said = capsys.readouterr()
+    assert "arm left is limp, and has latched wrist_rotate (id 8): overload" in said.err
+    assert "`python -m drivers reboot --arm left`" in said.err
+    assert "arm right is limp already: nothing to do" in said.out
+
+
 def test_arms_are_freed_after_the_phrase(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
