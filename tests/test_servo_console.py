@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import create_autospec
 
 import pytest
 import serial  # type: ignore[import-untyped]
@@ -16,18 +17,26 @@ from rich.table import Table
 from test_twin_plant import VIPERX
 
 from drivers.dynamixel import packets
+from drivers.dynamixel import registers as reg
 from simulation.servos.console import Console, RequestError
 from simulation.servos.first_order import FirstOrder
+from simulation.servos.hand import Hand
 from simulation.servos.line import Line
 from simulation.servos.servo import servos_of
 from simulation.servos.terminal import Terminals
+from simulation.twin_plant import TwinPlant
 
 ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
-def line() -> Line:
-    return Line(servos_of(VIPERX), FirstOrder.of(VIPERX))
+def plant() -> FirstOrder:
+    return FirstOrder.of(VIPERX)
+
+
+@pytest.fixture
+def line(plant: FirstOrder) -> Line:
+    return Line(servos_of(VIPERX), plant)
 
 
 @pytest.fixture
@@ -37,12 +46,13 @@ def terminals(line: Line, tmp_path: Path) -> Iterator[Terminals]:
 
 
 @pytest.fixture
-def console(line: Line, terminals: Terminals) -> Console:
-    return Console({"ttyDXL_left": line}, terminals)
+def console(line: Line, plant: FirstOrder, terminals: Terminals) -> Console:
+    hands = {"ttyDXL_left": Hand(VIPERX, plant, line)}
+    return Console({"ttyDXL_left": line}, terminals, hands)
 
 
-def written(table: Table | None) -> str:
-    assert table is not None
+def written(table: Table | str) -> str:
+    assert isinstance(table, Table)
     screen = Screen(width=200)
     with screen.capture() as capture:
         screen.print(table)
@@ -108,6 +118,58 @@ def test_a_port_can_be_unplugged_and_plugged_in(console: Console, terminals: Ter
     assert path.is_symlink()
 
 
+@pytest.mark.parametrize(
+    ("request_", "told"),
+    [
+        ("left silent 4 5", "left: motors 4, 5 say nothing; done"),
+        ("left overload 4", "left: motor 4 gives up: torque off, alert; done"),
+        ("left late 40 4", "left: answers come 40 ms later; done"),
+        ("left power 0", "left: the 12 V supply is at 0 (0 is off, 1 is on); done"),
+        ("left lost", "left: the next answers are lost; done"),
+    ],
+)
+def test_what_was_done_is_told(console: Console, request_: str, told: str) -> None:
+    assert console.obey(request_) == told
+
+
+@pytest.mark.parametrize(
+    ("motor", "seen"), [("shoulder", (2, 3)), ("2", (2, 3)), ("3", (2, 3)), ("gripper", (9,))]
+)
+def test_a_limp_joint_is_moved_by_hand_and_its_motors_agree(
+    console: Console, line: Line, motor: str, seen: tuple[int, ...]
+) -> None:
+    told = console.obey(f"left move {motor} -0.5")
+    assert "stands at -0.5000 rad; done" in str(told)
+    console.obey("left show")
+    for servo in seen:
+        assert line.servos[servo].table[reg.PRESENT_POSITION] == 2048 - round(
+            0.5 / reg.RAD_PER_TICK
+        )
+
+
+def test_an_offset_sets_one_motor_off(console: Console, line: Line) -> None:
+    assert console.obey("left offset 3 40") == "left: motor 3 has a Homing_Offset of 40 ticks; done"
+    console.obey("left show")
+    tables = {servo: line.servos[servo].table for servo in (2, 3)}
+    assert tables[3][reg.PRESENT_POSITION] - tables[2][reg.PRESENT_POSITION] == 40
+
+
+@pytest.mark.parametrize("request_", ["left move shoulder 0.1", "left offset 3 40"])
+def test_a_joint_that_holds_gives_way_to_no_hand(
+    console: Console, line: Line, request_: str
+) -> None:
+    console.obey("left show")
+    line.servos[3].write(reg.TORQUE_ENABLE.address, b"\1")
+    with pytest.raises(RequestError, match="motor 3 holds: let the arm go"):
+        console.obey(request_)
+
+
+def test_in_physics_no_hand_moves_an_arm(line: Line, terminals: Terminals) -> None:
+    hands = {"ttyDXL_left": Hand(VIPERX, create_autospec(TwinPlant, instance=True), line)}
+    with pytest.raises(RequestError, match="--plant first_order"):
+        Console({"ttyDXL_left": line}, terminals, hands).obey("left move 1 0.1")
+
+
 def test_help_lists_every_request(console: Console) -> None:
     shown = written(console.obey("help"))
     for request in ("late MS [ID [COUNT]]", "silent ID ...", "unplug", "show", "ports: left"):
@@ -125,6 +187,12 @@ def test_help_lists_every_request(console: Console) -> None:
         ("left silent four", "PORT silent ID"),
         ("left power", "PORT power 0 or 1"),
         ("left late", "PORT late MS"),
+        ("left move knee 1", "no motor knee; there are waist \\(1\\)"),
+        ("left move 44 1", "no motor 44"),
+        ("left move 1 far", "want: PORT move MOTOR RAD"),
+        ("left move 1", "want: PORT move MOTOR RAD"),
+        ("left move 1 nan", "finite"),
+        ("left offset 3 2000000", "refuses a Homing_Offset"),
     ],
 )
 def test_requests_that_make_no_sense_say_what_would(

@@ -13,13 +13,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from rich.console import Console as Screen
-from rich.table import Table
 
 from drivers.dynamixel.profile import Profile
 from drivers.gripper import commanded_rad
@@ -28,6 +27,7 @@ from simulation.main import World
 from simulation.scene import scene_model
 from simulation.servos.console import PREFIX, Console, RequestError
 from simulation.servos.first_order import FirstOrder
+from simulation.servos.hand import Hand
 from simulation.servos.line import Line
 from simulation.servos.plant import Plant
 from simulation.servos.servo import servos_of
@@ -65,10 +65,11 @@ def main(arguments: list[str]) -> int:
         return 1
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with terminals:
-        screen.print(_ports(bench.profiles, terminals))
+        for line in _ports(bench.profiles, terminals):
+            screen.print(line, highlight=False, markup=False, soft_wrap=True)
         name, profile = next(iter(bench.profiles.items()))
         hint = _TRY_IT.format(port=terminals.path(name), baud=profile.baud, id=profile.ids[0])
-        screen.print(hint, highlight=False)
+        screen.print(f"\n{hint}", highlight=False, markup=False, soft_wrap=True)
         _attend(bench, terminals, screen)
     return 0
 
@@ -77,7 +78,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m simulation.servos", description=__doc__)
     directory = Path(tempfile.gettempdir()) / f"evenhand-servos-{os.getuid()}"
     parser.add_argument("--robot", default="aloha", help="whose arms (default: aloha)")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change any key of the robot's config; may be given several times",
+    )
     parser.add_argument(
         "--directory", type=Path, default=directory, help=f"of the ports (default: {directory})"
     )
@@ -130,9 +137,11 @@ class _Bench:
             self._world = World(twin, time.monotonic_ns(), STEP_NS, tuple(shafts.values()))
             plants.update(shafts)
         self.lines: dict[str, Line] = {}
+        self.hands: dict[str, Hand] = {}
         for name, profile in self.profiles.items():
             plant = plants.get(name) or FirstOrder.of(profile, _resting(arms[name], profile))
             self.lines[name] = Line(servos_of(profile), plant, profile.baud, latency_timer_ms)
+            self.hands[name] = Hand(profile, plant, self.lines[name])
 
     def run(self, terminals: Terminals, stop: threading.Event) -> None:
         """Serve the ports, and let the world's time pass."""
@@ -145,21 +154,21 @@ class _Bench:
                 self._world.catch_up(time.monotonic_ns())
 
 
-def _ports(profiles: Mapping[str, Profile], terminals: Terminals) -> Table:
-    table = Table("arm", "port", "baud", "ids and models")
+def _ports(profiles: Mapping[str, Profile], terminals: Terminals) -> Iterator[str]:
+    """Yield a line for each port, whole however narrow the terminal is."""
     for name, profile in profiles.items():
         short = name.removeprefix(PREFIX)
         models: dict[str, list[int]] = {}
         for motor in profile.motors.values():
             models.setdefault(motor.model, []).extend(motor.ids)
         told = ", ".join(f"{' '.join(map(str, ids))}: {model}" for model, ids in models.items())
-        table.add_row(short, str(terminals.path(name)), str(profile.baud), told)
-    return table
+        yield f"{short}: {terminals.path(name)}, {profile.baud} baud"
+        yield f"    {told}"
 
 
 def _attend(bench: _Bench, terminals: Terminals, screen: Screen) -> None:
     """Serve in a thread of its own, and carry out what is asked for, until Ctrl-C."""
-    console, stop = Console(bench.lines, terminals), threading.Event()
+    console, stop = Console(bench.lines, terminals, bench.hands), threading.Event()
     server = threading.Thread(target=bench.run, args=(terminals, stop))
     server.start()
     try:
@@ -177,7 +186,7 @@ def _answer(console: Console, request: str, screen: Screen) -> None:
     if not request:
         return
     try:
-        screen.print(console.obey(request) or "done")
+        screen.print(console.obey(request), highlight=False, soft_wrap=True)
     except RequestError as error:
         screen.print(f"[red]{error}", highlight=False)
 

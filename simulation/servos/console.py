@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +12,7 @@ from rich.table import Column, Table
 from drivers.dynamixel import registers as reg
 from runtime.plugins import UnknownNameError
 from simulation.servos.faults import ALWAYS, Faults, Mishap, Spoiling
+from simulation.servos.hand import Hand, HandError
 from simulation.servos.line import Line
 from simulation.servos.servo import Servo
 from simulation.servos.terminal import Terminals
@@ -31,6 +32,11 @@ class _Fault:
     arguments: str
     meaning: str
     cause: Callable[[Faults, list[float]], None]
+    told: str = ""  # of what was done: {0} is the first argument, {all} are all; else `meaning`
+
+    def done(self, arguments: Sequence[str]) -> str:
+        """Say what has been done."""
+        return (self.told or self.meaning).format(*arguments, all=", ".join(arguments))
 
 
 def _spoil(how: Spoiling) -> Callable[[Faults, list[float]], None]:
@@ -67,44 +73,93 @@ def _chatter(faults: Faults, given: list[float]) -> None:
 
 
 _FAULTS: Final = {
-    "late": _Fault("MS [ID [COUNT]]", "the next answers come so much later", _delay),
+    "late": _Fault(
+        "MS [ID [COUNT]]",
+        "the next answers come so much later",
+        _delay,
+        "answers come {0} ms later",
+    ),
     "lost": _Fault("[ID [COUNT]]", "the next answers are lost", _spoil("lost")),
     "truncated": _Fault("[ID [COUNT]]", "the next answers are cut in half", _spoil("truncated")),
-    "corrupt": _Fault("SHARE", "that part of all bytes arrives damaged", _corrupt),
+    "corrupt": _Fault(
+        "SHARE",
+        "that part of all bytes arrives damaged",
+        _corrupt,
+        "a share of {0} of all bytes arrives damaged",
+    ),
     "silent": _Fault(
-        "ID ...", "motors say nothing", lambda faults, given: faults.silence(*map(int, given))
+        "ID ...",
+        "motors say nothing",
+        lambda faults, given: faults.silence(*map(int, given)),
+        "motors {all} say nothing",
     ),
     "broken": _Fault(
         "ID ...",
         "motors are cut off, with those behind them in a sync read",
         lambda faults, given: faults.break_chain(*map(int, given)),
+        "motors {all} are cut off, with those behind them in a sync read",
     ),
-    "overload": _Fault("ID", "a motor gives up: torque off, alert", _happen("overload")),
-    "overheating": _Fault("ID", "a motor is too hot: torque off, alert", _happen("overheating")),
-    "brown_out": _Fault("ID", "a motor restarts, torque off", _happen("brown_out")),
-    "torque_off": _Fault("ID", "a motor lets go by itself", _happen("torque_off")),
-    "power": _Fault("0 or 1", "the 12 V supply is switched off, or on", _power),
-    "chatter": _Fault("HZ", "a second master reads on the same bus", _chatter),
-    "clear": _Fault("", "all works again", lambda faults, _: faults.clear()),
+    "overload": _Fault(
+        "ID",
+        "a motor gives up: torque off, alert",
+        _happen("overload"),
+        "motor {0} gives up: torque off, alert",
+    ),
+    "overheating": _Fault(
+        "ID",
+        "a motor is too hot: torque off, alert",
+        _happen("overheating"),
+        "motor {0} is too hot: torque off, alert",
+    ),
+    "brown_out": _Fault(
+        "ID", "a motor restarts, torque off", _happen("brown_out"), "motor {0} restarts, torque off"
+    ),
+    "torque_off": _Fault(
+        "ID", "a motor lets go by itself", _happen("torque_off"), "motor {0} lets go by itself"
+    ),
+    "power": _Fault(
+        "0 or 1",
+        "the 12 V supply is switched off, or on",
+        _power,
+        "the 12 V supply is at {0} (0 is off, 1 is on)",
+    ),
+    "chatter": _Fault(
+        "HZ",
+        "a second master reads on the same bus",
+        _chatter,
+        "a second master reads on the same bus at {0} Hz",
+    ),
+    "clear": _Fault(
+        "",
+        "all works again; a motor that latched an error still needs a reboot",
+        lambda faults, _: faults.clear(),
+    ),
 }
 _PORT_VERBS: Final = {
     "unplug": "the USB adapter is pulled out",
     "plug": "and put in again",
     "show": "what its motors are doing",
 }
+_HAND_VERBS: Final = {
+    "move": ("MOTOR RAD", "a hand moves a limp joint there; MOTOR is an id, or the joint's name"),
+    "offset": ("MOTOR TICKS", "a limp motor gets this Homing_Offset, as if its horn sat askew"),
+}
 
 
 class Console:
     """Carries out requests such as `follower_left silent 4`, from any thread."""
 
-    def __init__(self, lines: Mapping[str, Line], terminals: Terminals) -> None:
-        """Take requests for the lines by their names, `terminals` being their ports."""
+    def __init__(
+        self, lines: Mapping[str, Line], terminals: Terminals, hands: Mapping[str, Hand]
+    ) -> None:
+        """Take requests for the lines by names, `terminals` being their ports, of arms in hand."""
+        self._hands = hands
         self._lines = lines
         self._names = {name.removeprefix(PREFIX): name for name in lines}
         self._terminals = terminals
 
-    def obey(self, request: str) -> Table | None:
-        """Carry out one request; returns what it asks to see.
+    def obey(self, request: str) -> Table | str:
+        """Carry out one request; returns what it asks to see, or what was done.
 
         Raises:
             RequestError: it cannot be understood or carried out.
@@ -118,17 +173,36 @@ class Console:
             raise RequestError(f"{request!r}: want PORT REQUEST; `help` lists what can be asked")
         short, verb, *arguments = words
         _demand("port", short, self._names)
-        _demand("request", verb, (*_PORT_VERBS, *_FAULTS))
+        _demand("request", verb, (*_PORT_VERBS, *_FAULTS, *_HAND_VERBS))
         name = self._names[short]
         if verb == "show":
             return self._shown(name)
-        if verb in _PORT_VERBS:
-            {"plug": self._terminals.plug, "unplug": self._terminals.unplug}[verb](name)
-        else:
-            self._cause(name, verb, arguments)
-        return None
+        return f"{short}: {self._done(name, verb, arguments)}; done"
 
-    def _cause(self, name: str, verb: str, arguments: list[str]) -> None:
+    def _done(self, name: str, verb: str, arguments: list[str]) -> str:
+        """Carry out a request that is no question; returns what was done."""
+        if verb in _HAND_VERBS:
+            return self._by_hand(name, verb, arguments)
+        if verb in _FAULTS:
+            return self._cause(name, verb, arguments)
+        {"plug": self._terminals.plug, "unplug": self._terminals.unplug}[verb](name)
+        return _PORT_VERBS[verb]
+
+    def _by_hand(self, name: str, verb: str, arguments: list[str]) -> str:
+        hand = self._hands[name]
+        try:
+            motor, amount = arguments
+            with self._terminals.paused:
+                self._lines[name].due(time.monotonic_ns())
+                if verb == "move":
+                    return hand.move(motor, float(amount))
+                return hand.offset(motor, int(amount))
+        except HandError as error:
+            raise RequestError(str(error)) from error
+        except ValueError as error:
+            raise RequestError(f"want: PORT {verb} {_HAND_VERBS[verb][0]} ({error})") from error
+
+    def _cause(self, name: str, verb: str, arguments: list[str]) -> str:
         fault, line = _FAULTS[verb], self._lines[name]
         try:
             given = [float(argument) for argument in arguments]
@@ -137,6 +211,7 @@ class Console:
             fault.cause(line.faults, given)
         except (ValueError, IndexError) as error:
             raise RequestError(f"want: PORT {verb} {fault.arguments} ({error})") from error
+        return fault.done(arguments)
 
     def _help(self) -> Table:
         table = Table("request", "what happens", title=f"ports: {', '.join(self._names)}")
@@ -144,7 +219,10 @@ class Console:
             table.add_row(f"PORT {verb}", meaning)
         for verb, fault in _FAULTS.items():
             table.add_row(f"PORT {verb} {fault.arguments}".replace("[", r"\["), fault.meaning)
+        for verb, (wanted, meaning) in _HAND_VERBS.items():
+            table.add_row(f"PORT {verb} {wanted}", meaning)
         table.add_row("show", "what all motors are doing")
+        table.add_row("help", "this list")
         return table
 
     def _shown(self, *names: str) -> Table:

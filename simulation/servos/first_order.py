@@ -84,6 +84,12 @@ class Shaft:
         self.acceleration_rad_s2 = (velocity_rad_s - self.velocity_rad_s) / dt_s
         self.position_rad, self.velocity_rad_s = stopped, velocity_rad_s
 
+    def put(self, position_rad: float) -> None:
+        """Put it where it is to stand still, within its stops."""
+        self.position_rad = min(max(position_rad, self.range_rad[0]), self.range_rad[1])
+        self.velocity_rad_s = self.acceleration_rad_s2 = 0.0
+        self._resting = False
+
     def motion(self, motor: int) -> Motion:
         """Return how the shaft moves, as this motor sees it, and what the motor spends on it."""
         sign, drive = self.motors[motor], self.drives.get(motor, LIMP)
@@ -128,6 +134,12 @@ class FirstOrder:
         """Return how the shaft moves now."""
         self.advance(now_ns)
         return self._turned_by[servo].motion(servo)
+
+    def put(self, servo: int, position_rad: float) -> float:
+        """Put a shaft where it is to stand, as this servo sees it; returns where it does."""
+        shaft = self._turned_by[servo]
+        shaft.put(shaft.motors[servo] * position_rad)
+        return shaft.motors[servo] * shaft.position_rad
 
     def advance(self, now_ns: int) -> None:
         """Let time pass until now."""

@@ -44,7 +44,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 
 def run(request: Request, options: argparse.Namespace) -> int:
-    """Show the motors until Ctrl-C, or once; raises PortError or, if an arm is silent, ToolError."""
+    """Show the motors until Ctrl-C, or once; raises PortError, or ToolError if one is silent."""
     with ExitStack() as stack:
         buses = {arm.name: stack.enter_context(connected(arm)) for arm in request.selected()}
         if options.once:
