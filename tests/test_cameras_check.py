@@ -19,7 +19,8 @@ from messaging.messages import Frame
 from perception.camera import CameraError
 from perception.pattern import burnt
 from runtime.plugins import UnknownNameError
-from station import camera_check, camera_latency
+from station.camera_tools import check as camera_check
+from station.camera_tools import latency as camera_latency
 from station.camera_tools.check import main
 from station.camera_tools.latency import Monitor, measure_latency
 from station.camera_tools.running import camera_rows
