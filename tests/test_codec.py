@@ -39,8 +39,10 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
     layout = next((part for part in get_args(hint) if isinstance(part, Layout)), None)
     if layout:
         shapes = st.one_of(
-            st_np.array_shapes(min_dims=rank, max_dims=rank, min_side=0, max_side=5)
-            for rank in layout.ranks
+            [
+                st_np.array_shapes(min_dims=rank, max_dims=rank, min_side=0, max_side=5)
+                for rank in layout.ranks
+            ]
         )
         return st_np.arrays(layout.dtype, shapes)
     if get_origin(hint) is tuple:
