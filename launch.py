@@ -99,7 +99,8 @@ def main(arguments: Sequence[str]) -> int:
         if options.command == "keys":
             return make_keys(config)
         if options.join:
-            return join(config, options.join)
+            # What stands in where there are no arms is up to the station's machine alone.
+            return join(config if config.hardware == "real" else decided(config), options.join)
         if options.listing:
             return listing(decided(config))
         return run(

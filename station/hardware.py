@@ -31,7 +31,8 @@ def decided(
     arms = config.arms
     if hardware == "twin":
         arms = {name: _direct(arm) for name, arm in arms.items()}
-    cameras = {**config.cameras, **config.twin.cameras}
+    stand_ins = config.twin.cameras
+    cameras = {name: stand_ins.get(name, camera) for name, camera in config.cameras.items()}
     return config.model_copy(update={"hardware": hardware, "arms": arms, "cameras": cameras})
 
 

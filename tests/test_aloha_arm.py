@@ -270,6 +270,15 @@ def test_motors_of_a_pair_that_fight_are_warned_of_after_a_second(held: Held) ->
     assert not held.cycle().errors
 
 
+def test_a_joint_that_something_holds_is_warned_of(held: Held) -> None:
+    goal = held.steady().goal.copy()
+    held.emulated.plant.shafts[0].range_rad = (START["waist"] - 0.01, START["waist"] + 0.01)
+    for _ in range(10):
+        goal[0] += 0.05
+        held.cycle(goal)
+    assert held.until_told("waist is 0.49 rad behind its goal: look what holds it") <= 20
+
+
 def test_an_arm_that_is_unplugged_says_so_and_can_be_attached_again(held: Held) -> None:
     goals = held.emulated.goals()
     held.emulated.terminals.unplug("arm")

@@ -154,7 +154,8 @@ def test_full_disk_loses_only_what_does_not_fit_and_says_so(tmp_path: Path) -> N
         from collections import Counter
         from messaging.transport import Bus
         from station.journal import Journal
-        from tests.test_journal import config, stream
+        sys.path.insert(0, "tests")
+        from test_journal import config, stream
         folder = Path(sys.argv[1])
         with Bus(folder / "bus") as bus:
             journal = Journal(config(folder / "run"), bus)

@@ -36,6 +36,7 @@ Array = NDArray[np.float64]
 Config = Profile
 
 _SHADOWS_EVERY: Final = 10  # cycles
+_LAG_RAD: Final = 0.35  # three times what a joint at full speed is behind
 _SILENT_NS: Final = 30_000_000  # three cycles
 _SHADOW_SILENT_NS: Final = _SHADOWS_EVERY * _SILENT_NS
 _TOO_FAST: Final = (
@@ -77,6 +78,7 @@ class AlohaArm:
         self._order = list(self._ids)
         self._shadow_order: list[int] = []
         self._warnings: tuple[str, ...] = ()
+        self._lagged: frozenset[str] = frozenset()  # at the look before
         self._strangers = 0
         self._cycles = 0
         self._held = False
@@ -212,12 +214,28 @@ class AlohaArm:
             self._ask(self._shadow_order)
         now_ns = time.monotonic_ns()
         warnings = [text for pair in self._pairs for text in pair.warnings(now_ns)]
+        warnings += self._lagging()
         if bus.strangers > self._strangers:
             warnings.append(company(bus.port))
         if self.refused_steps > self._refused_before:
             warnings.append(_TOO_FAST)
         self._strangers, self._refused_before = bus.strangers, self.refused_steps
         self._warnings = tuple(warnings)
+
+    def _lagging(self) -> list[str]:
+        """Return which joints stay behind their goals; a gripper that holds something does."""
+        lagging = {}
+        for joint, servo, goal in zip(self._joints, self._ids, self._goal_ticks, strict=True):
+            taken = self.motors[servo].sample
+            behind_rad = abs(goal - taken.position) * RAD_PER_TICK if taken else 0.0
+            if behind_rad > _LAG_RAD and joint != self._joints[-1]:
+                lagging[joint] = behind_rad
+        lasting = {joint: rad for joint, rad in lagging.items() if joint in self._lagged}
+        self._lagged = frozenset(lagging)
+        return [
+            f"{joint} is {rad:.2f} rad behind its goal: look what holds it"
+            for joint, rad in lasting.items()
+        ]
 
     def _reading(self, now_ns: int) -> ArmReading | None:
         states = [self.motors[servo] for servo in self._ids]
