@@ -51,7 +51,10 @@ class Launch:
         words = task.read_text().split() if task.exists() else []
         named = {}
         for pid in map(int, words):
-            command = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+            try:
+                command = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # it ended while being looked at
             if "runtime.process" in command:
                 named[Path(command[3]).stem] = pid
         return named
