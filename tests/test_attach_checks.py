@@ -9,32 +9,19 @@ from pathlib import Path
 
 import pytest
 import serial  # type: ignore[import-untyped]
+from attaching import START, attach_and_let_go, attached
 from emulated_arm import EmulatedArm, emulated_arm
 
 from drivers.arm import ArmError
 from drivers.arms import aloha
-from drivers.arms.aloha import AlohaArm
 from drivers.dynamixel import registers as reg
 from drivers.dynamixel.port import PortError, demand_short_latency
-
-START = {"waist": 0.4, "shoulder": -0.9, "elbow": 1.1, "wrist_angle": -0.3, "gripper": 0.4}
 
 
 @pytest.fixture
 def arm(tmp_path: Path) -> Iterator[EmulatedArm]:
-    """Return an arm that stands at START without torque."""
-    with emulated_arm(tmp_path, START) as emulated:
-        yield emulated
-
-
-def attached(arm: EmulatedArm) -> AlohaArm:
-    driver = AlohaArm(arm.profile)
-    driver.attach()
-    return driver
-
-
-def attach_and_let_go(arm: EmulatedArm) -> None:
-    attached(arm).detach()
+    with emulated_arm(tmp_path, START) as waiting:
+        yield waiting
 
 
 def settings(servo: int, register: reg.Register, value: int) -> Callable[[EmulatedArm], None]:

@@ -124,8 +124,14 @@ class ServoBus:
         _agreed(answer, servo, f"write {value} to {register.name}")
 
     def reboot(self, servo: int) -> None:
-        """Restart a servo: torque off, errors cleared; raises NoAnswerError or RefusedError."""
-        _agreed(self._ask(packets.reboot(servo), servo, 0), servo, "reboot")
+        """Restart a servo: torque off, errors cleared; raises RefusedError.
+
+        Asked once: a servo whose confirmation is late already restarts, mute, and asked again it
+        would restart again. Its coming back tells whether it did.
+        """
+        answer = self._asked_once(packets.reboot(servo), servo, 0, _MARGIN_NS)
+        if answer is not None:
+            _agreed(answer, servo, "reboot")
 
     def sync_read(
         self, address: int, length: int, servos: Sequence[int], is_fresh: IsFresh | None = None

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from messaging.images import ImageError, whole_jpeg
 from messaging.transport import Bus
-from perception.camera import CameraError, Capture, Condition
-from perception.reader import Reader
+from perception.camera import CameraError, Capture
+from perception.device import DeviceCamera
 
 log = logging.getLogger(__name__)
 
@@ -51,44 +51,18 @@ class Config(BaseModel):
     latency_ms: float = Field(default=0.0, ge=0, lt=1000)
 
 
-class OpencvCamera:
+class OpencvCamera(DeviceCamera):
     """Passes a camera's JPEG files through as they are; another format is turned into RGB."""
 
     def __init__(
         self, config: Config, video_capture: Callable[[str, int], Any] = cv2.VideoCapture
     ) -> None:
+        super().__init__()
         self._config = config
         self._video_capture = video_capture
         self._path = Path(
             f"/dev/video{config.device}" if isinstance(config.device, int) else config.device
         )
-        self._reader = Reader(self._opened)
-        self._device: VideoDevice | None = None
-
-    def open(self) -> None:
-        """Open the device and start to read it.
-
-        Raises:
-            CameraError: it is missing, not permitted, busy, or does not do what is asked for.
-        """
-        self._reader.open()
-
-    def capture(self, timeout_s: float) -> Capture | None:
-        """Return the newest image that was not returned before."""
-        return self._reader.newest(timeout_s)
-
-    def condition(self) -> Condition:
-        """Return how the device is."""
-        return Condition(
-            noisy=True,
-            lost=self._reader.lost,
-            corrupt=self._reader.corrupt,
-            stamped_by=self._device.stamped_by if self._device else "nothing yet",
-        )
-
-    def close(self) -> None:
-        """End the reading; a grab that never returns is left to die with the process."""
-        self._reader.close()
 
     def _opened(self) -> VideoDevice:
         if not self._path.exists():
@@ -104,11 +78,10 @@ class OpencvCamera:
                 " has it, `v4l2-ctl --list-devices` which device takes pictures"
             )
         try:
-            self._device = VideoDevice(device, self._path, self._config)
+            return VideoDevice(device, self._path, self._config)
         except CameraError:
             device.release()
             raise
-        return self._device
 
 
 class VideoDevice:

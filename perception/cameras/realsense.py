@@ -14,8 +14,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from messaging.transport import Bus
-from perception.camera import CameraError, Capture, Condition
-from perception.reader import Reader
+from perception.camera import CameraError, Capture
+from perception.device import DeviceCamera
 
 log = logging.getLogger(__name__)
 
@@ -39,44 +39,18 @@ class Config(BaseModel):
     )  # how much older the light is than the stamp
 
 
-class RealsenseCamera:
+class RealsenseCamera(DeviceCamera):
     """Reads one camera in one pipeline with room for one image."""
 
     def __init__(self, config: Config) -> None:
+        super().__init__()
         self._config = config
-        self._reader = Reader(self._opened)
-        self._device: ColourPipeline | None = None
-
-    def open(self) -> None:
-        """Start the camera.
-
-        Raises:
-            CameraError: the library is missing, or there is no such camera, or it does not start.
-        """
-        self._reader.open()
-
-    def capture(self, timeout_s: float) -> Capture | None:
-        """Return the newest image that was not returned before."""
-        return self._reader.newest(timeout_s)
-
-    def condition(self) -> Condition:
-        """Return how the camera is."""
-        return Condition(
-            noisy=True,
-            lost=self._reader.lost,
-            corrupt=self._reader.corrupt,
-            stamped_by=self._device.stamped_by if self._device else "nothing yet",
-        )
-
-    def close(self) -> None:
-        """Stop the camera."""
-        self._reader.close()
 
     def _opened(self) -> ColourPipeline:
         library = _imported()
         try:
             self._set_options(library, self._found(library))
-            self._device = ColourPipeline(library, self._config)
+            return ColourPipeline(library, self._config)
         except CameraError:
             raise
         except RuntimeError as error:
@@ -84,7 +58,6 @@ class RealsenseCamera:
                 f"RealSense camera {self._config.serial} does not start: {error}; close other"
                 " programs that use it; `rs-enumerate-devices` lists the sizes and rates it has"
             ) from error
-        return self._device
 
     def _found(self, library: Any) -> Any:
         there = {

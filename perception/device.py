@@ -1,14 +1,14 @@
-"""Reads a device in a thread of its own, and opens it anew when it was unplugged."""
+"""A camera whose device is read in a thread of its own, and opened anew when it was unplugged."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 from messaging.images import ImageError
-from perception.camera import CameraError, Capture
+from perception.camera import CameraError, Capture, Condition
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +18,11 @@ _CLOSE_S = 1.0
 
 class Device(Protocol):
     """A device that is open."""
+
+    @property
+    def stamped_by(self) -> str:
+        """Say who tells when an image was taken, for people."""
+        ...
 
     def read(self) -> Capture | None:
         """Wait for the next image; None if none came for a while.
@@ -33,16 +38,16 @@ class Device(Protocol):
         ...
 
 
-class Reader:
+class DeviceCamera(ABC):
     """Keeps the newest image of a device, since a read cannot always be given a deadline.
 
     After an unplug it yields nothing and tries again and again to open the device.
     """
 
-    def __init__(self, opened: Callable[[], Device]) -> None:
-        self.lost = ""  # why the device is out of reach; empty while it is there
-        self.corrupt = 0
-        self._opened = opened
+    def __init__(self) -> None:
+        self._lost = ""  # why the device is out of reach; empty while it is there
+        self._corrupt = 0
+        self._stamped_by = "nothing yet"
         self._fresh = threading.Condition()
         self._newest: Capture | None = None
         self._closing = threading.Event()
@@ -55,7 +60,11 @@ class Reader:
         self._thread = threading.Thread(target=self._read, args=(device,), daemon=True)
         self._thread.start()
 
-    def newest(self, timeout_s: float) -> Capture | None:
+    @abstractmethod
+    def _opened(self) -> Device:
+        """Return the device, open and set up; raises CameraError with a remedy."""
+
+    def capture(self, timeout_s: float) -> Capture | None:
         """Return the newest image that was not returned before, None if none came in time.
 
         Raises:
@@ -67,6 +76,12 @@ class Reader:
             self._fresh.wait_for(lambda: self._newest is not None, timeout_s)
             capture, self._newest = self._newest, None
             return capture
+
+    def condition(self) -> Condition:
+        """Return how the camera is."""
+        return Condition(
+            noisy=True, lost=self._lost, corrupt=self._corrupt, stamped_by=self._stamped_by
+        )
 
     def close(self) -> None:
         """End the reading; a read that never returns is left to die with the process."""
@@ -85,6 +100,7 @@ class Reader:
                 device.release()
                 device = self._opened_again(error)
             else:
+                self._stamped_by = device.stamped_by
                 self._keep(capture)
         if device is not None:
             device.release()
@@ -97,23 +113,23 @@ class Reader:
             self._fresh.notify()
 
     def _drop(self, error: ImageError) -> None:
-        self.corrupt += 1
-        if self.corrupt == 1:
+        self._corrupt += 1
+        if self._corrupt == 1:
             log.warning("dropped a damaged image, more are only counted: %s", error)
 
     def _opened_again(self, loss: CameraError) -> Device | None:
         """Return the device as soon as it is back, None when the camera is being closed."""
-        self.lost = str(loss)
+        self._lost = str(loss)
         log.warning("%s; opening it anew", loss)
         while not self._closing.wait(_RETRY_S):
             try:
                 device = self._opened()
             except CameraError as error:
-                if str(error) != self.lost:
-                    self.lost = str(error)
+                if str(error) != self._lost:
+                    self._lost = str(error)
                     log.warning("%s; trying on", error)
             else:
                 log.info("the camera is back")
-                self.lost = ""
+                self._lost = ""
                 return device
         return None
