@@ -26,6 +26,12 @@ Vector = Annotated[NDArray[np.float64], Layout("<f8", (1,))]
 Matrix = Annotated[NDArray[np.float64], Layout("<f8", (2,))]
 Image = Annotated[NDArray[np.uint8], Layout("|u1", (1, 3))]
 
+# What a permit allows: nothing; the way to rest; the poses of the config; a policy or a person too.
+MOTIONS = ("none", "rest", "poses", "all")
+PHASES = ("disarmed", "testing", "armed", "running", "stopped")
+STOPS = ("hold", "rest_then_off", "cut")
+ON, OFF, MIXED, CUT = "on", "off", "mixed", "cut"
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -58,6 +64,9 @@ class JointState:
     t_written_ns: int
     t_command_ns: int  # stamp of the command that `written` follows, 0 before the first
     holding: str  # why the guard holds by itself; empty while it follows commands
+    permit: int = 0  # number of the newest permit heard, 0 before the first
+    t_frozen_ns: int = 0  # since when `written` has not changed, 0 while it moves
+    torque: str = ON  # ON, OFF, or MIXED: some motors hold and some do not
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,7 @@ class JointCommand:
     epoch: int
     joints: tuple[str, ...]
     position: Vector  # (J,)
+    permit: int = 0  # epoch of the permit under which it is given
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +116,9 @@ class ControlStatus:
     chunks: int  # merged so far
     counters: dict[str, int]  # dropped chunks by reason, limit activations by joint and kind
     arrived: bool = False  # at the pose of `home` or `rest`; stopped, for `idle` and `hold`
+    permit: int = 0  # epoch of the permit under which it commands, 0 while it has none
+    starved_s: float = 0.0  # for how long a policy's plan has been at its end, 0 while it is not
+    blocked_s: float = 0.0  # for how long the collision check has kept the arms from going on
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +195,84 @@ class Heartbeat:
     quiet_s: float = 0.0  # how long it may be silent by the nature of its work
 
 
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """Leave to move. Without a fresh one nothing moves, so that silence is a stop.
+
+    `motion` is one of MOTIONS, each of which includes those before it.
+    """
+
+    epoch: int  # goes up each time that leave is given anew; older commands stay without
+    seq: int
+    t_ns: int
+    motion: str
+    speed: float  # most of the usual speed that may be used, 0..1
+    order: str = ""  # OFF: whoever is at rest takes its torque off; CUT: everyone, now
+    event: str = ""  # the stop in force, empty if there is none
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyState:
+    """What the safety process thinks, for people and for who conducts a run."""
+
+    t_ns: int
+    phase: str  # one of PHASES
+    epoch: int
+    motion: str  # as in the newest permit
+    speed: float
+    commander: str  # who may command while running: policy, person; empty while nobody may
+    event: str = ""  # id of the stop in force, empty if there is none
+    stop: str = ""  # one of STOPS
+    stopped_at: str = ""  # wall-clock time of the event, ISO 8601
+    by: str = ""  # who asked for the stop, or what found its cause
+    causes: tuple[str, ...] = ()  # of this event, the first cause first
+    persisting: tuple[str, ...] = ()  # what would have to go before arming or a reset
+    warnings: tuple[str, ...] = ()  # what somebody should look after
+    confirmed_ms: dict[str, float] = field(default_factory=dict)  # arm -> stop to frozen goal
+    awaited: tuple[str, ...] = ()  # arms that have not confirmed the stop yet
+    note: str = ""  # what it waits for, for people
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Something asked of a service by a person or a program; acted upon once at most."""
+
+    id: str  # never used twice
+    kind: str
+    who: str  # who asks, for the audit: "shell alice", "dashboard 127.0.0.1 operator"
+    t_ns: int  # when it was asked for, on the station's clock
+    event: str = ""  # the stop that a reset is about; the code that a cut confirms
+    value: float = 0.0  # of a speed
+    reason: str = ""  # in the asker's words
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A service's answer to a request."""
+
+    id: str  # of the request
+    accepted: bool
+    said: str = ""  # why not, or what follows from it
+    event: str = ""  # the stop in force; the code that confirms a cut
+
+
+@dataclass(frozen=True, slots=True)
+class MotorStates:
+    """Every motor of an arm by itself, shadows too, a few times a second, for people."""
+
+    arm: str
+    t_ns: int
+    names: tuple[str, ...]  # (M,) "shoulder (id 2)"
+    position: Vector  # (M,) rad of the motor's shaft
+    lower: Vector  # (M,) rad
+    upper: Vector  # (M,) rad
+    current: Vector  # (M,) A, nan where a motor has no such sensor
+    most_current: Vector  # (M,) A, nan where nothing limits it
+    temperature: Vector  # (M,) degrees Celsius
+    voltage: Vector  # (M,) V
+    errors: tuple[str, ...]  # (M,) in words, empty for a healthy motor
+
+
 Message = (
     Frame
     | JointState
@@ -195,4 +286,9 @@ Message = (
     | ServoTarget
     | ServoReading
     | Heartbeat
+    | Permit
+    | SafetyState
+    | Request
+    | Reply
+    | MotorStates
 )

@@ -61,6 +61,9 @@ TASK_STATE = Topic("task_state", messages.TaskState, 50.0, Keep.NEWEST, "twin")
 TWIN_STATE = Topic("twin_state", messages.TwinState, 60.0, Keep.NEWEST, "twin")
 SERVO_TARGET = Topic("servo_target", messages.ServoTarget, 100.0, Keep.NEWEST, "arm.{}", "arm")
 SERVO_READING = Topic("servo_reading", messages.ServoReading, 100.0, Keep.NEWEST, "twin", "arm")
+PERMIT = Topic("permit", messages.Permit, 50.0, Keep.NEWEST, "safety")
+SAFETY_STATE = Topic("safety_state", messages.SafetyState, 10.0, Keep.NEWEST, "safety")
+MOTOR_STATES = Topic("motor_states", messages.MotorStates, 5.0, Keep.NEWEST, "arm.{}", "arm")
 HEARTBEAT = Topic("heartbeat", messages.Heartbeat, 20.0, Keep.NEWEST, "{}", "process")
 
 TOPICS: tuple[Topic[Any], ...] = (
@@ -75,5 +78,8 @@ TOPICS: tuple[Topic[Any], ...] = (
     TWIN_STATE,
     SERVO_TARGET,
     SERVO_READING,
+    PERMIT,
+    SAFETY_STATE,
+    MOTOR_STATES,
     HEARTBEAT,
 )

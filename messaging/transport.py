@@ -19,6 +19,7 @@ import zmq
 
 from messaging import codec
 from messaging.curve import Network
+from messaging.service import Client, Service, asking, serving
 from messaging.topics import Keep, M, Topic
 
 log = logging.getLogger(__name__)
@@ -102,19 +103,22 @@ class Subscriber(Generic[M]):
         return self._socket
 
 
+Source = Subscriber[Any] | Service | Client
+
+
 class Waiter:
     """Waits for messages and for file descriptors at once, without polling."""
 
-    def __init__(self, subscribers: Iterable[Subscriber[Any]] = ()) -> None:
+    def __init__(self, subscribers: Iterable[Source] = ()) -> None:
         self._poller = zmq.Poller()
         for subscriber in subscribers:
             self.add(subscriber)
 
-    def add(self, source: Subscriber[Any] | int) -> None:
-        """Wake up for `source` too: a subscriber, or a file descriptor."""
+    def add(self, source: Source | int) -> None:
+        """Wake up for `source` too: a subscriber, a service or its client, a file descriptor."""
         self._poller.register(source if isinstance(source, int) else source.socket, zmq.POLLIN)
 
-    def remove(self, source: Subscriber[Any] | int) -> None:
+    def remove(self, source: Source | int) -> None:
         """Stop waking up for `source`."""
         self._poller.unregister(source if isinstance(source, int) else source.socket)
 
@@ -147,7 +151,8 @@ class Bus:
             self._context.set(zmq.THREAD_SCHED_POLICY, os.SCHED_RR)
             self._context.set(zmq.THREAD_PRIORITY, io_priority)
         self._allow_list = network.start_allow_list(self._context) if network else None
-        self._open: list[Publisher[Any] | Subscriber[Any]] = []
+        self._open: list[Publisher[Any] | Source] = []
+        self._locks: list[int] = []  # of services
 
     @property
     def spans_machines(self) -> bool:
@@ -195,11 +200,28 @@ class Bus:
         socket.connect(address)
         return subscriber
 
+    def service(self, name: str) -> Service:
+        """Open the service `name`; raises TransportError while another process offers it."""
+        lock = self._locked(name)
+        self._locks.append(lock)
+        service = serving(self._context, f"ipc://{self._path(name)}", name)
+        self._open.append(service)
+        return service
+
+    def client(self, name: str) -> Client:
+        """Return a way to ask the service `name` of this machine, whenever it comes up."""
+        client = asking(self._context, f"ipc://{self._path(name)}", name)
+        self._open.append(client)
+        return client
+
     def close(self) -> None:
-        """Close every stream that this bus opened."""
+        """Close every stream and service that this bus opened."""
         for stream in self._open:
             stream.close()
         self._open.clear()
+        for lock in self._locks:
+            os.close(lock)
+        self._locks.clear()
         if self._allow_list:
             self._allow_list.stop()
         self._context.term()

@@ -1,0 +1,1 @@
+"""The web page with the stop button, and the bridge to MQTT."""

@@ -1,0 +1,1 @@
+"""Permits, watchdogs, the latch and the audit: one process that must say yes 50 times a second."""

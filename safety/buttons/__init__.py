@@ -1,0 +1,1 @@
+"""Buttons that stop the robot, a file each."""
