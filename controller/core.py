@@ -70,6 +70,9 @@ class Controller:
         self._seq = 0
         self._chunks = 0
         self._disagreement_rad = 0.0
+        self._starved_ticks = 0
+        self.permit = 0  # epoch of the permit under which commands are given, 0 without one
+        self.speed = 1.0  # most of the usual speed, 0..1
         self.cursor = 0.0
         self._follow(Plan.at_rest(0, self._poses["rest"]))
 
@@ -88,6 +91,14 @@ class Controller:
             self._limiter = Limiter(self.limits, self._dt, position)
             self._follow(Plan.at_rest(self.cursor, self._limiter.position))
         return self._limiter is not None
+
+    def stand(self, position: Array) -> None:
+        """Be at rest where the servos are held (J,): without leave to move nothing is planned."""
+        self.direct("hold")
+        if self._limiter is not None:
+            self._limiter.reset(position)
+        self._clock.start(0.0)
+        self._follow(Plan.at_rest(self.cursor, position))
 
     def direct(self, mode: str) -> None:
         """Change to one of MODES, smoothly; chunks from before are dropped from now on.
@@ -140,9 +151,13 @@ class Controller:
         if self._limiter is None:
             raise RuntimeError("the joints must be observed before they are commanded")
         rate = self._pace(now_ns)
+        starved = rate == 0.0 and self._modes.mode == "run" and self._modes.arrived
+        self._starved_ticks = self._starved_ticks + 1 if starved else 0
         position, activations = self._limiter.follow(self._plan.at(self.cursor))
         self._smoothness.add(position)
-        command = JointCommand(self._seq, now_ns, self.epoch, self.joints, position.copy())
+        command = JointCommand(
+            self._seq, now_ns, self.epoch, self.joints, position.copy(), self.permit
+        )
         status = self._status(now_ns, late_us, rate)
         self._seq += 1
         self.cursor += rate
@@ -221,7 +236,7 @@ class Controller:
 
     def _wanted_rate(self, now_ns: int) -> float:
         """Return the rate that limits allow and, where chunks are awaited, the runway affords."""
-        rate = self._feasible_rate()
+        rate = min(self._feasible_rate(), self.speed)
         if self._modes.mode == "run":
             rate = min(rate, self._runway.sustained_rate(self._left_s(), now_ns))
         return rate
@@ -282,4 +297,6 @@ class Controller:
             chunks=self._chunks,
             counters=dict(self.counters),
             arrived=self._modes.arrived,
+            permit=self.permit,
+            starved_s=self._starved_ticks * self._dt,
         )

@@ -10,9 +10,17 @@ from pydantic import BaseModel, ConfigDict
 
 from controller.config import ControllerConfig
 from controller.core import Controller
-from messaging.messages import JointState
-from messaging.topics import ACTION_CHUNK, CONTROL_STATUS, DIRECTIVE, JOINT_COMMAND, JOINT_STATE
+from messaging.messages import JointState, Permit
+from messaging.topics import (
+    ACTION_CHUNK,
+    CONTROL_STATUS,
+    DIRECTIVE,
+    JOINT_COMMAND,
+    JOINT_STATE,
+    PERMIT,
+)
 from messaging.transport import Subscriber
+from motion.leave import NONE, allowed, permits
 from motion.limits import JointLimits, LimitsConfig
 from runtime.process import Context
 from runtime.rate import RateKeeper
@@ -71,6 +79,7 @@ def main(config: Config, context: Context) -> None:
     statuses = bus.publisher(CONTROL_STATUS)
     chunks = bus.subscriber(ACTION_CHUNK)
     directives = bus.subscriber(DIRECTIVE)
+    leave = bus.subscriber(PERMIT)
     joints = Joints([bus.subscriber(JOINT_STATE, arm) for arm in config.arms])
     controller = _controller(config)
     rate = RateKeeper(config.controller.rate_hz)
@@ -83,14 +92,20 @@ def main(config: Config, context: Context) -> None:
             statuses.send(status)
         # Listening comes after speaking: what arrives now is for the next tick, and costs this
         # one no time.
-        if (goal := joints.told()) is not None:
-            commanding = controller.observe(goal)
+        told = joints.told()
+        if told is not None:
+            commanding = controller.observe(told)
         now_ns = time.monotonic_ns()
         if directives.receive() is not None:
             directed_ns = now_ns
+        leave.receive()
         trouble = joints.unfit() or _trouble(joints.age_ns(now_ns), now_ns - directed_ns)
-        if directives.newest is not None:
-            controller.direct("hold" if trouble else directives.newest.mode)
+        mode = directives.newest.mode if directives.newest and not trouble else "hold"
+        motion = _take_leave(controller, leave.newest, now_ns)
+        if motion != NONE:
+            controller.direct(_permitted(mode, motion))
+        elif told is not None:
+            controller.stand(told)
         for chunk in chunks.drain():
             controller.receive(chunk, now_ns)
         context.beat(
@@ -109,6 +124,21 @@ def _trouble(joints_age_ns: int, directive_age_ns: int) -> str:
     if directive_age_ns > _SILENCE * DIRECTIVE.stale_after_ns:
         return "the station is silent"  # nobody is there to stop the arms
     return ""
+
+
+def _take_leave(controller: Controller, permit: Permit | None, now_ns: int) -> str:
+    """Let the controller command under `permit`; returns what that allows."""
+    motion = allowed(permit, now_ns)
+    controller.permit = permit.epoch if permit and motion != NONE else 0
+    controller.speed = permit.speed if permit else 0.0
+    return motion
+
+
+def _permitted(mode: str, motion: str) -> str:
+    """Return the mode that comes of `mode` where no more than `motion` is permitted."""
+    if motion == "rest":
+        return "rest"
+    return mode if mode != "run" or permits(motion, "all") else "hold"
 
 
 def _controller(config: Config) -> Controller:
