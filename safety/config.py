@@ -1,0 +1,76 @@
+"""When the safety process finds fault: every threshold, by its row in docs/safety.md."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+
+class SafetyConfig(BaseModel):
+    """What is too slow, too hot, too far or too quiet; numbers in comments are rows of the table.
+
+    Robots differ in what they stand; the defaults are those of ALOHA's arms.
+    """
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    directory: Path | None = None  # of the latch and the audit; None for the user's state directory
+    deadman: bool = False  # 7: whether arms may move only while somebody has the page open
+
+    starved_s: PositiveFloat = 0.5  # 2: a policy's plan at its end
+    controller_silent_s: PositiveFloat = 0.1  # 4
+    arm_silent_s: PositiveFloat = 0.06  # 5
+    dashboard_silent_s: PositiveFloat = 1.5  # 7
+    sample_age_s: PositiveFloat = 0.03  # 8: a joint that missed three readings
+    temperature_warn: PositiveFloat = 60.0  # 11: degrees Celsius, like those below
+    temperature_slow: PositiveFloat = 65.0
+    temperature_rest: PositiveFloat = 70.0
+    temperature_cool: PositiveFloat = 55.0  # what was too hot stays so until it is below
+    hot_speed: Annotated[float, Field(gt=0, le=1)] = 0.5  # of the usual, above temperature_slow
+    voltage_warn: PositiveFloat = 11.0  # 12
+    voltage_hold: PositiveFloat = 10.2
+    voltage_s: PositiveFloat = 0.1
+    tracking_rad: PositiveFloat = 0.35  # 14: between what a joint is told and where it is
+    tracking_s: PositiveFloat = 0.2
+    refused_commands: PositiveInt = 3  # 16: in a row, by a driver's guard
+    outside_rad: PositiveFloat = 0.1  # 17: measured beyond a joint's range
+    blocked_s: PositiveFloat = 1.0  # 20: arms kept from going on by what they would touch
+    camera_age_s: PositiveFloat = 0.15  # 22
+    overruns: PositiveInt = 3  # 24: ticks in a row that began more than a period late
+    overrun_share: PositiveFloat = 0.2  # 24: of a period, 99th percentile of the lateness
+    overrun_window_s: PositiveFloat = 10.0
+
+    self_test_s: PositiveFloat = 0.5  # what each arm has to answer each half of the self-test
+    request_age_s: PositiveFloat = 2.0  # an older request is not acted upon
+    cut_code_s: PositiveFloat = 10.0  # how long a cut can be confirmed
+    off_s: PositiveFloat = 1.0  # how long arms at rest are told to let go
+
+    @model_validator(mode="after")
+    def _thresholds_ascend(self) -> SafetyConfig:
+        heat = (
+            self.temperature_cool,
+            self.temperature_warn,
+            self.temperature_slow,
+            self.temperature_rest,
+        )
+        if sorted(set(heat)) != list(heat):
+            raise ValueError(
+                "temperatures must ascend from cool over warn and slow to rest, "
+                f"got {', '.join(f'{degrees:g}' for degrees in heat)}"
+            )
+        if self.voltage_hold >= self.voltage_warn:
+            raise ValueError(
+                f"voltage_hold must be below voltage_warn, got {self.voltage_hold:g} and "
+                f"{self.voltage_warn:g}"
+            )
+        return self
+
+    def state_directory(self, robot: str) -> Path:
+        """Return where `robot`'s latch and audit lie, across launches and reboots."""
+        if self.directory is not None:
+            return self.directory.expanduser()
+        home = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+        return Path(home).expanduser() / "evenhand" / robot
