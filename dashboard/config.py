@@ -1,0 +1,32 @@
+"""How the dashboard is configured."""
+
+from __future__ import annotations
+
+import os
+from ipaddress import ip_address
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class DashboardConfig(BaseModel):
+    """Where the page is served, and to whom."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    enabled: bool = True
+    # Another address than loopback lets the network see the page; then everybody needs a token.
+    host: str = "127.0.0.1"
+    port: int = Field(default=8360, ge=1024, le=65535)
+    tokens: Path | None = Field(default=None, strict=False)  # ~/.config/evenhand/<robot> if None
+
+    @field_validator("host")
+    @classmethod
+    def _is_address(cls, host: str) -> str:
+        ip_address(host)  # says itself what is wrong
+        return host
+
+    def token_directory(self, robot: str) -> Path:
+        """Return the directory of the token files of `robot`."""
+        home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+        return self.tokens or Path(home) / "evenhand" / robot

@@ -1,0 +1,122 @@
+"""What the page can see and do, apart from how it is served."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dashboard import telling
+from dashboard.asking import Asker, StopLine, asked
+from dashboard.browsers import Browser, Browsers
+from dashboard.observed import Observed
+from dashboard.spoken import ALWAYS, STATION_KINDS, Ask, Hello, Ping, Spoken, Stop, Take
+from dashboard.tokens import Role, Tokens
+from messaging.messages import Reply
+
+log = logging.getLogger(__name__)
+
+_NO_ANSWER = {True: "the safety process does not answer", False: "the launch does not answer"}
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What never changes of a station."""
+
+    robot: str
+    title: str
+    arms: Sequence[str]
+    joints: Sequence[str]
+    cameras: Sequence[str]
+
+
+class Desk:
+    """Serves all browsers of a station; must be made in a running event loop."""
+
+    def __init__(
+        self, about: About, observed: Observed, safety: Asker, station: Asker, tokens: Tokens
+    ) -> None:
+        self.about = about
+        self.observed = observed
+        self.browsers = Browsers()
+        self.tokens = tokens
+        self.stops = 0
+        self._safety = safety
+        self._station = station
+        self._stop_line = StopLine(safety)
+
+    async def stop(self, who: str) -> dict[str, Any]:
+        """Stop the robot; returns what to tell who pressed."""
+        self.stops += 1
+        began_ns = time.monotonic_ns()
+        reply = await self._stop_line.press(who)
+        return _answered(reply, to_safety=True, began_ns=began_ns)
+
+    async def hear(self, browser: Browser, spoken: Spoken) -> None:
+        """Do what a browser asks for, as far as it may."""
+        browser.heard_ns = time.monotonic_ns()
+        match spoken:
+            case Stop(n=n):
+                browser.answer("answer", {"n": n, **await self.stop(browser.who)})
+            case Ping(n=n):
+                browser.answer("pong", n)
+            case Hello(token=token):
+                self._greet(browser, token)
+            case Take():
+                self.browsers.take(browser)
+                log.info("%s takes control", browser.who)
+            case Ask():
+                browser.answer("answer", {"n": spoken.n, **await self._ask(browser, spoken)})
+
+    def tell_state(self, now_ns: int) -> None:
+        """Send the state of the moment to everybody."""
+        if len(self.browsers):
+            self.browsers.tell("state", telling.state(self.observed, now_ns))
+
+    def _greet(self, browser: Browser, token: str) -> None:
+        browser.role = max(browser.role, self.tokens.role(token))
+        if browser.role is Role.NOBODY:
+            return
+        about = self.about
+        browser.answer(
+            "about",
+            {
+                "robot": about.robot,
+                "title": about.title,
+                "arms": list(about.arms),
+                "joints": list(about.joints),
+                "cameras": list(about.cameras),
+                "token": "" if not token else "good" if self.tokens.role(token) else "wrong",
+            },
+        )
+        self.browsers.greet(browser)
+
+    async def _ask(self, browser: Browser, ask: Ask) -> dict[str, Any]:
+        if why := self._forbidden(browser, ask):
+            return {"accepted": False, "said": why, "event": "", "ms": 0.0}
+        to_safety = ask.what not in STATION_KINDS
+        request = asked(ask.what, browser.who, event=ask.event, value=ask.value, reason=ask.reason)
+        asker = self._safety if to_safety else self._station
+        reply = await asker.ask(request)
+        return _answered(reply, to_safety=to_safety, began_ns=request.t_ns)
+
+    def _forbidden(self, browser: Browser, ask: Ask) -> str:
+        if browser.role is not Role.OPERATOR:
+            return "only an operator may do that: open the page with the operator's token"
+        if self.browsers.in_control is not browser and ask.what not in ALWAYS:
+            return "another browser has control: take it over first"
+        return ""
+
+
+def _answered(reply: Reply | None, *, to_safety: bool, began_ns: int) -> dict[str, Any]:
+    took_ms = round((time.monotonic_ns() - began_ns) * 1e-6, 1)
+    if reply is None:
+        return {"accepted": False, "said": _NO_ANSWER[to_safety], "event": "", "ms": took_ms}
+    return {
+        "accepted": reply.accepted,
+        "said": reply.said,
+        "event": reply.event,
+        "ms": took_ms,
+    }

@@ -1,0 +1,179 @@
+"""What the dashboard hears on the bus: the newest of everything that the page shows."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from messaging.messages import (
+    ActionChunk,
+    ControlStatus,
+    Heartbeat,
+    JointState,
+    MotorStates,
+    SafetyState,
+    TaskState,
+)
+from messaging.topics import (
+    ACTION_CHUNK,
+    CONTROL_STATUS,
+    HEARTBEAT,
+    JOINT_COMMAND,
+    JOINT_STATE,
+    MOTOR_STATES,
+    SAFETY_STATE,
+    TASK_STATE,
+    Keep,
+)
+from messaging.transport import Bus
+
+_TRACED = 100  # samples that wait for the next message to the browsers
+_WORST_OF = 100  # samples of a delay: five seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A moment of the plot: what each joint was told and where it was."""
+
+    t_ns: int
+    command: tuple[float, ...]
+    position: tuple[float, ...]
+
+
+class Delay:
+    """A delay on the way of data, now and at worst over the last seconds."""
+
+    def __init__(self) -> None:
+        self._last_ms: deque[float] = deque(maxlen=_WORST_OF)
+
+    def add(self, ms: float) -> None:
+        """Note one more delay, in ms."""
+        self._last_ms.append(ms)
+
+    @property
+    def newest_ms(self) -> float | None:
+        """The last one, None before the first."""
+        return self._last_ms[-1] if self._last_ms else None
+
+    @property
+    def worst_ms(self) -> float | None:
+        """The longest of the last hundred, None before the first."""
+        return max(self._last_ms, default=None)
+
+
+class Observed:
+    """The newest messages of a station, and since when it is stopped."""
+
+    def __init__(
+        self, bus: Bus, arms: Sequence[str], joints: Sequence[str], processes: Sequence[str]
+    ) -> None:
+        self.delays: dict[str, Delay] = {}
+        self.stopped_ns = 0  # when the stop in force was first heard of, 0 without one
+        self.started_stopped = False  # whether that stop is older than this process
+        self.trace: deque[Sample] = deque(maxlen=_TRACED)
+        self.safety_source = bus.subscriber(SAFETY_STATE)
+        self._joints = joints
+        self._control = bus.subscriber(CONTROL_STATUS)
+        self._command = bus.subscriber(JOINT_COMMAND)
+        self._chunk = bus.subscriber(ACTION_CHUNK, keep=Keep.NEWEST)
+        self._task = bus.subscriber(TASK_STATE)
+        self._states = {arm: bus.subscriber(JOINT_STATE, arm) for arm in arms}
+        self._motors = {arm: bus.subscriber(MOTOR_STATES, arm) for arm in arms}
+        self._beats = {name: bus.subscriber(HEARTBEAT, name) for name in processes}
+
+    @property
+    def safety(self) -> SafetyState | None:
+        """What the safety process thinks, None before its first word."""
+        return self.safety_source.newest
+
+    @property
+    def control(self) -> ControlStatus | None:
+        """The controller's state."""
+        return self._control.newest
+
+    @property
+    def task(self) -> TaskState | None:
+        """How the episode goes."""
+        return self._task.newest
+
+    @property
+    def arms(self) -> dict[str, JointState | None]:
+        """Each arm's joints."""
+        return {arm: source.newest for arm, source in self._states.items()}
+
+    @property
+    def motors(self) -> dict[str, MotorStates | None]:
+        """Each arm's motors."""
+        return {arm: source.newest for arm, source in self._motors.items()}
+
+    @property
+    def beats(self) -> dict[str, Heartbeat | None]:
+        """Each process's heartbeat."""
+        return {name: source.newest for name, source in self._beats.items()}
+
+    def hear_safety(self, now_ns: int) -> bool:
+        """Read what safety says; returns whether it is another state than before."""
+        before = self.safety
+        safety = self.safety_source.receive()
+        if safety is None:
+            return False
+        event_before = before.event if before else ""
+        if safety.event != event_before:
+            self.stopped_ns = now_ns if safety.event else 0
+            self.started_stopped = before is None
+        return before is None or _told(before) != _told(safety)
+
+    def sample(self, now_ns: int) -> None:
+        """Read everything else, and note the delays and a point of the plot."""
+        for beat in self._beats.values():
+            beat.receive()
+        for motors in self._motors.values():
+            motors.receive()
+        self._task.receive()
+        if control := self._control.receive():
+            self._delay("control tick behind its deadline").add(control.late_us * 1e-3)
+            self._delay("capture to plan, p95").add(control.latency_s * 1e3)
+        if chunk := self._chunk.receive():
+            self._add_stages(chunk)
+        for arm, states in self._states.items():
+            if state := states.receive():
+                self._add_state(arm, state, now_ns)
+        command = self._command.receive()
+        if command and tuple(command.joints) == tuple(self._joints):
+            self.trace.append(Sample(now_ns, tuple(command.position), self._positions()))
+
+    def _positions(self) -> tuple[float, ...]:
+        at = {
+            joint: float(value)
+            for state in self.arms.values()
+            if state
+            for joint, value in zip(state.joints, state.position, strict=True)
+        }
+        return tuple(at.get(joint, float("nan")) for joint in self._joints)
+
+    def _add_stages(self, chunk: ActionChunk) -> None:
+        for stage, ms in chunk.stages_ms.items():
+            self._delay(f"policy: {stage}").add(ms)
+
+    def _add_state(self, arm: str, state: JointState, now_ns: int) -> None:
+        self._delay(f"{arm} arm: sample to here").add((now_ns - state.t_sample_ns) * 1e-6)
+        if state.t_command_ns and not state.holding:
+            passed_ns = state.t_written_ns - state.t_command_ns
+            self._delay(f"{arm} arm: command to servos").add(passed_ns * 1e-6)
+
+    def _delay(self, name: str) -> Delay:
+        return self.delays.setdefault(name, Delay())
+
+
+def _told(safety: SafetyState) -> tuple[object, ...]:
+    return (
+        safety.phase,
+        safety.event,
+        safety.causes,
+        safety.persisting,
+        safety.awaited,
+        safety.commander,
+        safety.speed,
+        safety.note,
+    )

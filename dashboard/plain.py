@@ -1,0 +1,77 @@
+"""The page for browsers without scripts: the state in words, and the button."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from messaging.messages import SafetyState
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta http-equiv="refresh" content="1">
+<title>{title}</title>
+<link rel="stylesheet" href="/page/plain.css">
+<form method="post" action="/stop">{token}<button id="stop">STOP</button></form>
+<h1>{title}</h1>
+{lines}
+<p class="law">A software stop is no ISO 13850 emergency stop: use the 12 V switch.</p>
+<p>This page has no scripts and looks again every second. <a href="/">To the full page</a>
+"""
+_LABEL = (
+    "<label>Token, from another machine than the robot's: "
+    '<input name="token" type="password" autocomplete="off"></label>'
+)
+_SILENT_MS = 1000.0
+
+
+def page(robot: str, said: SafetyState | None, age_ms: float, overdue: Sequence[str]) -> str:
+    """Return the page, which looks again every second."""
+    lines = _silent() if said is None or age_ms > _SILENT_MS else _lines(said, overdue)
+    return _PAGE.format(
+        title=escape(f"{robot}: {lines[0]}"),
+        token="",
+        lines="\n".join(f"<p>{escape(line)}</p>" for line in lines[1:]),
+    )
+
+
+def locked(robot: str) -> str:
+    """Return the page for who has not said a token."""
+    return _PAGE.format(
+        title=escape(robot),
+        token=_LABEL,
+        lines="<p>From another machine, seeing and stopping need a token.</p>",
+    )
+
+
+def _silent() -> list[str]:
+    return [
+        "NO WORD FROM SAFETY",
+        "Without its permit the arms stop by themselves. If anything moves, use the 12 V switch.",
+    ]
+
+
+def _lines(said: SafetyState, overdue: Sequence[str]) -> list[str]:
+    if not said.event:
+        speed = f"at most {said.speed:.0%} of the usual speed"
+        return [said.phase.upper(), f"Motion allowed: {said.motion}, {speed}.", said.note]
+    return [
+        f"STOPPED, event {said.event}",
+        _confirmation(said, overdue),
+        f"Since {said.stopped_at}, by {said.by}.",
+        *(f"Cause: {cause}" for cause in said.causes),
+        *(f"Still there: {cause}" for cause in said.persisting),
+    ]
+
+
+def _confirmation(said: SafetyState, overdue: Sequence[str]) -> str:
+    if overdue:
+        return f"NOT CONFIRMED by {' and '.join(overdue)} arm: USE THE 12 V SWITCH"
+    if said.awaited:
+        return f"Waiting for {' and '.join(said.awaited)} arm."
+    if not said.confirmed_ms:
+        return "Holding."
+    took_ms = max(said.confirmed_ms.values())
+    return f"Holding, confirmed by {' and '.join(said.confirmed_ms)} arm, {took_ms:.0f} ms."

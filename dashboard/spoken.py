@@ -1,0 +1,68 @@
+"""What a browser may say on its socket; anything else is refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+LONGEST = 2048  # bytes of a message
+SAFETY_KINDS = frozenset({"reset", "arm", "run", "pause", "speed", "rest", "off", "cut"})
+STATION_KINDS = frozenset({"home", "end", "success", "fail", "next"})
+# What any operator may ask; the rest is for the one who has control.
+ALWAYS = frozenset({"pause", "rest", "cut"})
+
+
+class _Spoken(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class Hello(_Spoken):
+    """Who it is, by its token."""
+
+    do: Literal["hello"]
+    token: str = Field(default="", max_length=256)
+
+
+class Ping(_Spoken):
+    """Whether the link lives."""
+
+    do: Literal["ping"]
+    n: int = 0
+
+
+class Stop(_Spoken):
+    """The button was pressed."""
+
+    do: Literal["stop"]
+    n: int = 0
+
+
+class Take(_Spoken):
+    """This operator takes control over."""
+
+    do: Literal["take"]
+
+
+class Ask(_Spoken):
+    """A question to safety or to the station."""
+
+    do: Literal["ask"]
+    n: int = 0
+    what: Literal[
+        "reset", "arm", "run", "pause", "speed", "rest", "off", "cut",
+        "home", "end", "success", "fail", "next",
+    ]  # fmt: skip
+    event: str = Field(default="", max_length=16)
+    value: float = Field(default=0.0, allow_inf_nan=False)
+    reason: str = Field(default="", max_length=200)
+
+
+Spoken = Hello | Ping | Stop | Take | Ask
+
+_ANY: TypeAdapter[Spoken] = TypeAdapter(Annotated[Spoken, Field(discriminator="do")])
+
+
+def understood(text: str) -> Spoken:
+    """Return what `text` says; raises ValueError if it is nothing that a page says."""
+    return _ANY.validate_json(text)

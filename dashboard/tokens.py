@@ -1,0 +1,93 @@
+"""Who may do what: two secrets in files that only their owner can read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from enum import IntEnum
+from ipaddress import ip_address
+from pathlib import Path
+
+_BYTES = 32
+_LONGEST = 256  # characters of a token that are looked at
+
+
+class TokenError(RuntimeError):
+    """A token file that must not be trusted; says why and what to do."""
+
+
+class Role(IntEnum):
+    """What a browser may do, each including those before it."""
+
+    NOBODY = 0
+    VIEWER = 1  # see everything, and stop
+    OPERATOR = 2  # everything
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The secrets of a robot's dashboard."""
+
+    operator: str
+    viewer: str
+
+    def role(self, token: str) -> Role:
+        """Return what `token` entitles to, in a time that does not depend on its letters."""
+        given = token[:_LONGEST].encode()
+        is_operator = secrets.compare_digest(given, self.operator.encode())
+        is_viewer = secrets.compare_digest(given, self.viewer.encode())
+        if is_operator:
+            return Role.OPERATOR
+        return Role.VIEWER if is_viewer else Role.NOBODY
+
+
+def tokens_in(directory: Path) -> Tokens:
+    """Return the tokens of `directory`, made at the first call.
+
+    Raises:
+        TokenError: a file is empty, or others may read it.
+        OSError: a file cannot be made or read.
+    """
+    return Tokens(operator=operator_token(directory), viewer=_token(directory / "viewer.token"))
+
+
+def operator_token(directory: Path) -> str:
+    """Return the operator's token, made at the first call; raises like `tokens_in`."""
+    return _token(directory / "operator.token")
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether `host`, an address as text, is this very machine."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
+
+
+def _token(path: Path) -> str:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        # Linked when complete: another process that looks meanwhile finds all of it or nothing.
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(_BYTES) + "\n")
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(draft)
+        draft.unlink()
+    return _read(path)
+
+
+def _read(path: Path) -> str:
+    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise TokenError(
+            f"others may read {path}: run chmod 600 {path}, or delete it for a new one"
+        )
+    token = path.read_text().strip()
+    if not token:
+        raise TokenError(f"{path} is empty: delete it, and the next start makes a new one")
+    return token
