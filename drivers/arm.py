@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from messaging.messages import ON, MotorStates
+
 Array = NDArray[np.float64]
 
 
@@ -39,6 +41,7 @@ class ArmReading:
         voltage: (J,) V, or empty.
         errors: what makes the arm unfit to move, in words.
         warnings: what somebody should look after, in words.
+        torque: ON, OFF, or MIXED: some motors hold and some do not.
     """
 
     t_sample_ns: int
@@ -51,6 +54,7 @@ class ArmReading:
     voltage: Array = field(default_factory=_nothing)
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    torque: str = ON
 
 
 class Arm(Protocol):
@@ -74,6 +78,32 @@ class Arm(Protocol):
 
     def write(self, position: Array) -> None:
         """Send goal positions (J,) to the servos; raises ArmLostError if the arm is gone."""
+        ...
+
+    def off(self) -> None:
+        """Take the torque off every motor, now: it was ordered, and whoever ordered it knows why.
+
+        From then on `goal` is where the arm is, and nothing is written until `hold` has ended.
+
+        Raises:
+            ArmError: a motor may still hold; says what to do.
+            ArmLostError: the arm is gone.
+        """
+        ...
+
+    def hold(self) -> bool:
+        """Take the torque on again where the arm stands; return whether all of it holds.
+
+        Whoever cannot do that within a cycle does a part of it at each call.
+
+        Raises:
+            ArmError: it cannot; says why and what to do.
+            ArmLostError: the arm is gone.
+        """
+        ...
+
+    def motor_states(self, now_ns: int) -> MotorStates | None:
+        """Return each motor's state, shadows too, None if the arm does not know its motors."""
         ...
 
     def detach(self) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from motion.braking import braked
 from motion.limiter import Limiter
 from motion.limits import JointLimits
 from motion.minimum_jerk import fading
@@ -23,6 +24,8 @@ MISSHAPEN = "command for other joints"
 NOT_FINITE = "command is not finite"
 TOO_OLD = "command is too old"
 BEYOND_LIMITS = "command beyond the limits"
+TOO_FAR = "command is too far from the arm"
+STOPPING = "coming to a stop"
 UNSTEADY = "waiting for steady commands"
 RETURNING = "returning to commands"
 
@@ -47,6 +50,8 @@ class Guard:
     the limits is still possible. A single missing command is bridged by going on as before, so that
     a late one costs nothing. After a hold the arm comes back smoothly: what lies between it and
     the commands fades to zero with continuous velocity and acceleration.
+
+    Trouble is another thing: then it stops as hard as it may, and to standstill whatever comes.
     """
 
     def __init__(
@@ -60,7 +65,13 @@ class Guard:
             position: (J,) where the arm is.
             max_age_ns: age above which a command is not followed.
         """
-        self._limiter = Limiter(limits.scaled(WIDER), dt_ns * 1e-9, position)
+        wider = limits.scaled(WIDER)
+        self._limiter = Limiter(wider, dt_ns * 1e-9, position)
+        # Never softer than the brake that the range was kept for.
+        self._stop_acceleration = np.maximum(limits.stop_acceleration, wider.acceleration)
+        self._stop_jerk = np.maximum(limits.stop_jerk, wider.jerk)
+        self._jump = limits.jump
+        self._stopping = False
         self._gentle = limits.scaled(GENTLE)
         self._dt_ns = dt_ns
         self._max_age_ns = max_age_ns
@@ -69,6 +80,11 @@ class Guard:
         self._missed = 0
         self._coasted = False
         self._offset: deque[Array] | None = None  # None while holding, empty while on the commands
+
+    @property
+    def standing(self) -> bool:
+        """Return whether what it let through last was no motion."""
+        return self._limiter.standing
 
     def checked(
         self,
@@ -87,11 +103,10 @@ class Guard:
             seq: number of the command, one more than that of the command before.
             t_command_ns: when the command was made.
             now_ns: the present time.
-            trouble: what makes the arm unfit to follow, empty if nothing does.
+            trouble: what forbids to follow, or makes the arm unfit for it, empty if nothing does.
         """
-        if trouble:
-            self._recent.clear()
-            return self._braking(trouble)
+        if trouble or self._stopping:
+            return self._stop(trouble or STOPPING)
         if command is None:
             self._missed += 1
             moving_on = self._missed == 1 and self._offset is not None
@@ -104,10 +119,9 @@ class Guard:
             self._remember(command, seq)
             return GuardedCommand(self._limiter.position.copy(), MISSING)
         self._bridge(command, seq)
-        if self._offset is None and self._ready():
-            self._offset = self._way_back()
+        reason = self._not_yet(command) if self._offset is None else ""
         self._remember(command, seq)
-        return self._braking(UNSTEADY) if self._offset is None else self._following(command)
+        return self._braking(reason) if reason else self._following(command)
 
     def _fault(self, command: Array, age_ns: int) -> str:
         """Return why `command` cannot be followed, empty if it may be."""
@@ -138,11 +152,17 @@ class Guard:
         self._seq = seq
         self._missed = 0
 
-    def _ready(self) -> bool:
-        """Return whether the way back may begin: from standstill, or where commands go on."""
-        if len(self._recent) < STEADY:
-            return False
-        return self._coasted or self._limiter.standing
+    def _not_yet(self, command: Array) -> str:
+        """Begin the way back to the commands if that may be; else return why it may not.
+
+        It begins from standstill, or where commands go on.
+        """
+        if len(self._recent) < STEADY or not (self._coasted or self._limiter.standing):
+            return UNSTEADY
+        if (np.abs(command - self._limiter.position) > self._jump).any():
+            return TOO_FAR
+        self._offset = self._way_back()
+        return ""
 
     def _way_back(self) -> deque[Array]:
         """Return what is between the arm and its commands from now on, going to zero."""
@@ -181,6 +201,18 @@ class Guard:
         self._limiter.go(target)
         self._coasted, self._offset = True, None
         return GuardedCommand(target.copy(), MISSING)
+
+    def _stop(self, reason: str) -> GuardedCommand:
+        """Make one step of stopping hard; half a stop cannot be ended softly without a swing."""
+        self._recent.clear()
+        self._coasted, self._offset = False, None
+        arm, dt = self._limiter, self._dt_ns * 1e-9
+        change = braked(
+            arm.velocity, arm.acceleration, self._stop_acceleration, self._stop_jerk, dt
+        )
+        arm.go(arm.position + (arm.velocity + change * dt) * dt)
+        self._stopping = not arm.standing
+        return GuardedCommand(arm.position.copy(), reason)
 
     def _braking(self, reason: str) -> GuardedCommand:
         """Make one step of coming to a stop."""

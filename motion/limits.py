@@ -26,6 +26,12 @@ class LimitsConfig(BaseModel):
     gripper_acceleration: PositiveFloat = 100.0  # 1/s^2
     gripper_jerk: PositiveFloat = 4000.0  # 1/s^3
     gripper_swing: PositiveFloat = 0.1  # how far a blended command may swing past 0 or 1
+    # A stop may be harder than any motion: within a hand's breadth, not within a smooth curve.
+    stop_acceleration: PositiveFloat = 50.0  # rad/s^2
+    stop_jerk: PositiveFloat = 5000.0  # rad/s^3
+    gripper_stop_acceleration: PositiveFloat = 200.0  # 1/s^2
+    gripper_stop_jerk: PositiveFloat = 20000.0  # 1/s^3
+    jump: PositiveFloat = 0.8  # rad from an arm that stands to its first command, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,10 @@ class JointLimits:
         acceleration: greatest acceleration.
         jerk: greatest change of acceleration per second.
         group: joints with the same number are slowed down together, so that an arm keeps its path.
+        stop_acceleration: greatest acceleration of a stop.
+        stop_jerk: greatest jerk of a stop.
+        jump: furthest that a command may be from a standing arm that begins to follow; inf for
+            grippers, whose whole range is a short way.
     """
 
     joints: tuple[str, ...]
@@ -50,6 +60,9 @@ class JointLimits:
     acceleration: Array
     jerk: Array
     group: NDArray[np.intp]
+    stop_acceleration: Array
+    stop_jerk: Array
+    jump: Array
 
     @classmethod
     def build(
@@ -93,6 +106,11 @@ class JointLimits:
             acceleration=np.where(grips, config.gripper_acceleration, config.acceleration),
             jerk=np.where(grips, config.gripper_jerk, config.jerk),
             group=np.array([order.index(key) for key in keys], np.intp),
+            stop_acceleration=np.where(
+                grips, config.gripper_stop_acceleration, config.stop_acceleration
+            ),
+            stop_jerk=np.where(grips, config.gripper_stop_jerk, config.stop_jerk),
+            jump=np.where(grips, np.inf, config.jump),
         )
 
     def of(self, joints: Sequence[str]) -> JointLimits:
@@ -115,10 +133,13 @@ class JointLimits:
             self.acceleration[rows],
             self.jerk[rows],
             groups.astype(np.intp),
+            self.stop_acceleration[rows],
+            self.stop_jerk[rows],
+            self.jump[rows],
         )
 
     def scaled(self, factor: float) -> JointLimits:
-        """Return the same ranges with velocity, acceleration and jerk times `factor`."""
+        """Return the same with velocity, acceleration and jerk times `factor`; stops are kept."""
         return replace(
             self,
             velocity=self.velocity * factor,

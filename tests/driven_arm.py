@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ import numpy as np
 from emulated_arm import PORT, Array, EmulatedArm, emulated_arm
 
 from drivers.main import stopping_s
-from messaging.messages import JointCommand, JointState
-from messaging.topics import JOINT_COMMAND, JOINT_STATE, Keep
+from messaging.messages import JointCommand, JointState, Permit
+from messaging.topics import JOINT_COMMAND, JOINT_STATE, MOTOR_STATES, PERMIT, Keep
 from messaging.transport import Bus
 from runtime.process import ProcessSpec
 from runtime.supervisor import Event, Phase, Supervisor
@@ -26,6 +27,7 @@ from station.processes import Table
 
 ARM = "left"
 PERIOD_NS = 10_000_000
+PERMIT_EVERY = 2  # periods
 REACH_S = 10.0
 SWING = np.array([0.5, 0.3, -0.3, 0.5, 0.4, 0.5, 0.5])  # rad, the gripper of its way
 SWING_HZ = 0.5
@@ -37,8 +39,12 @@ _LAUNCHES = 3
 class DrivenArm:
     """A driver under a real supervisor, commanded 100 times a second as long as it is polled.
 
+    It has leave to move, given anew 50 times a second, unless a test takes it away.
+
     Attributes:
         arm: its servos.
+        permit: what is permitted, None if nobody says anything; its number and time are of no use.
+        epoch: under which commands are given.
         events: what happened to the process.
         states: all that it said.
         altered: what becomes of a command on its way, None if it does not arrive.
@@ -51,10 +57,15 @@ class DrivenArm:
         self.states: list[JointState] = []
         self.supervisor = Supervisor([spec], bus, spec.directory.parent / "run")
         self.altered: Callable[[Array], Array | None] = lambda position: position
+        self.permit: Permit | None = Permit(1, 0, 0, "all", 1.0)
+        self.permitted: list[Permit] = []
+        self.epoch = 1
         self._name = spec.name
         self._joints = tuple(spec.config["ranges"])
         self._commands = bus.publisher(JOINT_COMMAND)
+        self._permits = bus.publisher(PERMIT)
         self._states = bus.subscriber(JOINT_STATE, ARM, Keep.ALL)
+        self.motors = bus.subscriber(MOTOR_STATES, ARM)
         self._seq = 0
         self._next_ns = time.monotonic_ns()
 
@@ -71,13 +82,41 @@ class DrivenArm:
         if now_ns >= self._next_ns:
             self._next_ns = max(self._next_ns + PERIOD_NS, now_ns)
             self._seq += 1
+            if self._seq % PERMIT_EVERY == 0:
+                self.permit_anew()
             self._send(self.altered(self.command(self._seq)), now_ns)
         self.states += self._states.drain()
 
     def _send(self, position: Array | None, now_ns: int) -> None:
         if position is not None:
             joints = self._joints[: len(position)]
-            self._commands.send(JointCommand(self._seq, now_ns, 0, joints, position))
+            command = JointCommand(self._seq, now_ns, 0, joints, position, self.epoch)
+            self._commands.send(command)
+
+    # -- leave ---------------------------------------------------------------------------------
+
+    def permit_anew(self) -> None:
+        """Publish the permit, if there is one, with a new number and time."""
+        if self.permit is not None:
+            now_ns = time.monotonic_ns()
+            permit = replace(self.permit, seq=len(self.permitted) + 1, t_ns=now_ns)
+            self.permitted.append(permit)
+            self._permits.send(permit)
+
+    def forbid(self, order: str = "") -> int:
+        """Withdraw the leave at once; returns when."""
+        self.permit = Permit(self.epoch, 0, 0, "none", 1.0, order)
+        now_ns = time.monotonic_ns()
+        self.permit_anew()
+        return now_ns
+
+    def allow(self) -> int:
+        """Give leave anew, under which commands are given from now on; returns when."""
+        self.epoch += 1
+        self.permit = Permit(self.epoch, 0, 0, "all", 1.0)
+        now_ns = time.monotonic_ns()
+        self.permit_anew()
+        return now_ns
 
     def until(self, happened: Callable[[], Any], what: str, timeout_s: float = REACH_S) -> None:
         """Poll until something has `happened`; fail with `what` was waited for if it does not."""
@@ -213,6 +252,7 @@ def driven_arm() -> Iterator[DrivenArm]:
     home = np.array(config.arms[ARM].home)
     start = dict(zip(config.arms[ARM].joints, home.tolist(), strict=True))
     spec = Table(config, directory / "bus", directory / "run").arm(ARM)
+    spec.config.setdefault("rest", list(config.arms[ARM].rest))
     try:
         with emulated_arm(directory, start) as arm, Bus(directory / "bus") as bus:
             driven = DrivenArm(arm, spec, home, bus)

@@ -19,6 +19,8 @@ from drivers.dynamixel.attach import attached
 from drivers.dynamixel.bus import NoAnswerError, RefusedError, ServoBus
 from drivers.dynamixel.checks import company
 from drivers.dynamixel.health import MotorState, Pair
+from drivers.dynamixel.hold import hold_again, let_go
+from drivers.dynamixel.motors import motor_states
 from drivers.dynamixel.port import PortError, PortLostError, SerialPort, demand_short_latency
 from drivers.dynamixel.profile import MIDDLE_TICK, RAD_PER_TICK, Profile
 from drivers.dynamixel.registers import (
@@ -28,8 +30,9 @@ from drivers.dynamixel.registers import (
     VELOCITY_RAD_S,
     VOLTAGE_V,
 )
-from drivers.dynamixel.sample import SAMPLE_ADDRESS, SAMPLE_BYTES
+from drivers.dynamixel.sample import SAMPLE_ADDRESS, SAMPLE_BYTES, Sample
 from drivers.gripper import action_of, commanded_rad, finger_per_crank, observed
+from messaging.messages import MIXED, OFF, ON, MotorStates
 from messaging.transport import Bus
 
 Array = NDArray[np.float64]
@@ -57,8 +60,10 @@ class AlohaArm:
         refused_steps: how often a goal was further away than a step may be.
     """
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, name: str = "") -> None:
+        """The arm `name` with this profile, not yet attached."""
         self._profile = profile
+        self._name = name
         self._joints = tuple(profile.motors)
         self._ids = tuple(motor.id for motor in profile.motors.values())
         motors = profile.motors.values()
@@ -82,6 +87,7 @@ class AlohaArm:
         self._strangers = 0
         self._cycles = 0
         self._held = False
+        self._limp: list[str] = []  # joints whose torque is off on purpose
         self.refused_steps = self._refused_before = 0
 
     def attach(self) -> None:
@@ -126,6 +132,7 @@ class AlohaArm:
         self._shadow_order = [pair.shadow.servo for pair in self._pairs]
         self._strangers = self._bus.strangers
         self._cycles = 0
+        self._limp = []
 
     def write(self, position: Array) -> None:
         """Send goals (J,): angles in rad, the gripper's crank 0 closed to 1 open.
@@ -167,6 +174,45 @@ class AlohaArm:
             self._look_around()
         self._cycles += 1
         return self._reading(time.monotonic_ns())
+
+    def off(self) -> None:
+        """Take the torque off every motor, shadows too, and make sure that it is.
+
+        Raises:
+            ArmError: a motor may still hold; says what to do.
+            ArmLostError: the port is gone.
+        """
+        self._limp = list(self._joints)
+        for state in self.motors.values():
+            state.let_go = True
+        try:
+            let_go(self._attached(), self._profile)
+        except PortLostError as error:
+            raise ArmLostError(str(error)) from error
+        self._cycles = 0  # the shadows are asked at once
+
+    def hold(self) -> bool:
+        """Take one more joint's torque on where it stands; return whether all hold.
+
+        Raises:
+            ArmError: it cannot; says why and what to do.
+            ArmLostError: the port is gone.
+        """
+        if self._limp:
+            joint = self._limp[0]
+            try:
+                goal = hold_again(self._attached(), self._profile, joint)
+            except PortLostError as error:
+                raise ArmLostError(str(error)) from error
+            self._goal_ticks[self._joints.index(joint)] = goal
+            self._goal = self._commanded(self._goal_ticks)
+            self._limp.remove(joint)
+            self._cycles = 0
+        return not self._limp
+
+    def motor_states(self, now_ns: int) -> MotorStates | None:
+        """Return each motor's state, None before the arm is attached."""
+        return motor_states(self._name, self._profile, self.motors, now_ns) if self.motors else None
 
     def detach(self) -> None:
         """Let go of the port, never of the arm: torque stays as it is."""
@@ -242,6 +288,8 @@ class AlohaArm:
         samples = [state.sample for state in states if state.sample is not None]
         if len(samples) < len(states):
             return None
+        if self._limp:
+            self._follow_limp(samples)
         gripper = self._profile.gripper
         position = [
             (taken.position - MIDDLE_TICK) * RAD_PER_TICK + zero
@@ -273,7 +321,19 @@ class AlohaArm:
             voltage=rows[5],
             errors=self._errors(now_ns),
             warnings=self._warnings,
+            torque=self._torque(),
         )
+
+    def _follow_limp(self, samples: list[Sample]) -> None:
+        """Take as goals of limp joints where they are: there they will hold."""
+        for place, joint in enumerate(self._joints):
+            if joint in self._limp:
+                self._goal_ticks[place] = samples[place].position
+        self._goal = self._commanded(self._goal_ticks)
+
+    def _torque(self) -> str:
+        holding = [state.has_torque() for state in self.motors.values()]
+        return ON if all(holding) else MIXED if any(holding) else OFF
 
     def _errors(self, now_ns: int) -> tuple[str, ...]:
         if all(self.motors[servo].is_silent(now_ns) for servo in self._ids):
@@ -292,4 +352,4 @@ class AlohaArm:
 
 def make(config: Config, arm: str, joints: tuple[str, ...], bus: Bus) -> Arm:  # noqa: ARG001 # the seam's arguments
     """Return the arm, not yet attached."""
-    return AlohaArm(config)
+    return AlohaArm(config, arm)

@@ -18,12 +18,20 @@ _FIGHT_NS: Final = 1_000_000_000
 
 
 class MotorState:
-    """One motor: its clock, its newest sample and when that was taken."""
+    """One motor: its clock, its newest sample and when that was taken.
+
+    Attributes:
+        servo: its id.
+        sample: the newest, None before the first.
+        t_sample_ns: when that was taken.
+        let_go: whether its torque is off on purpose; ends with the first sample that has torque.
+    """
 
     def __init__(self, joint: str, servo: int, silent_after_ns: int, now_ns: int) -> None:
         self.servo = servo
         self.sample: Sample | None = None
         self.t_sample_ns = now_ns  # the checks at the start have just heard from it
+        self.let_go = False
         self._name = named(joint, servo)
         self._silent_after_ns = silent_after_ns
         self._clock = MotorClock()
@@ -40,6 +48,7 @@ class MotorState:
         if sampled_ns is None:
             return False
         self.sample, self.t_sample_ns = taken, sampled_ns
+        self.let_go = self.let_go and not taken.torque
         return True
 
     def heed(self, error: int) -> None:
@@ -60,7 +69,7 @@ class MotorState:
         if self.is_silent(now_ns):
             return [f"{self._name} does not answer: {_AFTER_SILENCE}"]
         taken = self.sample
-        if taken is None or (taken.torque and not taken.hardware_error and not self._alert):
+        if taken is None:
             return []
         latched = ", ".join(hardware_errors(taken.hardware_error)) or (
             "a hardware error" if self._alert else ""
@@ -68,7 +77,13 @@ class MotorState:
         if latched:
             torque = "on" if taken.torque else "off"  # not every error switches it off
             return [f"{self._name} has latched: {latched}; its torque is {torque}: {_AFTER_ERROR}"]
+        if taken.torque or self.let_go:
+            return []
         return [f"{self._name}: its torque went off: {_AFTER_LETTING_GO}"]
+
+    def has_torque(self) -> bool:
+        """Return whether it held when it was last heard of; one that restarted does not."""
+        return self.sample is not None and bool(self.sample.torque) and not self._restarted
 
 
 class Pair:

@@ -15,6 +15,9 @@ MIDDLE_TICK = TICKS // 2
 ServoId = Annotated[int, Field(ge=0, le=252)]
 Tick = Annotated[int, Field(ge=0, lt=TICKS)]
 MODES = {"position": 3, "current_position": 5}
+CURRENT_STEP_A = 2.69e-3
+# What stands in the way of a motor draws so much at 12 V (ROBOTIS e-manual).
+_STALL_A = {"XM540-W270": 4.4, "XM430-W350": 2.3, "XL430-W250": 1.4, "XC430-W150": 1.4}
 
 
 class _Strict(BaseModel):
@@ -66,6 +69,14 @@ class Motor(_Strict):
     def ids(self) -> tuple[int, ...]:
         """The joint's motors, the commanded one first."""
         return (self.id,) if self.shadow is None else (self.id, self.shadow)
+
+    @property
+    def most_current_a(self) -> float:
+        """The greatest current that it can draw: stalled, or at its limit."""
+        stall_a = _STALL_A[self.model]
+        if self.current_limit is None:
+            return stall_a
+        return min(stall_a, self.current_limit * CURRENT_STEP_A)
 
     @property
     def range_rad(self) -> tuple[float, float]:
