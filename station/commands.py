@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,14 +17,16 @@ from messaging.topics import TOPICS
 from messaging.transport import Bus
 from runtime.plugins import UnknownNameError, available
 from runtime.supervisor import Phase, Supervisor
+from station.address import dashboard_address, with_free_port
 from station.display import LOST_OUTPUT, ExpendableDisplay, Lines, LiveView
 from station.lock import bus_directory
 from station.processes import Table as ProcessTable
 from station.processes import network, process_table
+from station.remedy import latched_in_words
 from station.robot import StationConfig
 from station.station import Options, Station
 
-_PLUGINS = ("drivers.arms", "perception.cameras", "policy_worker.policies")
+_PLUGINS = ("drivers.arms", "perception.cameras", "policy_worker.policies", "safety.buttons")
 _POLL_S = 0.2
 
 
@@ -38,17 +41,40 @@ def run(
 ) -> int:
     """Run the robot; returns the exit code."""
     console = Console()
+    config = with_free_port(config)
+    live = not headless and sys.stdout.isatty()
     with suppress(*LOST_OUTPUT):
-        console.print(config.title, highlight=False)
-    station = Station(config, Options(seed, episodes, duration_s, launched_ns))
-    shown_by = Lines(console) if headless or not sys.stdout.isatty() else LiveView(console)
+        _introduce(config, console)
+    keyboard = sys.stdin.fileno() if live and sys.stdin.isatty() else None
+    station = Station(config, Options(seed, episodes, duration_s, launched_ns, keyboard))
+    shown_by = LiveView(console) if live else Lines(console)
     with ExpendableDisplay(shown_by, station.record.losses.append) as display:
         code = station.run(display)
     with suppress(*LOST_OUTPUT):
         console.print(f"{station.record.ending}; report: {station.report}", soft_wrap=True)
-        if config.hardware == "real":
-            console.print("the arms hold, torque on; `python -m drivers rest` lets them go")
+        console.print(_torque(config, station.energised), soft_wrap=True)
     return code
+
+
+def _introduce(config: StationConfig, console: Console) -> None:
+    """Print what is about to move, where its page is, and the stop that is in force, if any."""
+    lines = [config.title]
+    if config.dashboard.enabled:
+        address = dashboard_address(config, with_token=sys.stdout.isatty())
+        lines.append(f"dashboard: {address}")
+    lines += latched_in_words(config.state_directory, config.robot)
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _torque(config: StationConfig, energised: Sequence[str]) -> str:
+    """Return in words which arms the end of the run leaves with torque on."""
+    if not energised:
+        return "all arms are at rest, torque off"
+    arms = f"torque stays on: {', '.join(energised)}"
+    if config.hardware != "real":
+        return f"{arms} (of the twin, which ends too)"
+    return f"{arms}; the arms hold, `python -m drivers rest` lets them go"
 
 
 def listing(config: StationConfig) -> int:

@@ -6,24 +6,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from messaging.messages import ControlStatus, EpisodeRequest, TaskState
+from messaging.messages import ControlStatus, EpisodeRequest, SafetyState, TaskState
 from station.record import EpisodeOutcome
 
 _SETTLE_NS = 400_000_000  # after the scene was set: old frames leave, the cube comes to rest
 _LINGER_NS = 300_000_000  # after a success: let people see it
+_LET_GO_NS = 2_000_000_000  # that arms may take to report that their torque is off
+_LABELS = {"success": True, "fail": False}
 
 
 class Stage(Enum):
     """Where a run stands."""
 
     STARTING = "starting"
+    ARMING = "arming"
     HOMING = "homing"
     SETTING = "setting the scene"
     SETTLING = "settling"
     RUNNING = "running"
     LINGERING = "lingering"
+    STOPPED = "stopped"  # until a person has armed and started it again
     RESTING = "going to rest"
+    LETTING_GO = "taking torque off"
     DONE = "done"
+
+
+_EPISODE = (Stage.SETTING, Stage.SETTLING, Stage.RUNNING)
+_UNDER_WAY = (Stage.HOMING, *_EPISODE, Stage.LINGERING)
+_ENDING = (Stage.RESTING, Stage.LETTING_GO, Stage.DONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,8 @@ class News:
     ready: bool  # every process is ready
     status: ControlStatus | None
     task: TaskState | None
+    safety: SafetyState | None  # None while the safety process is silent
+    energised: Sequence[str] = ()  # arms that do not say that their torque is off
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,7 @@ class Orders:
     episode: int
     instruction: str
     request: EpisodeRequest | None
+    ask: str = ""  # what to ask of the safety process, again and again until it comes true
 
 
 @dataclass
@@ -74,49 +87,109 @@ class Conductor:
     course: Course
     stage: Stage = Stage.STARTING
     outcomes: list[EpisodeOutcome] = field(default_factory=list)
-    _episode: int = 0
+    _episode: int = 0  # number of the attempt, which no other attempt has
+    _scene: int = 0  # that this attempt is at: stopped, it is tried again
     _since_ns: int = 0
+    _now_ns: int = 0
     _first_run_ns: int = 0
     _stopping: bool = False
+    _phase: str = ""
+    _wish: str = ""  # of a person, of the present episode
 
     def stop(self) -> None:
         """End the run after bringing the arms to rest."""
         self._stopping = True
 
+    def wish(self, kind: str) -> str:
+        """Take a person's wish: `home`, `end`, or the episode's label; returns why not, if not."""
+        if kind == "end":
+            self.stop()
+            return ""
+        if self.stage in (Stage.STARTING, Stage.ARMING, *_ENDING):
+            return f"the run is {self.stage.value}"
+        if kind == "home":
+            if self._phase not in ("armed", "running"):
+                return "the arms may not move: arm the robot first"
+        elif kind not in (*_LABELS, "next"):
+            return f"no request {kind!r}; there are home, end, success, fail and next"
+        elif self.stage is not Stage.RUNNING:
+            return f"no episode runs: the run is {self.stage.value}"
+        self._wish = kind
+        return ""
+
     @property
     def instruction(self) -> str:
         """What the present episode is about."""
-        return self.course.instructions[self._episode % len(self.course.instructions)]
+        return self.course.instructions[self._scene % len(self.course.instructions)]
+
+    @property
+    def paused(self) -> bool:
+        """Whether a person or a silent safety process keeps the episode from going on."""
+        return self._phase != "running" and self.stage in _EPISODE
 
     def step(self, news: News) -> Orders:
         """Move on to the next stage if it is time, and return what to do."""
-        following = self._following(news)
+        passed_ns, self._now_ns = news.now_ns - self._now_ns, news.now_ns
+        self._phase = news.safety.phase if news.safety else ""
+        if self.paused:
+            self._since_ns += passed_ns
+            self._first_run_ns += passed_ns if self._first_run_ns else 0
+        following, self._wish = self._following(news), ""
         if following is not self.stage:
-            if self.stage is Stage.LINGERING:
-                self._episode += 1
+            self._scene += self.stage is Stage.LINGERING
+            self._episode += following is Stage.HOMING and self.stage is not Stage.ARMING
             self.stage, self._since_ns = following, news.now_ns
-        return self._orders()
+        return self._orders(news)
 
     def _following(self, news: News) -> Stage:
-        if self._stopping and self.stage not in (Stage.RESTING, Stage.DONE):
+        if self._stopping and self.stage not in _ENDING:
             return Stage.RESTING if news.status else Stage.DONE
+        if self.stage in _ENDING:
+            return self._after_ending(news)
+        if self._phase == "stopped":
+            return Stage.STOPPED
+        if self.stage in _UNDER_WAY:
+            return self._after_motion(news)
+        if self.stage is Stage.STARTING:
+            return Stage.ARMING if news.ready else self.stage
+        if self._phase != "running" and self._wish != "home":
+            return self.stage
+        return Stage.RESTING if self._complete(news.now_ns) else Stage.HOMING
+
+    def _after_motion(self, news: News) -> Stage:
+        if self._phase in ("disarmed", "testing"):
+            return Stage.STOPPED
+        if self._wish == "home" and self.stage is not Stage.LINGERING:
+            return Stage.HOMING
         elapsed_ns = news.now_ns - self._since_ns
         # Arms that cannot move never come home; the run ends all the same.
-        under_way = self.stage in (Stage.HOMING, Stage.SETTING, Stage.SETTLING)
-        if under_way and self._first_run_ns and self._out_of_time(news.now_ns):
+        preparing = self.stage in (Stage.HOMING, Stage.SETTING, Stage.SETTLING)
+        if preparing and self._out_of_time(news.now_ns):
             return Stage.RESTING
         if self.stage is Stage.RUNNING:
             return self._after_running(news, elapsed_ns)
+        if self.paused:
+            return self.stage
         if self.stage is Stage.LINGERING and elapsed_ns > _LINGER_NS:
             return Stage.RESTING if self._complete(news.now_ns) else Stage.HOMING
         over, following = {
-            Stage.STARTING: (news.ready, Stage.HOMING),
             Stage.HOMING: (_arrived(news.status, "home"), Stage.SETTING),
             Stage.SETTING: (self._scene_is_set(news.task), Stage.SETTLING),
             Stage.SETTLING: (elapsed_ns > _SETTLE_NS, Stage.RUNNING),
-            Stage.RESTING: (_arrived(news.status, "rest"), Stage.DONE),
         }.get(self.stage, (False, self.stage))
         return following if over else self.stage
+
+    def _after_ending(self, news: News) -> Stage:
+        stop = news.safety.stop if news.safety and self._phase == "stopped" else ""
+        if self.stage is Stage.RESTING:
+            if stop and stop != "rest_then_off":
+                return Stage.DONE  # where they hold
+            over = _arrived(news.status, "rest") or self._phase == "disarmed"
+            return Stage.LETTING_GO if over else self.stage
+        if self.stage is Stage.LETTING_GO:
+            out_of_time = news.now_ns - self._since_ns > _LET_GO_NS
+            return Stage.DONE if out_of_time or not news.energised else self.stage
+        return self.stage
 
     def _scene_is_set(self, task: TaskState | None) -> bool:
         return not self.course.judged or (task is not None and task.episode == self._episode)
@@ -125,14 +198,15 @@ class Conductor:
         self._first_run_ns = self._first_run_ns or news.now_ns
         task = news.task
         success = task is not None and task.episode == self._episode and task.success
-        timed_out = elapsed_ns > self.course.timeout_s * 1e9
-        if not success and not timed_out and not self._out_of_time(news.now_ns):
+        success = _LABELS.get(self._wish, success)
+        over = success or bool(self._wish) or elapsed_ns > self.course.timeout_s * 1e9
+        if not over and not self._out_of_time(news.now_ns):
             return self.stage
-        if success or timed_out:
+        if over and self._wish != "next":
             self.outcomes.append(
                 EpisodeOutcome(
                     self._episode,
-                    self.course.seed + self._episode,
+                    self.course.seed + self._scene,
                     self.instruction,
                     success,
                     elapsed_ns * 1e-9,
@@ -147,22 +221,37 @@ class Conductor:
 
     def _out_of_time(self, now_ns: int) -> bool:
         duration_s = self.course.duration_s
-        return duration_s is not None and now_ns - self._first_run_ns > duration_s * 1e9
+        if duration_s is None or not self._first_run_ns:
+            return False
+        return now_ns - self._first_run_ns > duration_s * 1e9
 
-    def _orders(self) -> Orders:
+    def _orders(self, news: News) -> Orders:
         mode = {
             Stage.STARTING: "idle",
+            Stage.ARMING: "idle",
             Stage.RUNNING: "run",
             Stage.LINGERING: "hold",
+            Stage.STOPPED: "hold",
             Stage.RESTING: "rest",
+            Stage.LETTING_GO: "rest",
             Stage.DONE: "rest",
         }.get(self.stage, "home")
+        if self.paused and mode == "run":
+            mode = "hold"
         request = None
         if self.stage in (Stage.SETTING, Stage.SETTLING, Stage.RUNNING) and self.course.judged:
             request = EpisodeRequest(
-                self._episode, self.course.seed + self._episode, self.instruction
+                self._episode, self.course.seed + self._scene, self.instruction
             )
-        return Orders(mode, self._episode, self.instruction, request)
+        return Orders(mode, self._episode, self.instruction, request, self._asked(news))
+
+    def _asked(self, news: News) -> str:
+        """Return what the safety process shall be asked for: each step needs the one before."""
+        if self.stage is Stage.ARMING and news.ready:
+            return {"disarmed": "arm", "armed": "run"}.get(self._phase, "")
+        if self.stage is Stage.LETTING_GO:
+            return {"running": "pause", "armed": "off", "disarmed": "off"}.get(self._phase, "")
+        return ""
 
 
 def _arrived(status: ControlStatus | None, mode: str) -> bool:

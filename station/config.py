@@ -96,6 +96,9 @@ def check_plugins(config: StationConfig) -> None:
         for name, camera in cameras.items():
             where = f"{kind}.{name}.config"
             plugin_config("perception.cameras", camera.plugin, camera.config, known, where)
+    for name, button in config.buttons.items():
+        where = f"buttons.{name}.config"
+        plugin_config("safety.buttons", button.plugin, button.config, known, where)
     options = config.policies.get(config.policy, {})
     where = f"policies.{config.policy}"
     plugin_config("policy_worker.policies", config.policy, options, known, where)

@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from dashboard.mqtt_config import MqttConfig
 from messaging.curve import Network
 from messaging.topics import TOPICS
 from runtime.process import OnDeath, ProcessSpec
+from safety import audit
 from station.config import CONFIGS, plugin_config
 from station.robot import StationConfig
 
 # The shorter the deadline, the higher the priority; below them all, ordinary processes.
 _CONTROLLER_PRIORITY = 80
+_SAFETY_PRIORITY = 75
 _ARM_PRIORITY = 70
 _TWIN_PRIORITY = 60
 _CAMERA_NICE = 5
-_JOURNAL_NICE = 10
-_JOURNAL_STALL_S = 1.0
 _CAMERA_STALL_S = 0.5
+_BYSTANDER_NICE = 10
+_BYSTANDER_STALL_S = 1.0
 
 
 def process_names(config: StationConfig) -> list[str]:
     """Return the names of all processes of the station, in the order of its table."""
     return [
         *(["twin"] if config.is_twin else []),
+        "safety",
         *(f"arm.{name}" for name in config.arms),
         *(f"camera.{name}" for name in config.cameras),
         "controller",
         "policy_worker",
         "journal",
+        *(["dashboard"] if config.dashboard.enabled else []),
+        *(["mqtt"] if config.mqtt else []),
+        *(f"button.{name}" for name in config.buttons),
     ]
 
 
@@ -38,16 +46,23 @@ def process_table(
 ) -> list[ProcessSpec]:
     """Return all processes of the station, those on other machines too, each after its needs."""
     table = Table(config, bus_directory, run_directory)
-    specs = [
+    watched = [
         *([table.twin()] if config.is_twin else []),
         *(table.arm(name) for name in config.arms),
         *(table.camera(name) for name in config.cameras),
         table.controller(),
         table.policy_worker(),
         table.journal(),
+        *([table.dashboard()] if config.dashboard.enabled else []),
+        *([table.mqtt(config.mqtt)] if config.mqtt else []),
+        *(table.button(name) for name in config.buttons),
     ]
+    specs = {spec.name: spec for spec in [*watched, table.safety(watched)]}
     elsewhere = config.network.elsewhere if config.network else {}
-    return [spec.model_copy(update={"remote": spec.name in elsewhere}) for spec in specs]
+    return [
+        specs[name].model_copy(update={"remote": name in elsewhere})
+        for name in process_names(config)
+    ]
 
 
 def network(config: StationConfig, here: str | None = None) -> Network | None:
@@ -96,6 +111,25 @@ class Table:
         }
         return self._spec("twin", "simulation.main", options, realtime_priority=_TWIN_PRIORITY)
 
+    def safety(self, watched: Sequence[ProcessSpec]) -> ProcessSpec:
+        """Return the process without whose leave nothing moves, and which watches the others."""
+        options = {
+            "robot": self._config.robot,
+            "arms": list(self._config.arms),
+            "ranges": self._config.ranges,
+            "cameras": list(self._config.cameras),
+            "processes": {spec.name: spec.stall_s for spec in watched},
+            "safety": self._config.safety.model_dump(mode="json"),
+            "directory": str(self._config.state_directory),
+        }
+        return self._spec(
+            "safety",
+            "safety.main",
+            options,
+            on_death=OnDeath.RESTART,
+            realtime_priority=_SAFETY_PRIORITY,
+        )
+
     def arm(self, name: str) -> ProcessSpec:
         """Return the driver of an arm."""
         arm = self._config.arms[name]
@@ -106,6 +140,7 @@ class Table:
             "ranges": {f"{name}_{joint}": limits for joint, limits in arm.joints.items()},
             "limits": self._config.limits.model_dump(mode="json"),
             "rate_hz": self._config.controller.rate_hz,
+            "rest": list(arm.rest),
         }
         return self._spec(
             f"arm.{name}",
@@ -179,13 +214,54 @@ class Table:
             "cameras": list(self._config.cameras),
             "video_camera": next(iter(self._config.cameras), ""),
         }
+        return self._bystander("journal", "station.journal", options)
+
+    def dashboard(self) -> ProcessSpec:
+        """Return the page with the stop button."""
+        page = self._config.dashboard
+        options = {
+            "robot": self._config.robot,
+            "title": self._config.title,
+            "arms": list(self._config.arms),
+            "joints": list(self._config.ranges),
+            "cameras": list(self._config.cameras),
+            "processes": process_names(self._config),
+            "host": page.host,
+            "port": page.port,
+            "tokens": str(page.token_directory(self._config.robot)),
+            "audit": str(self._config.state_directory / audit.NAME),
+            "run_directory": str(self._run),
+        }
+        return self._bystander("dashboard", "dashboard.main", options)
+
+    def mqtt(self, broker: MqttConfig) -> ProcessSpec:
+        """Return the bridge to an MQTT broker."""
+        options = {
+            "robot": self._config.robot,
+            "broker": broker.model_dump(mode="json"),
+            "processes": process_names(self._config),
+        }
+        return self._bystander("mqtt", "dashboard.mqtt", options)
+
+    def button(self, name: str) -> ProcessSpec:
+        """Return the reader of a stop button."""
+        button = self._config.buttons[name]
+        options = {
+            "name": name,
+            "plugin": button.plugin,
+            "plugin_config": self._options("safety.buttons", button.plugin, button.config),
+        }
+        return self._spec(f"button.{name}", "safety.button_main", options, on_death=OnDeath.RESTART)
+
+    def _bystander(self, name: str, module: str, options: dict[str, Any]) -> ProcessSpec:
+        """Return a process that leaves the processor to those who move the arms."""
         return self._spec(
-            "journal",
-            "station.journal",
+            name,
+            module,
             options,
             on_death=OnDeath.RESTART,
-            nice=_JOURNAL_NICE,
-            stall_s=_JOURNAL_STALL_S,
+            nice=_BYSTANDER_NICE,
+            stall_s=_BYSTANDER_STALL_S,
         )
 
     @staticmethod

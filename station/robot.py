@@ -16,7 +16,10 @@ from pydantic import (
 )
 
 from controller.config import ControllerConfig
+from dashboard.config import DashboardConfig
+from dashboard.mqtt_config import MqttConfig
 from motion.limits import JointLimits, LimitsConfig
+from safety.config import SafetyConfig
 
 
 class _Strict(BaseModel):
@@ -56,6 +59,13 @@ class ArmConfig(_Strict):
 
 class CameraConfig(_Strict):
     """One camera: where its images come from, and that source's own options."""
+
+    plugin: str
+    config: dict[str, Any] = Field(default_factory=dict)
+
+
+class ButtonConfig(_Strict):
+    """One stop button, switch or pedal: how it is read, and that plugin's own options."""
 
     plugin: str
     config: dict[str, Any] = Field(default_factory=dict)
@@ -112,6 +122,10 @@ class StationConfig(_Strict):
     policy_worker: WorkerConfig = WorkerConfig()
     controller: ControllerConfig = ControllerConfig()
     task: TaskConfig
+    safety: SafetyConfig = SafetyConfig()
+    dashboard: DashboardConfig = DashboardConfig()
+    mqtt: MqttConfig | None = None
+    buttons: dict[str, ButtonConfig] = Field(default_factory=dict)
     network: NetworkConfig | None = None
     runs: Path = Path("runs")
 
@@ -161,6 +175,11 @@ class StationConfig(_Strict):
     def ranges(self) -> dict[str, tuple[float, float]]:
         """Joint names of all arms in ACT's order, `left_waist` first, and their ranges."""
         return _ranges(self.arms)
+
+    @property
+    def state_directory(self) -> Path:
+        """Where a stop in force and the audit outlive launches."""
+        return self.safety.state_directory(self.robot)
 
     @property
     def is_twin(self) -> bool:

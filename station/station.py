@@ -17,12 +17,15 @@ from messaging.messages import ControlStatus
 from messaging.transport import Bus
 from runtime.process import OnDeath
 from runtime.supervisor import Event, Phase, Supervisor
+from station.chronicle import Chronicle
 from station.conductor import Conductor, Course, News, Orders, Stage
+from station.desk import Desk
 from station.display import Display
 from station.lock import StationLock
 from station.processes import network, process_table
-from station.record import RunEvent, RunRecord
+from station.record import RunRecord
 from station.robot import StationConfig
+from station.stop_key import StopKey
 from station.view import ProcessView, Snapshot
 from station.wire import Wire
 
@@ -32,8 +35,22 @@ _POLL_S = 0.05
 _STUCK_NS = 15_000_000_000
 _HOLD = Orders("hold", 0, "", None)
 
-# Commands end before those who carry them out, and whoever writes it all down goes last.
-_STOP_ORDER = ("policy_worker", "controller", "camera.", "arm.", "twin", "journal")
+# Whoever would take the end of another for a fault goes first, then those who command, those who
+# carry commands out, and last those who tell of it all.
+_STOP_ORDER = (
+    "button.",
+    "safety",
+    "policy_worker",
+    "controller",
+    "camera.",
+    "arm.",
+    "twin",
+    "mqtt",
+    "dashboard",
+    "journal",
+)
+# Without these nothing moves as it should: their death is told at once, not found by their silence.
+_MOVERS = ("policy_worker", "controller", "arm.", "twin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +61,7 @@ class Options:
     episodes: int | None
     duration_s: float | None
     launched_ns: int
+    keyboard: int | None = None  # file descriptor of the terminal in which Space stops
 
 
 class Progress:
@@ -87,8 +105,9 @@ class Station:
             )
         )
         self.report: Path | None = None  # the page, once it is written
+        self.energised: tuple[str, ...] = ()  # arms whose torque the run leaves on
+        self._chronicle = Chronicle(self.record, options.launched_ns)
         self._failed = False
-        self._trouble = ""  # why the controller holds
         self._interrupts = 0
 
     def run(self, display: Display) -> int:
@@ -100,7 +119,10 @@ class Station:
             Bus(lock.directory, network(self._config)) as bus,
         ):
             supervisor = self._supervisor(lock.directory, bus)
-            self._drive(Wire(bus), supervisor, display)
+            wire = Wire(bus, list(self._config.arms))
+            desk = Desk(bus.service("station"), self._conductor.wish)
+            with StopKey(bus.client("safety"), self._options.keyboard):
+                self._drive(wire, supervisor, desk, display)
         self._report()
         return 1 if self._failed else 0
 
@@ -121,14 +143,15 @@ class Station:
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup wants it
             signal.signal(signal.SIGHUP, self._interrupt)
 
-    def _drive(self, wire: Wire, supervisor: Supervisor, display: Display) -> None:
+    def _drive(self, wire: Wire, supervisor: Supervisor, desk: Desk, display: Display) -> None:
         """Conduct the run; whatever ends it, let the arms come to a stop before their drivers."""
         try:
-            self._conduct(wire, supervisor, display)
+            self._conduct(wire, supervisor, desk, display)
         except OSError as error:
             self._fail(f"the station could not go on ({error}); the arms hold")
         finally:
             self._hold(wire)
+            self.energised = wire.energised
             self._stop(supervisor)
         self.record.ending = self.record.ending or "complete"
         if self.record.forgotten_events:
@@ -146,25 +169,36 @@ class Station:
             log.warning("there is no report, as no folder takes it: %s", error)
             self._failed = True
 
-    def _conduct(self, wire: Wire, supervisor: Supervisor, display: Display) -> None:
+    def _conduct(self, wire: Wire, supervisor: Supervisor, desk: Desk, display: Display) -> None:
         progress = Progress()
         while self._conductor.stage is not Stage.DONE and not self._failed and self._interrupts < 2:
             with _hangup_blocked():
                 events = supervisor.poll(_POLL_S)
             for event in events:
-                self._note(event, supervisor)
+                self._note(event, supervisor, wire)
             now_ns = time.monotonic_ns()
-            self._note_trouble(supervisor, now_ns)
-            wire.listen()
-            orders = self._conductor.step(News(now_ns, supervisor.ready, wire.status, wire.task))
-            wire.say(orders, now_ns)
-            self._note_first_command(wire.status, now_ns)
+            self._listen(wire, supervisor, now_ns)
+            for wish in desk.serve(now_ns):
+                self._chronicle.wish(wish, now_ns)
+            wire.say(self._conductor.step(self._news(wire, supervisor, now_ns)), now_ns)
             self.record.episodes = self._conductor.outcomes
             display.show(self._snapshot(wire, supervisor))
             resting = self._conductor.stage is Stage.RESTING
             if resting and progress.is_stuck(wire.status, now_ns):
-                why = f": {self._trouble}" if self._trouble else ""
+                trouble = self._chronicle.trouble
+                why = f": {trouble}" if trouble else ""
                 self._fail(f"the arms hold where they are, stuck on their way to rest{why}")
+
+    def _listen(self, wire: Wire, supervisor: Supervisor, now_ns: int) -> None:
+        for refusal in wire.listen():
+            self._chronicle.refused(refusal, now_ns)
+        self._chronicle.safety(wire.safety, now_ns)
+        self._chronicle.controller(supervisor.children["controller"].heartbeat, now_ns)
+        self._chronicle.first_command(wire.status, now_ns)
+
+    @staticmethod
+    def _news(wire: Wire, supervisor: Supervisor, now_ns: int) -> News:
+        return News(now_ns, supervisor.ready, wire.status, wire.task, wire.safety, wire.energised)
 
     def _hold(self, wire: Wire) -> None:
         """Let arms that a failure or a second interrupt left in motion slow down."""
@@ -175,20 +209,21 @@ class Station:
             wire.say(_HOLD, time.monotonic_ns())
             time.sleep(_POLL_S)
             wire.listen()
-            if wire.status is None or (wire.status.mode == _HOLD.mode and wire.status.arrived):
+            if not wire.is_awaiting and _holds(wire.status):
                 return
 
-    def _note(self, event: Event, supervisor: Supervisor) -> None:
-        text = f"{event.phase.value} {event.detail}".strip()
-        self.record.note(RunEvent(event.t_ns, event.process, text))
+    def _note(self, event: Event, supervisor: Supervisor, wire: Wire) -> None:
         child = supervisor.children[event.process]
-        self.record.restarts[event.process] = child.restarts
+        self._chronicle.process(event, child.restarts)
         if event.phase is not Phase.DEAD:
             return
         was_ready = child.heartbeat is not None and child.heartbeat.ready
         if self._conductor.stage is Stage.STARTING and not was_ready:
             self._fail(f"{event.process} did not start: {event.detail}")
-        elif child.spec.on_death is OnDeath.END_RUN:
+            return
+        if event.process.startswith(_MOVERS):
+            wire.ask("fault", event.process, f"{event.process} died ({event.detail})")
+        if child.spec.on_death is OnDeath.END_RUN:
             self._fail(f"{event.process} died ({event.detail}); the arms hold")
 
     def _fail(self, why: str) -> None:
@@ -196,19 +231,6 @@ class Station:
         if not self._failed:
             self.record.ending = why
         self._failed = True
-
-    def _note_trouble(self, supervisor: Supervisor, now_ns: int) -> None:
-        """Write down why the controller holds, and that it goes on again."""
-        heartbeat = supervisor.children["controller"].heartbeat
-        trouble = heartbeat.note if heartbeat else ""
-        if trouble != self._trouble:
-            self._trouble = trouble
-            text = f"holds: {trouble}" if trouble else "goes on"
-            self.record.note(RunEvent(now_ns, "controller", text))
-
-    def _note_first_command(self, status: ControlStatus | None, now_ns: int) -> None:
-        if self.record.first_command_s is None and status and status.chunks:
-            self.record.first_command_s = (now_ns - self._options.launched_ns) * 1e-9
 
     def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
         """Come to rest first; asked again, hold where the arms are; a third time, just end."""
@@ -235,8 +257,15 @@ class Station:
             chunk_arrival_ns=wire.chunk_arrival_ns,
             inference_ms=list(wire.inference_ms),
             task=wire.task,
+            safety=wire.safety,
+            stop_key=self._options.keyboard is not None,
+            stage=self._conductor.stage.value + (", paused" if self._conductor.paused else ""),
             instruction=self._conductor.instruction,
         )
+
+
+def _holds(status: ControlStatus | None) -> bool:
+    return status is None or (status.mode == _HOLD.mode and status.arrived)
 
 
 @contextmanager

@@ -12,9 +12,10 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from messaging.messages import ControlStatus, Heartbeat, TaskState
+from messaging.messages import ControlStatus, Heartbeat, SafetyState, TaskState
 from runtime.supervisor import Phase
 from station.record import RunRecord
+from station.remedy import next_step, stop_in_words
 
 _PHASE_STYLES = {
     Phase.WAITING: "bright_black",
@@ -24,9 +25,16 @@ _PHASE_STYLES = {
     Phase.DEAD: "bold red",
     Phase.STOPPED: "bright_black",
 }
+_SAFETY_STYLES = {
+    "disarmed": ("○", "bright_black"),
+    "testing": ("◐", "cyan"),
+    "armed": ("◐", "bold cyan"),
+    "running": ("●", "bold green"),
+    "stopped": ("■", "bold white on red"),
+}
 _MODE_STYLES = {"run": "bold green", "hold": "bold yellow", "home": "cyan", "rest": "cyan"}
 _QUIET = "bright_black"
-_SHOWN_EVENTS = 10  # as many lines as are told of control
+_SHOWN_EVENTS = 7  # as many lines as are told of control
 _FULL_RUNWAY_S = 1.0
 _GOOD_RUNWAY_S, _SHORT_RUNWAY_S = 0.4, 0.15
 _LATE_MS = 1.0  # worth a colour in a control loop
@@ -54,17 +62,20 @@ class Snapshot:
     chunk_arrival_ns: int = 0  # of the newest chunk
     inference_ms: Sequence[float] = ()  # of the last chunks, newest last
     task: TaskState | None = None
+    safety: SafetyState | None = None
+    stage: str = ""  # of the run, in words
+    stop_key: bool = False  # whether Space in this terminal stops the robot
     instruction: str = ""
 
 
 def render(snapshot: Snapshot) -> RenderableType:
-    """Return the view of a moment; with ten processes it fits a terminal of 80 by 24."""
+    """Return the view of a moment; with twelve processes it fits a terminal of 80 by 24."""
     below = Table.grid(expand=True, padding=(0, 1))
     below.add_column(ratio=4)
     below.add_column(ratio=3)
     below.add_row(_title("control"), _title("events"))
     below.add_row(_control(snapshot), _events(snapshot))
-    return Group(_header(snapshot), _processes(snapshot), below)
+    return Group(_header(snapshot), _safety(snapshot), _processes(snapshot), below)
 
 
 def log_line(snapshot: Snapshot) -> str:
@@ -75,6 +86,8 @@ def log_line(snapshot: Snapshot) -> str:
     waiting = [name for name, shown in snapshot.processes.items() if shown.phase is not Phase.READY]
     if waiting:
         parts.append("not ready: " + ", ".join(waiting))
+    if snapshot.safety is not None:
+        parts.append(" ".join(filter(None, (snapshot.safety.phase, snapshot.safety.event))))
     if status is not None:
         parts += [
             f"mode {status.mode}",
@@ -99,6 +112,24 @@ def _header(snapshot: Snapshot) -> RenderableType:
     name = Text.assemble((" evenhand ", "bold white on blue"), " ", snapshot.title)
     line.add_row(name, Text(f" {_elapsed(snapshot)}", _QUIET))
     return line
+
+
+def _safety(snapshot: Snapshot) -> RenderableType:
+    """Return two lines: what may move or what stopped it, and what a person can do."""
+    state = snapshot.safety
+    first, second = Text(no_wrap=True, overflow="ellipsis"), Text(no_wrap=True, overflow="ellipsis")
+    if state is None:
+        first.append("? safety is silent: nothing may move", "bold yellow")
+    else:
+        icon, style = _SAFETY_STYLES.get(state.phase, ("?", "bold yellow"))
+        first.append(f"{icon} {state.phase.upper()}", style)
+        first.append(f"  {stop_in_words(state) or snapshot.stage}")
+    if snapshot.stop_key:
+        second.append("Space stops", "bold")
+    if state is not None and (step := next_step(state, snapshot.record.robot)):
+        second.append("   next: " if second else "next: ", _QUIET)
+        second.append(step)
+    return Group(first, second)
 
 
 def _processes(snapshot: Snapshot) -> RenderableType:
@@ -141,16 +172,14 @@ def _control(snapshot: Snapshot) -> RenderableType:
     table.add_column(style=_QUIET, no_wrap=True)
     table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     mode = status.mode if status else "-"
-    table.add_row("mode", Text(mode, _MODE_STYLES.get(mode, "")))
+    done = Text(f"   {record.successes} of {len(record.episodes)} succeeded", "bold")
+    table.add_row("mode", Text(mode, _MODE_STYLES.get(mode, "")).append_text(done))
     table.add_row("episode", _episode(snapshot))
-    table.add_row("successes", Text(f"{record.successes} of {len(record.episodes)}", "bold"))
     table.add_row("inference", _inference(snapshot))
     if status is not None:
-        table.add_row("runway", _runway(status.runway_s))
-        table.add_row("plan clock", _clock(status.rate))
+        table.add_row("runway", _runway(status))
         apart_mrad = status.disagreement_rad * 1e3
-        table.add_row("disagreement", Text(f"{apart_mrad:.1f} mrad, chunk against plan"))
-        table.add_row("jerk", Text(f"{status.jerk:.1f} rad/s³ of the commands"))
+        table.add_row("jerk", Text(f"{status.jerk:.1f} rad/s³, chunks {apart_mrad:.1f} mrad apart"))
         table.add_row("chunks", _counts(merged=status.chunks, dropped=_counted(status, "dropped.")))
         table.add_row(
             "ticks", _counts(missed=_missed(snapshot), limited=_counted(status, "limit."))
@@ -175,17 +204,18 @@ def _inference(snapshot: Snapshot) -> Text:
     return text
 
 
-def _runway(left_s: float) -> RenderableType:
+def _runway(status: ControlStatus) -> RenderableType:
+    left_s = status.runway_s
     colour = "green" if left_s > _GOOD_RUNWAY_S else "yellow" if left_s > _SHORT_RUNWAY_S else "red"
     bar = ProgressBar(
         total=_FULL_RUNWAY_S,
         completed=min(left_s, _FULL_RUNWAY_S),
-        width=20,
+        width=8,
         complete_style=colour,
         finished_style=colour,
     )
     line = Table.grid(padding=(0, 1))
-    line.add_row(bar, Text(f"{left_s:.2f} s", colour))
+    line.add_row(bar, Text(f"{left_s:.2f} s", colour), _clock(status.rate))
     return line
 
 

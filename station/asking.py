@@ -1,0 +1,34 @@
+"""Requests to the services of a station, as the launch and the command line make them."""
+
+from __future__ import annotations
+
+import getpass
+import time
+import uuid
+
+from messaging.messages import Request
+
+LAUNCH = "launch"  # who asks, where the launch does so by itself
+
+
+def shell_user() -> str:
+    """Return who asks from a shell, for the audit."""
+    try:
+        return f"shell {getpass.getuser()}"
+    except (KeyError, OSError):  # a user without a name
+        return "shell"
+
+
+def new_request(
+    kind: str, who: str, *, event: str = "", value: float = 0.0, reason: str = ""
+) -> Request:
+    """Return a request that was never made before, stamped now."""
+    return Request(
+        id=uuid.uuid4().hex,
+        kind=kind,
+        who=who,
+        t_ns=time.monotonic_ns(),
+        event=event,
+        value=value,
+        reason=reason,
+    )

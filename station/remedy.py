@@ -1,0 +1,61 @@
+"""A stop in words: what stopped the robot, and what a person does next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from messaging.messages import SafetyState
+from safety import latch
+
+_DEFAULT = "aloha"
+_NAMED = {"hold": "stop", "rest_then_off": "stop with a way to rest", "cut": "cut of the torque"}
+
+
+def stop_in_words(state: SafetyState) -> str:
+    """Return which stop is in force and why, empty if there is none."""
+    if not state.event:
+        return ""
+    more = len(state.causes) - 1
+    cause = state.causes[0] if state.causes else "no cause is known"
+    others = f" (and {more} more)" if more > 0 else ""
+    return f"{_NAMED.get(state.stop, state.stop)} {state.event}: {cause}{others}"
+
+
+def next_step(state: SafetyState, robot: str) -> str:
+    """Return what a person has to do for the robot to go on, empty while it runs."""
+    if state.persisting and state.phase in ("stopped", "disarmed"):
+        before = "a reset" if state.phase == "stopped" else "arming"
+        return f"to be mended before {before}: {state.persisting[0]}"
+    command = {
+        "stopped": f"reset {state.event}",
+        "disarmed": "arm",
+        "armed": "run",
+    }.get(state.phase)
+    if command is None:
+        return ""
+    return f"`{safety_command(command, robot)}`"
+
+
+def latched_in_words(directory: Path, robot: str) -> list[str]:
+    """Return the stop in force that an earlier launch left behind in `directory`, line by line."""
+    try:
+        found = latch.read(directory / latch.NAME)
+    except latch.LatchError as error:
+        return [
+            f"STOPPED: {error}",
+            f"reset it: `{safety_command('state', robot)}` tells the event",
+        ]
+    if found is None or found.stop is None:
+        return []
+    stop = found.stop
+    causes = [cause.text for cause in stop.causes]
+    return [
+        f"STOPPED: event {stop.event} since {stop.at}, by {stop.by}: {'; '.join(causes)}",
+        f"reset it: `{safety_command(f'reset {stop.event}', robot)}`, then `arm` and `run`; or in "
+        "the dashboard",
+    ]
+
+
+def safety_command(words: str, robot: str) -> str:
+    """Return what to type for `words` to reach `robot`."""
+    return f"python -m safety {words}" + ("" if robot == _DEFAULT else f" --robot {robot}")
