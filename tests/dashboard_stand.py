@@ -1,0 +1,375 @@
+"""A dashboard before a station that is not there: what it hears, and what answers its questions."""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from dashboard.main import Config, main
+from dashboard.tokens import Tokens, tokens_in
+from messaging.messages import (
+    ActionChunk,
+    ControlStatus,
+    Frame,
+    Heartbeat,
+    JointCommand,
+    JointState,
+    MotorStates,
+    Reply,
+    Request,
+    SafetyState,
+)
+from messaging.topics import (
+    ACTION_CHUNK,
+    CONTROL_STATUS,
+    FRAME,
+    HEARTBEAT,
+    JOINT_COMMAND,
+    JOINT_STATE,
+    MOTOR_STATES,
+    SAFETY_STATE,
+)
+from messaging.transport import Bus, Waiter
+from runtime.process import Context
+
+ARMS = ("left", "right")
+CAMERAS = ("cam_high", "cam_low", "cam_left_wrist", "cam_right_wrist")
+JOINT_NAMES = (
+    "waist", "shoulder", "elbow", "forearm_roll", "wrist_angle", "wrist_rotate", "gripper",
+)  # fmt: skip
+JOINTS = tuple(f"{arm}_{joint}" for arm in ARMS for joint in JOINT_NAMES)
+PROCESSES = (
+    "safety", "twin", "arm.left", "arm.right", *(f"camera.{name}" for name in CAMERAS),
+    "controller", "policy_worker", "journal", "dashboard",
+)  # fmt: skip
+EVENT = "4821"
+START_S = 20.0
+_SLICE_S = 0.02
+_MOTORS = (
+    "waist (id 1)", "shoulder (id 2)", "shoulder shadow (id 3)", "elbow (id 4)",
+    "elbow shadow (id 5)", "forearm_roll (id 6)", "wrist_angle (id 7)", "wrist_rotate (id 8)",
+    "gripper (id 9)",
+)  # fmt: skip
+
+
+@dataclass
+class Script:
+    """How the station behaves; a test changes it while it runs."""
+
+    answers: bool = True
+    speaks: bool = True
+    confirms: tuple[str, ...] = ARMS
+    persisting: tuple[str, ...] = ()
+    confirm_s: float = 0.02
+    motor_errors: dict[str, str] = field(default_factory=dict)
+
+
+class Station:
+    """The other side of the bus, in a thread of its own."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.script = Script()
+        self.requests: list[Request] = []
+        self.ending = False
+        self.safety = SafetyState(
+            0, "disarmed", 1, "none", 1.0, "", note="press Arm to test the stop path"
+        )
+        self._seq = 0
+        self._due: list[tuple[float, Callable[[], None]]] = []
+        self._safety_service = bus.service("safety")
+        self._station_service = bus.service("station")
+        self._waiter = Waiter((self._safety_service, self._station_service))
+        self._safety = bus.publisher(SAFETY_STATE)
+        self._control = bus.publisher(CONTROL_STATUS)
+        self._command = bus.publisher(JOINT_COMMAND)
+        self._chunk = bus.publisher(ACTION_CHUNK)
+        self._states = {arm: bus.publisher(JOINT_STATE, arm) for arm in ARMS}
+        self._motors = {arm: bus.publisher(MOTOR_STATES, arm) for arm in ARMS}
+        self._frames = {name: bus.publisher(FRAME, name) for name in CAMERAS}
+        self._beats = {
+            name: bus.publisher(HEARTBEAT, name) for name in PROCESSES if name != "dashboard"
+        }
+
+    def kinds(self) -> list[str]:
+        """What was asked so far."""
+        return [request.kind for request in self.requests]
+
+    def live(self) -> None:
+        """Answer and publish until told to end."""
+        while not self.ending:
+            self._waiter.wait(_SLICE_S)
+            for service in (self._safety_service, self._station_service):
+                while asked := service.receive():
+                    self.requests.append(asked.request)
+                    if self.script.answers:
+                        service.answer(asked, self._answer(asked.request))
+            self._do_what_is_due()
+            if self.script.speaks:
+                self._publish()
+
+    def become(self, **changes: object) -> None:
+        """Change what safety says."""
+        self.safety = replace(self.safety, **changes)  # type: ignore[arg-type]
+
+    def stop(self, cause: str, by: str) -> None:
+        """Stop with this cause; the arms confirm a little later."""
+        if self.safety.event:
+            return
+        self.become(
+            phase="stopped",
+            motion="none",
+            commander="",
+            event=EVENT,
+            stop="hold",
+            stopped_at="2026-03-04T15:26:07+01:00",
+            by=by,
+            causes=(cause,),
+            persisting=self.script.persisting,
+            confirmed_ms={},
+            awaited=ARMS,
+            note="",
+        )
+        for place, arm in enumerate(ARMS):
+            if arm in self.script.confirms:
+                self._later(self.script.confirm_s, lambda arm=arm, at=place: self._confirm(arm, at))
+
+    def _answer(self, request: Request) -> Reply:
+        act = getattr(self, f"_on_{request.kind}", None)
+        said = act(request) if act else ""
+        return Reply(request.id, not said, said, self.safety.event)
+
+    def _on_stop(self, request: Request) -> str:
+        self.stop(f"operator: {request.who}", request.who)
+        return ""
+
+    def _on_reset(self, request: Request) -> str:
+        if request.event != self.safety.event:
+            return f"event {request.event} is not the stop in force, which is {self.safety.event}"
+        if self.script.persisting:
+            return f"still there: {self.script.persisting[0]}"
+        self.become(
+            phase="disarmed", event="", stop="", causes=(), persisting=(), confirmed_ms={},
+            awaited=(), by="", stopped_at="",
+        )  # fmt: skip
+        return ""
+
+    def _on_arm(self, _: Request) -> str:
+        self.become(phase="testing", note="self-test of the stop path")
+        self._later(0.2, lambda: self.become(phase="armed", motion="poses", note=""))
+        return ""
+
+    def _on_run(self, _: Request) -> str:
+        if self.safety.phase != "armed":
+            return f"running needs to be armed, the robot is {self.safety.phase}"
+        self.become(phase="running", motion="all", commander="policy")
+        return ""
+
+    def _on_pause(self, _: Request) -> str:
+        self.become(phase="armed", motion="poses", commander="")
+        return ""
+
+    def _on_speed(self, request: Request) -> str:
+        self.become(speed=request.value)
+        return ""
+
+    def _confirm(self, arm: str, place: int) -> None:
+        confirmed = {**self.safety.confirmed_ms, arm: 21.4 + 1.7 * place}
+        awaited = tuple(name for name in self.safety.awaited if name != arm)
+        self.become(confirmed_ms=confirmed, awaited=awaited)
+
+    def _later(self, wait_s: float, act: Callable[[], None]) -> None:
+        self._due.append((time.monotonic() + wait_s, act))
+
+    def _do_what_is_due(self) -> None:
+        now = time.monotonic()
+        due = [act for when, act in self._due if when <= now]
+        self._due = [entry for entry in self._due if entry[0] > now]
+        for act in due:
+            act()
+
+    def _publish(self) -> None:
+        now_ns = time.monotonic_ns()
+        self._seq += 1
+        self._safety.send(replace(self.safety, t_ns=now_ns))
+        self._publish_motion(now_ns)
+        for name, beat in self._beats.items():
+            beat.send(_beat(name, now_ns, self._seq))
+        if self._seq % 5 == 0:
+            for number, (name, frames) in enumerate(self._frames.items()):
+                image = _picture(self._seq, number)
+                frames.send(Frame(name, self._seq, now_ns - 20_000_000, now_ns, image))
+            for arm, motors in self._motors.items():
+                motors.send(_motor_states(arm, now_ns, self.script.motor_errors))
+
+    def _publish_motion(self, now_ns: int) -> None:
+        moves = self.safety.phase == "running"
+        t_s = now_ns * 1e-9 if moves else 0.0
+        command = np.array([math.sin(t_s * 0.7 + 0.9 * at) * 0.6 for at in range(len(JOINTS))])
+        self._command.send(JointCommand(self._seq, now_ns, 1, JOINTS, command, 1))
+        for number, (arm, states) in enumerate(self._states.items()):
+            own = command[number * 7 : number * 7 + 7]
+            lag = np.array(
+                [math.sin((t_s - 0.08 * moves) * 0.7 + 0.9 * (at + number * 7)) for at in range(7)]
+            )
+            empty = np.empty(0)
+            states.send(
+                JointState(
+                    arm=arm, seq=self._seq, t_sample_ns=now_ns - 3_000_000,
+                    joints=JOINTS[number * 7 : number * 7 + 7], position=lag * 0.6,
+                    velocity=np.zeros(7), current=empty, temperature=empty, voltage=empty,
+                    age_s=empty, errors=(), warnings=(), written=own, t_written_ns=now_ns,
+                    t_command_ns=now_ns - 900_000, holding="" if moves else "no permit",
+                    permit=self._seq, t_frozen_ns=0 if moves else now_ns,
+                )  # fmt: skip
+            )
+        self._control.send(_control(self._seq, now_ns, moves))
+        if moves and self._seq % 5 == 0:
+            stages = {"wait": 4.1, "preprocess": 6.2, "infer": 92.0 + 8 * math.sin(t_s), "send": 0.4}
+            self._chunk.send(
+                ActionChunk(
+                    "flow", self._seq, now_ns, 0.0, 1, 20_000_000, JOINTS, np.zeros((2, 14)), stages
+                )
+            )
+
+
+def _control(seq: int, now_ns: int, moves: bool) -> ControlStatus:
+    return ControlStatus(
+        seq=seq, t_ns=now_ns, late_us=120.0 + 60 * math.sin(seq), mode="run" if moves else "hold",
+        epoch=1, cursor=0.0, rate=1.0 if moves else 0.0, upcoming=np.zeros((1, 14)),
+        dt_ns=10_000_000, runway_s=0.62 + 0.2 * math.sin(seq / 9) if moves else 0.0,
+        latency_s=0.112, disagreement_rad=0.008, jerk=31.0, chunks=seq, counters={"dropped.old": 3},
+        permit=1,
+    )  # fmt: skip
+
+
+def _beat(name: str, now_ns: int, seq: int) -> Heartbeat:
+    rates = {"camera": 30.0, "policy_worker": 9.1, "journal": 20.0, "twin": 60.0, "safety": 50.0}
+    rate_hz = rates.get(name.split(".")[0], 100.0)
+    note = {"camera": "OK: stamped by the driver", "policy_worker": "flow"}.get(
+        name.split(".")[0], ""
+    )
+    return Heartbeat(
+        process=name, pid=1, t_ns=now_ns, ready=True, loops=seq, rate_hz=rate_hz, late_ms=0.21,
+        age_ms=18.0, note=note,
+    )  # fmt: skip
+
+
+def _motor_states(arm: str, now_ns: int, errors: dict[str, str]) -> MotorStates:
+    count = len(_MOTORS)
+    at = np.arange(count)
+    return MotorStates(
+        arm=arm, t_ns=now_ns, names=_MOTORS,
+        position=np.sin(now_ns * 3e-10 + at) * 1.2, lower=np.full(count, -1.8),
+        upper=np.full(count, 1.7), current=np.where(at == count - 1, np.nan, 0.2 + 0.06 * at),
+        most_current=np.full(count, 3.2), temperature=36.0 + 2 * at, voltage=np.full(count, 11.9),
+        errors=tuple(errors.get(name, "") for name in _MOTORS),
+    )  # fmt: skip
+
+
+def _picture(seq: int, number: int) -> np.ndarray:
+    image = np.zeros((240, 320, 3), np.uint8)
+    rows, columns = np.mgrid[0:240, 0:320]
+    image[..., 0] = 60 + number * 30
+    image[..., 1] = rows // 2 + 40
+    image[..., 2] = (columns // 2 + seq * 3) % 160
+    return image
+
+
+@dataclass(frozen=True)
+class Stand:
+    """A dashboard that serves, and what it serves."""
+
+    station: Station
+    port: int
+    tokens: Tokens
+    audit: Path
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def wait_for(self, what: Callable[[], bool], wait_s: float = 5.0) -> None:
+        """Wait until `what` holds; raises AssertionError when it does not come to that."""
+        end = time.monotonic() + wait_s
+        while not what():
+            assert time.monotonic() < end, "it did not come to that"
+            time.sleep(0.005)
+
+    def wait_for_request(self, kind: str) -> Request:
+        """Return the first request of this kind, once it came."""
+        self.wait_for(lambda: kind in self.station.kinds())
+        return next(request for request in self.station.requests if request.kind == kind)
+
+
+@contextmanager
+def standing(directory: Path, host: str = "127.0.0.1", port: int = 0) -> Iterator[Stand]:
+    """Run a dashboard before such a station, until the `with` block ends."""
+    port = port or _free_port()
+    audit = directory / "audit.jsonl"
+    _write_audit(audit)
+    config = Config(
+        robot="aloha", title="the twin behind emulated servos", arms=ARMS, joints=JOINTS,
+        cameras=CAMERAS, processes=PROCESSES, host=host, port=port, tokens=directory / "tokens",
+        audit=audit, run_directory=directory,
+    )  # fmt: skip
+    with Bus(directory / "bus") as outer, Bus(directory / "bus") as inner:
+        station, context = Station(outer), Context("dashboard", inner)
+        failed: list[BaseException] = []
+        threads = [
+            threading.Thread(target=station.live),
+            threading.Thread(target=_running, args=(config, context, failed)),
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            stand = Stand(station, port, tokens_in(directory / "tokens"), audit)
+            stand.wait_for(lambda: bool(failed) or _answers(port), START_S)
+            assert not failed, failed
+            yield stand
+        finally:
+            context.stop()
+            threads[1].join()
+            station.ending = True
+            threads[0].join()
+
+
+def _running(config: Config, context: Context, failed: list[BaseException]) -> None:
+    try:
+        main(config, context)
+    except OSError as error:
+        failed.append(error)
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _write_audit(path: Path) -> None:
+    said = [
+        ("launch", "arm", "disarmed", "testing"),
+        ("safety", "self-test passed, 18 ms", "testing", "armed"),
+        ("launch", "run", "armed", "running"),
+    ]
+    lines = [
+        {"seq": at, "wall": f"2026-03-04T15:2{at}:00", "who": who, "what": what, "before": before,
+         "after": after, "hash": "0" * 64}
+        for at, (who, what, before, after) in enumerate(said)
+    ]  # fmt: skip
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
