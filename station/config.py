@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from runtime.plugins import UnknownNameError, plugin
+from safety.config import SafetyConfig
 from station.explain import explained
 from station.robot import ArmConfig, StationConfig
 
@@ -51,6 +52,16 @@ def load(path: Path, settings: list[str]) -> StationConfig:
         raise ConfigError(explained(error, StationConfig, str(path))) from error
     check_plugins(config)
     return config
+
+
+def safety_config(robot: str) -> SafetyConfig:
+    """Return that section of a robot's config, the defaults for a robot that has no config here.
+
+    Nothing else of the config is looked at, so this takes no time and cannot fail for its sake.
+    """
+    path = CONFIGS / f"{robot}.yaml"
+    section = _read(path).get("safety", {}) if path.exists() else {}
+    return SafetyConfig.model_validate_json(json.dumps(section))
 
 
 def calibration_file(path: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import socket
@@ -18,7 +17,7 @@ from messaging.curve import Network
 from runtime.realtime import memory_may_be_locked, realtime_permitted
 from runtime.supervisor import CHILD_ENVIRONMENT
 from station.config import ConfigError, load, robot_file, robots
-from station.lock import bus_directory
+from station.lock import LOCK, bus_directory, is_held
 from station.probes import Answer, Probes
 from station.processes import network
 from station.robot import StationConfig
@@ -240,8 +239,8 @@ def check_leftovers(root: Path) -> Finding:
     """Check that no launch that was killed left its sockets behind."""
     stale: list[Path] = []
     running: list[Path] = []
-    for lock in sorted(root.glob("*/launch.lock")):
-        (running if _held(lock) else stale).append(lock.parent)
+    for lock in sorted(root.glob(f"*/{LOCK}")):
+        (running if is_held(lock) else stale).append(lock.parent)
     if stale:
         paths = " ".join(map(str, stale))
         text = "left behind by a launch that was killed; the next launch takes over"
@@ -257,17 +256,6 @@ def _free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def _held(lock: Path) -> bool:
-    try:
-        with lock.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def _listed(paths: Sequence[Path]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 RUNTIME_DIRECTORIES = Path("/run/user")
+LOCK = "launch.lock"  # in the bus's directory
 
 
 class AlreadyRunningError(RuntimeError):
@@ -51,6 +52,18 @@ def make_private(directory: Path) -> None:
         )
 
 
+def is_held(lock: Path) -> bool:
+    """Return whether a launch holds the file `lock`."""
+    try:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 class StationLock:
     """Held for the whole of a run; removes the directory with all its sockets at the end."""
 
@@ -63,7 +76,7 @@ class StationLock:
     def __enter__(self) -> Self:
         make_private(self.directory.parent)
         make_private(self.directory)
-        self._file = os.open(self.directory / "launch.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        self._file = os.open(self.directory / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from messaging.messages import SafetyState
 from safety import latch
+from safety.cause import MOVING
 
 _DEFAULT = "aloha"
 _NAMED = {"hold": "stop", "rest_then_off": "stop with a way to rest", "cut": "cut of the torque"}
@@ -26,14 +27,8 @@ def next_step(state: SafetyState, robot: str) -> str:
     if state.persisting and state.phase in ("stopped", "disarmed"):
         before = "a reset" if state.phase == "stopped" else "arming"
         return f"to be mended before {before}: {state.persisting[0]}"
-    command = {
-        "stopped": f"reset {state.event}",
-        "disarmed": "arm",
-        "armed": "run",
-    }.get(state.phase)
-    if command is None:
-        return ""
-    return f"`{safety_command(command, robot)}`"
+    words = {"stopped": f"reset {state.event}", "disarmed": "arm", "armed": "run"}.get(state.phase)
+    return f"`{safety_command(words, robot)}`" if words else ""
 
 
 def latched_in_words(directory: Path, robot: str) -> list[str]:
@@ -41,18 +36,19 @@ def latched_in_words(directory: Path, robot: str) -> list[str]:
     try:
         found = latch.read(directory / latch.NAME)
     except latch.LatchError as error:
-        return [
-            f"STOPPED: {error}",
-            f"reset it: `{safety_command('state', robot)}` tells the event",
-        ]
-    if found is None or found.stop is None:
+        return [f"STOPPED: {error}"]
+    if found is None or not (found.stop or found.phase in MOVING):
         return []
+    if found.stop is None:
+        return [
+            f"STOPPED: the launch before ended without a word while the robot was {found.phase}"
+        ]
     stop = found.stop
-    causes = [cause.text for cause in stop.causes]
+    causes = "; ".join(cause.text for cause in stop.causes)
+    reset = safety_command(f"reset {stop.event}", robot)
     return [
-        f"STOPPED: event {stop.event} since {stop.at}, by {stop.by}: {'; '.join(causes)}",
-        f"reset it: `{safety_command(f'reset {stop.event}', robot)}`, then `arm` and `run`; or in "
-        "the dashboard",
+        f"STOPPED: event {stop.event} since {stop.at}, by {stop.by}: {causes}",
+        f"it waits for `{reset}`, then `arm` and `run`; or for the same in the dashboard",
     ]
 
 

@@ -1,0 +1,1 @@
+"""What a person does about safety from a shell, one file a tool: `python -m safety`."""
