@@ -36,4 +36,8 @@ class ControllerConfig(BaseModel):
 
     max_age_s: PositiveFloat = 3.0  # chunks from older observations are dropped
     upcoming_s: PositiveFloat = 0.5  # stretch of plan published with every status
+
+    margin_m: PositiveFloat = 0.02  # that arms keep from the table, themselves and one another
+    touching_m: PositiveFloat = 0.002  # that fingers keep from the table and from the other hand
+
     home_speed: Annotated[float, Field(gt=0.0, le=1.0)] = 0.3  # fraction of the limits, to poses

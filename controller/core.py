@@ -14,6 +14,7 @@ from controller.clock import PlanClock
 from controller.config import ControllerConfig
 from controller.ensemble import Ensemble
 from controller.ingress import Ingress
+from controller.limits import Blockage, ClearLimiter
 from controller.mode import MODES, ModeMachine
 from controller.plan import SNAP, Plan
 from controller.runway import AHEAD_S, Runway, feasible_rates
@@ -21,12 +22,14 @@ from controller.smoothness import Smoothness
 from controller.splice import HISTORY, continued, spliced
 from messaging.messages import ActionChunk, ControlStatus, JointCommand
 from motion import minimum_jerk
+from motion.clearance import Clearance
 from motion.limiter import Limiter
 from motion.limits import JointLimits
 
 Array = NDArray[np.float64]
 
 KEPT = 4  # rows of a plan before its newest part, for differences that reach back
+NEAR = 1e-3  # rad from a pose that count as being there
 
 
 class Controller:
@@ -43,6 +46,7 @@ class Controller:
         limits: JointLimits,
         home: Array,
         rest: Array,
+        clearance: Clearance | None = None,
     ) -> None:
         """Begin idle.
 
@@ -52,6 +56,7 @@ class Controller:
             limits: of these joints.
             home: (J,) pose that episodes begin from.
             rest: (J,) pose in which torque may be taken off.
+            clearance: of these joints; without it, collisions are nobody's business here.
         """
         self.config = config
         self.joints = tuple(joints)
@@ -66,6 +71,8 @@ class Controller:
         self._clock = PlanClock(self._dt)
         self._runway = Runway()
         self._smoothness = Smoothness(joints, self._dt)
+        self._clearance = clearance
+        self._blockage = Blockage(self._dt)
         self._limiter: Limiter | None = None
         self._seq = 0
         self._chunks = 0
@@ -88,9 +95,14 @@ class Controller:
             Whether the joints are known by now, and so may be commanded.
         """
         if self._limiter is None and np.isfinite(position).all():
-            self._limiter = Limiter(self.limits, self._dt, position)
+            self._limiter = self._limiter_at(position)
             self._follow(Plan.at_rest(self.cursor, self._limiter.position))
         return self._limiter is not None
+
+    def feel(self, position: Array) -> None:
+        """Take in where the joints (J,) are measured: what a hand holds keeps it open."""
+        if self._clearance is not None and np.isfinite(position).all():
+            self._clearance.feel(position)
 
     def stand(self, position: Array) -> None:
         """Be at rest where the servos are held (J,): without leave to move nothing is planned."""
@@ -154,6 +166,7 @@ class Controller:
         starved = rate == 0.0 and self._modes.mode == "run" and self._modes.arrived
         self._starved_ticks = self._starved_ticks + 1 if starved else 0
         position, activations = self._limiter.follow(self._plan.at(self.cursor))
+        self._blockage.add(activations)
         self._smoothness.add(position)
         command = JointCommand(
             self._seq, now_ns, self.epoch, self.joints, position.copy(), self.permit
@@ -165,6 +178,12 @@ class Controller:
             self.counters.update(str(activation) for activation in activations)
             self._rejoin(self._limiter)
         return command, status
+
+    def _limiter_at(self, position: Array) -> Limiter:
+        """Return what has the last say on commands, at rest at `position` (J,)."""
+        if self._clearance is None:
+            return Limiter(self.limits, self._dt, position)
+        return ClearLimiter(self.limits, self._dt, position, self._clearance)
 
     def _refusal(self, chunk: ActionChunk, now_ns: int) -> str | None:
         """Return why `chunk` is not merged."""
@@ -299,4 +318,5 @@ class Controller:
             arrived=self._modes.arrived,
             permit=self.permit,
             starved_s=self._starved_ticks * self._dt,
+            blocked_s=self._blockage.seconds,
         )

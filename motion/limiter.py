@@ -22,8 +22,8 @@ BOUNDS = ("velocity", "acceleration", "jerk")
 class Activation:
     """A bound that held a command back."""
 
-    joint: str
-    bound: str  # position, velocity, acceleration or jerk
+    joint: str  # or the pair of bodies that came too near
+    bound: str  # position, velocity, acceleration, jerk or collision
 
     def __str__(self) -> str:
         """Return the name under which it is counted."""
@@ -89,8 +89,13 @@ class Limiter:
 
     def follow(self, target: Array) -> tuple[Array, tuple[Activation, ...]]:
         """Return the command (J,) nearest to `target` that may be sent now, and take it as sent."""
+        command, activations = self.limited(target)
+        self.go(command)
+        return command, activations
+
+    def limited(self, target: Array) -> tuple[Array, tuple[Activation, ...]]:
+        """Return the command (J,) nearest to `target` that may be sent now, and what held it."""
         if self.admits(target):
-            self.go(target)
             return target, ()
         base = self.brake()
         scale, causes = self._linear(base, target)
@@ -99,7 +104,6 @@ class Limiter:
             scale, more = self._stoppable(base, target, scale)
             causes.update(more)
             command = base + scale[self.limits.group] * (target - base)
-        self.go(command)
         return command, tuple(causes.values())
 
     def _range(self) -> tuple[Array, Array]:

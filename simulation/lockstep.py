@@ -17,11 +17,13 @@ from controller.config import ControllerConfig
 from controller.core import Controller
 from drivers.guard import Guard
 from messaging.messages import ActionChunk, ControlStatus
+from motion.clearance import Clearance
 from motion.limits import JointLimits, LimitsConfig
 from perception.rendering import SceneRenderer
 from policy_worker.main import Worker
 from policy_worker.policy import Observation, Policy
 from policy_worker.senses import Seen
+from simulation.collision_model import collision_model
 from simulation.task import Progress, advanced
 from simulation.twin import ARM_JOINTS, HOME, JOINTS, Twin
 
@@ -69,6 +71,8 @@ class Lockstep:
         self._config = config or ControllerConfig()
         self._limits = twin.limits(limits or LimitsConfig())
         self._timing = timing or Timing()
+        margins = self._config.margin_m, self._config.touching_m
+        self._clearance = Clearance(collision_model(), JOINTS, *margins)
         self._renderer = SceneRenderer(twin.model) if policy.spec.cameras else None
         self._worker = Worker(policy)
         self._episodes = 0
@@ -100,7 +104,7 @@ class Lockstep:
 
     def controller(self) -> Controller:
         """Return a controller that has just begun to run, in the twin's present pose."""
-        controller = Controller(self._config, JOINTS, self._limits, HOME, HOME)
+        controller = Controller(self._config, JOINTS, self._limits, HOME, HOME, self._clearance)
         controller.observe(self._twin.position)
         controller.direct("run")
         return controller
@@ -189,6 +193,7 @@ class _Run:
         """One control period: command, guard, servos, physics, rules."""
         twin = self._lockstep.twin
         position = twin.position
+        self._controller.feel(position)
         command, status = self._controller.tick(now_ns)
         self._capture(_Moment(now_ns, twin.qpos, position, status))
         written = np.empty(len(JOINTS))

@@ -1,0 +1,143 @@
+"""No command leads into the table, the arm itself or the other arm, or leaves no way to stop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from motion.clearance import Clearance
+from motion.limiter import Activation, Limiter
+from motion.limits import JointLimits
+from motion.stopping import stopping_path, stopping_reach
+
+Array = NDArray[np.float64]
+
+COLLISION: Final = "collision"
+FREE_S: Final = 0.3  # so long without a collision held off, and the way is free again
+STRIDE_M: Final = 0.02  # nothing comes nearer by more than this between two poses that are measured
+SIGHT_M: Final = 0.06  # how far beyond the margins it is looked
+_TOLERANCE_M: Final = 1e-6  # what rounding may take away
+
+
+class Blockage:
+    """For how long something in the way has kept the arms from going on."""
+
+    def __init__(self, dt: float) -> None:
+        """Begin with the way free; `dt` is the time between commands in seconds."""
+        self._dt = dt
+        self._since = self._free = 0
+
+    def add(self, activations: Sequence[Activation]) -> None:
+        """Take in what held the next command back."""
+        acted = any(activation.bound == COLLISION for activation in activations)
+        self._free = 0 if acted else self._free + 1
+        if self._free * self._dt >= FREE_S:
+            self._since = 0
+        elif acted or self._since:
+            self._since += 1
+
+    @property
+    def seconds(self) -> float:
+        """Return the time since a collision was held off first, 0 once none was for a while."""
+        return self._since * self._dt
+
+
+class ClearLimiter(Limiter):
+    """A limiter that sends an arm nowhere from where it could not stop clear of all else.
+
+    The invariant: from what was sent, the stop with bounded jerk is clear all the way. A command
+    whose stop is not clear is replaced, for the arms that would meet, by the next step of the stop
+    that is known to be. What is too near already may be left, and never comes nearer.
+    """
+
+    def __init__(
+        self, limits: JointLimits, dt: float, position: Array, clearance: Clearance
+    ) -> None:
+        """Begin at rest at `position` (J,); `dt` is the time between commands in seconds."""
+        self._clearance = clearance
+        self._margin_m = float(clearance.margins.max())
+        super().__init__(limits, dt, position)
+        moves = clearance.levers[:, None, :] > 0.0
+        members = limits.group == np.arange(self._groups)[:, None]
+        self._moved_by = (moves & members).any(axis=2)  # (P, G)
+
+    def reset(self, position: Array) -> None:
+        """Be at rest at `position` (J,)."""
+        super().reset(position)
+        self._apart = self._clearance.distances(self.position, self._margin_m)
+
+    def follow(self, target: Array) -> tuple[Array, tuple[Activation, ...]]:
+        """Return the command (J,) nearest to `target` that may be sent now, and take it as sent."""
+        command, activations = self.limited(target)
+        meeting, apart = self._ahead(command)
+        if meeting.any():
+            activations += self._named(meeting)
+            command, apart = self._held(command, meeting)
+        self._apart = apart
+        self.go(command)
+        return command, activations
+
+    def _held(self, command: Array, meeting: NDArray[np.bool_]) -> tuple[Array, Array]:
+        """Return a clear command (J,), braking for the pairs that are `meeting`, and distances."""
+        base = self.brake()
+        held = self._moved_by[meeting].any(axis=0)[self.limits.group]
+        if not held.all():
+            mixed = np.where(held, base, command)
+            more, apart = self._ahead(mixed)
+            if not more.any():
+                return mixed, apart
+        return base, self._clearance.distances(base, self._margin_m)
+
+    def _ahead(self, command: Array) -> tuple[NDArray[np.bool_], Array]:
+        """Return which pairs (P,) come too near at `command` (J,) or during a stop from there.
+
+        Returns:
+            With it, the distances (P,) at `command`, which are whole if no pair is too near.
+        """
+        clearance = self._clearance
+        allowed = np.minimum(clearance.margins, self._apart) - _TOLERANCE_M
+        step = command - self.position
+        velocity = step / self._dt
+        acceleration = (velocity - self.velocity) / self._dt
+        reach = np.maximum(stopping_reach(velocity, acceleration, self.limits), np.abs(step))
+        nearer = clearance.levers @ reach
+        apart = clearance.distances(command, self._margin_m + min(float(nearer.max()), SIGHT_M))
+        meeting = apart < allowed
+        doubtful = apart - nearer < allowed
+        if meeting.any() or not doubtful.any():
+            return meeting, apart
+        stop = command + stopping_path(velocity, acceleration, self.limits, self._dt)
+        return self._along(np.vstack((self.position, command, stop)), allowed, doubtful), apart
+
+    def _along(self, path: Array, allowed: Array, doubtful: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which pairs (P,) come nearer than `allowed` (P,) on a path (N, J).
+
+        Only the `doubtful` pairs can. A pose from which they cannot have come too near since the
+        last measurement is not measured.
+        """
+        clearance = self._clearance
+        levers = clearance.levers[doubtful]
+        spare, place = np.zeros(len(levers)), path[0]
+        for start, end in pairwise(path):
+            pieces = max(1, math.ceil(float((levers @ np.abs(end - start)).max()) / STRIDE_M))
+            for piece in range(1, pieces + 1):
+                pose = start + piece / pieces * (end - start)
+                if (levers @ np.abs(pose - place) <= spare).all():
+                    continue
+                apart = clearance.distances(pose, self._margin_m + SIGHT_M)
+                meeting: NDArray[np.bool_] = apart < allowed
+                if meeting.any():
+                    return meeting
+                spare, place = (apart - allowed)[doubtful], pose
+        return np.zeros(len(allowed), np.bool_)
+
+    def _named(self, meeting: NDArray[np.bool_]) -> tuple[Activation, ...]:
+        """Return what is to be counted; several hulls of two bodies count once."""
+        pairs = self._clearance.pairs
+        names = dict.fromkeys(str(pairs[row]) for row in np.flatnonzero(meeting))
+        return tuple(Activation(name, COLLISION) for name in names)

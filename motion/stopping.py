@@ -1,0 +1,54 @@
+"""Where a stop leads, from the state that a command leaves behind."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from motion.braking import braked, braking_steps
+from motion.limits import JointLimits
+
+Array = NDArray[np.float64]
+
+_STILL = 1e-12  # what rounding leaves of a velocity or of an acceleration's step
+
+
+def stopping_reach(velocity: Array, acceleration: Array, limits: JointLimits) -> Array:
+    """Return how far each joint (J,) moves during a stop, at most; quick, and never too little.
+
+    In continuous time: acceleration fades with the greatest jerk, then the velocity that it has
+    left behind is taken away by a ramp of deceleration up to its cap and back.
+
+    Args:
+        velocity: (J,) of the step just made.
+        acceleration: (J,) of the step just made.
+        limits: of the J joints.
+    """
+    most, jerk = limits.acceleration, limits.jerk
+    push = np.abs(acceleration)
+    ease = push / jerk
+    peak = np.abs(velocity) + 0.5 * push * ease
+    capped = peak * jerk > most * most
+    halved = np.where(capped, 0.5 * (peak / most + most / jerk), np.sqrt(peak / jerk))
+    return np.asarray(peak * (ease + halved))
+
+
+def stopping_path(velocity: Array, acceleration: Array, limits: JointLimits, dt: float) -> Array:
+    """Return where each step of a stop (N, J) leads, from where it begins.
+
+    Args:
+        velocity: (J,) of the step just made.
+        acceleration: (J,) of the step just made.
+        limits: of the J joints.
+        dt: time between steps in seconds.
+    """
+    most, jerk = limits.acceleration, limits.jerk
+    moved, path = np.zeros_like(velocity), []
+    for _ in range(braking_steps(velocity, acceleration, most, jerk, dt)):
+        acceleration = braked(velocity, acceleration, most, jerk, dt)
+        velocity = velocity + acceleration * dt
+        moved = moved + velocity * dt
+        path.append(moved)
+        if max(np.abs(velocity).max(), np.abs(acceleration).max() * dt) < _STILL:
+            break
+    return np.array(path)

@@ -1,0 +1,165 @@
+"""The arms and the table as convex hulls, and what of them may not meet: a file for controllers.
+
+Commands are checked against it (motion/clearance.py), whether the arms are real or the twin's. What
+does not matter to that is left out: the cube, cameras, masses, servos.
+
+A joint of this model is named after the command that moves it, `left_waist` or, for a finger,
+`left_gripper/left_finger`; its two user numbers say where the command 0 puts it, and how far the
+command 1 moves it from there. A geom's two user numbers say whether it is a finger, and whether
+fingers may touch it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import ConvexHull
+
+from simulation.scene import scene_model
+from simulation.twin import FINGER_CLOSED_M, FINGER_OPEN_M
+
+Array = NDArray[np.float64]
+
+_HULL_VERTICES: Final = 48  # of each part, at most: a hull of 48 is at most 2 mm within the mesh
+_TIP_FROM_M: Final = 0.035  # a finger is a broad foot and, from here on, a narrow tip
+_OVERLAP_M: Final = 0.005
+
+_ARMS: Final = ("left", "right")
+_INNER: Final = {  # part of an arm up to its elbow, from the table outwards -> gym-aloha's geoms
+    "base": "1_base",
+    "shoulder": "2_shoulder",
+    "upper_arm": "3_upper_arm",
+}
+_OUTER: Final = {  # from its elbow on; the thin rod of the gripper lies between motor and bar
+    "elbow": "4_upper_forearm",
+    "forearm": "5_lower_forearm",
+    "wrist": "6_wrist",
+    "hand/motor": "7_gripper",
+    "hand/bar": "9_gripper_bar",
+    "finger/left_foot": "10_left_gripper_finger",
+    "finger/left_tip": "10_left_gripper_finger",
+    "finger/right_foot": "10_right_gripper_finger",
+    "finger/right_tip": "10_right_gripper_finger",
+}
+_KINDS: Final = ("table", "left_inner", "left_outer", "right_inner", "right_outer")
+_MEETINGS: Final = (  # within one kind, and of what is not here, the joints' ranges keep it apart
+    ("left_outer", "table"),
+    ("right_outer", "table"),
+    ("left_inner", "left_outer"),
+    ("right_inner", "right_outer"),
+    ("left_inner", "right_outer"),
+    ("left_outer", "right_inner"),
+    ("left_outer", "right_outer"),
+)
+_NEIGHBOURS: Final = ("shoulder_link", "upper_forearm_link")  # never meet, and too near to tell
+
+
+def save_collision_model(path: Path) -> None:
+    """Write the model to `path` (.mjb), for processes that read it without this package.
+
+    The binary form holds for one version of MuJoCo, so it is written anew for each run.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mujoco.mj_saveModel(collision_model(), str(path))
+
+
+def collision_model() -> mujoco.MjModel:
+    """Return the compiled model."""
+    scene = scene_model()
+    spec = mujoco.MjSpec()
+    spec.compiler.degree = False
+    spec.nuser_jnt = spec.nuser_geom = 2
+    table = scene.geom("table").id
+    frame = spec.worldbody.add_body(name="table", pos=scene.body("table").pos)
+    _add_hull(spec, frame, "table", "table", _points(scene, table))
+    for arm in _ARMS:
+        _add_arm(spec, scene, arm)
+    return spec.compile()
+
+
+def _add_arm(spec: mujoco.MjSpec, scene: mujoco.MjModel, arm: str) -> None:
+    """Add an arm's bodies, joints and hulls as they are in `scene`."""
+    root = scene.body(f"vx300s_{arm}").id
+    frames = {0: spec.worldbody}
+    for body in np.flatnonzero(scene.body_rootid == root).tolist():
+        frames[body] = frames[int(scene.body_parentid[body])].add_body(
+            name=scene.body(body).name.removeprefix("vx300s_"),
+            pos=scene.body_pos[body],
+            quat=scene.body_quat[body],
+        )
+        first = int(scene.body_jntadr[body])
+        for joint in range(first, first + int(scene.body_jntnum[body])):
+            _add_joint(frames[body], scene, joint, arm)
+    for kind, parts in (("inner", _INNER), ("outer", _OUTER)):
+        for part, name in parts.items():
+            geom = scene.geom(f"vx300s_{arm}/{name}").id
+            frame = frames[int(scene.geom_bodyid[geom])]
+            points = _cut(_points(scene, geom), part)
+            _add_hull(spec, frame, f"{arm}_{part}", f"{arm}_{kind}", points)
+    neighbours = [f"{arm}/{name}" for name in _NEIGHBOURS]
+    spec.add_exclude(bodyname1=neighbours[0], bodyname2=neighbours[1])
+
+
+def _add_joint(frame: mujoco.MjsBody, scene: mujoco.MjModel, joint: int, arm: str) -> None:
+    """Add a joint, named after its command."""
+    name = scene.joint(joint).name.split("/")[1]
+    zero, span = 0.0, 1.0
+    if name.endswith("_finger"):
+        side = 1.0 if name.startswith("left") else -1.0
+        zero, span = side * FINGER_CLOSED_M, side * (FINGER_OPEN_M - FINGER_CLOSED_M)
+        name = f"gripper/{name}"
+    frame.add_joint(
+        name=f"{arm}_{name}",
+        type=mujoco.mjtJoint(int(scene.jnt_type[joint])),
+        axis=scene.jnt_axis[joint],
+        pos=scene.jnt_pos[joint],
+        userdata=(zero, span),
+    )
+
+
+def _add_hull(
+    spec: mujoco.MjSpec, frame: mujoco.MjsBody, name: str, kind: str, points: Array
+) -> None:
+    """Add the convex hull of `points` (N, 3) to a body; `kind` says what it can meet."""
+    corners = points[ConvexHull(points).vertices]
+    spec.add_mesh(name=name, uservert=corners.ravel(), maxhullvert=_HULL_VERTICES)
+    met = [
+        first if kind == second else second
+        for first, second in _MEETINGS
+        if kind in (first, second)
+    ]
+    finger = "_finger/" in name
+    frame.add_geom(
+        name=name,
+        type=mujoco.mjtGeom.mjGEOM_MESH,
+        meshname=name,
+        contype=_bit(kind),
+        conaffinity=sum(_bit(other) for other in met),
+        userdata=(finger, finger or kind == "table" or "_hand/" in name),
+    )
+
+
+def _bit(kind: str) -> int:
+    return 1 << _KINDS.index(kind)
+
+
+def _points(scene: mujoco.MjModel, geom: int) -> Array:
+    """Return a mesh's vertices (N, 3) in the frame of its body."""
+    mesh = int(scene.geom_dataid[geom])
+    start = int(scene.mesh_vertadr[mesh])
+    points = scene.mesh_vert[start : start + int(scene.mesh_vertnum[mesh])].astype(np.float64)
+    turn = np.empty(9)
+    mujoco.mju_quat2Mat(turn, scene.geom_quat[geom])
+    return np.asarray(points @ turn.reshape(3, 3).T + scene.geom_pos[geom])
+
+
+def _cut(points: Array, part: str) -> Array:
+    """Return which of the points belong to a part; a finger's foot and tip overlap a little."""
+    along = points[:, 0]
+    if part.endswith("_foot"):
+        return points[along < _TIP_FROM_M + _OVERLAP_M]
+    return points[along > _TIP_FROM_M] if part.endswith("_tip") else points
