@@ -1,0 +1,180 @@
+"""What can be wrong with an arm, by what its driver says of it."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from messaging.messages import OFF, JointState
+from motion.limits import gripper_mask
+from safety.cause import Cause, Findings
+from safety.config import SafetyConfig
+
+Array = NDArray[np.float64]
+
+REFUSED = "command "  # how a guard's reason begins that finds fault with a command itself
+
+_LEVELS = 3  # of heat: warm, hot, too hot
+
+
+class ArmWatch:
+    """Judges one arm's newest state again and again.
+
+    Args:
+        arm: its name.
+        ranges: joint -> the least and the most that it may be at.
+        config: the thresholds.
+    """
+
+    def __init__(
+        self, arm: str, ranges: dict[str, tuple[float, float]], config: SafetyConfig
+    ) -> None:
+        self._arm = arm
+        self._config = config
+        self._joints = tuple(ranges)
+        self._bends = ~gripper_mask(self._joints)  # a gripper's place and command differ in scale
+        self._lower, self._upper = (np.array(ends) for ends in zip(*ranges.values(), strict=True))
+        self._lagging_ns = np.zeros(len(ranges), np.int64)  # since when, 0 while it follows
+        self._low_ns = 0  # since when the voltage is low, 0 while it is not
+        self._heat = np.zeros(len(ranges), np.int64)
+        self._refused: tuple[str, int] = ("", 0)  # why, and the first state that said so
+
+    def look(self, state: JointState | None, heard_ns: int, now_ns: int) -> Findings:
+        """Return what is wrong.
+
+        Args:
+            state: the newest, None before the first.
+            heard_ns: when that was, or when silence began to count.
+            now_ns: the time.
+        """
+        if state is None:
+            text = f"arm {self._arm} has not been heard yet"
+            return Findings((Cause(5, self._arm, text, phases=()),))
+        if state.joints != self._joints:
+            text = f"arm {self._arm} speaks of {state.joints}, expected {self._joints}"
+            return Findings((Cause(16, self._arm, text),))
+        silent_s = self._config.arm_silent_s
+        if now_ns - heard_ns > silent_s * 1e9:
+            text = f"arm {self._arm} is silent for more than {silent_s * 1e3:.0f} ms"
+            return Findings((Cause(5, self._arm, text),))
+        warm, speed, too_hot = self._temperature(state.temperature)
+        low, brown_out = self._voltage(state.voltage, now_ns)
+        causes = (
+            *self._unfit(state),
+            *brown_out,
+            *self._missed(state.age_s),
+            *self._lag(state, now_ns),
+            *self._outside(state),
+            *self._refusal(state),
+            *too_hot,
+        )
+        said = tuple(f"arm {self._arm}: {warning}" for warning in state.warnings)
+        return Findings(causes, (*said, *warm, *low), speed)
+
+    def _unfit(self, state: JointState) -> list[Cause]:
+        """Rows 8, 10, 12 and 27, of which the driver knows more than anyone."""
+        return [
+            # Numbers in the text may change while the fault is the same.
+            Cause(10, f"{self._arm} {re.sub('[0-9.]+', '', error)}", f"arm {self._arm}: {error}")
+            for error in state.errors
+        ]
+
+    def _missed(self, age_s: Array) -> list[Cause]:
+        most_s = self._config.sample_age_s
+        return [
+            Cause(8, name, f"{name} has not answered for more than {most_s * 1e3:.0f} ms")
+            for name in self._named(age_s > most_s)
+        ]
+
+    def _temperature(self, degrees: Array) -> tuple[tuple[str, ...], float, list[Cause]]:
+        config = self._config
+        if not degrees.size:
+            return (), 1.0, []
+        edges = (config.temperature_warn, config.temperature_slow, config.temperature_rest)
+        level = np.sum([degrees >= edge for edge in edges], axis=0)
+        cool = degrees < config.temperature_cool
+        self._heat = np.where(cool, 0, np.maximum(self._heat, level))
+        if not self._heat.any():
+            return (), 1.0, []
+        warm = tuple(
+            f"{name} is at {degrees[self._joints.index(name)]:.0f} degrees: let it rest"
+            for name in self._named(self._heat > 0)
+        )
+        hot = bool((self._heat > 1).any())
+        too_hot = [
+            Cause(
+                11,
+                name,
+                f"{name} reached {config.temperature_rest:g} degrees: let it cool below "
+                f"{config.temperature_cool:g}",
+                stop="rest_then_off",
+            )
+            for name in self._named(self._heat >= _LEVELS)
+        ]
+        return warm, config.hot_speed if hot else 1.0, too_hot
+
+    def _voltage(self, volts: Array, now_ns: int) -> tuple[tuple[str, ...], list[Cause]]:
+        config = self._config
+        if not (volts < config.voltage_warn).any():
+            self._low_ns = 0
+            return (), []
+        least = float(np.nanmin(volts))
+        low = (f"arm {self._arm} has {least:.1f} V, expected 12: look at its power supply",)
+        if least >= config.voltage_hold:
+            self._low_ns = 0
+            return low, []
+        self._low_ns = self._low_ns or now_ns
+        if now_ns - self._low_ns < config.voltage_s * 1e9:
+            return low, []
+        text = f"arm {self._arm} has less than {config.voltage_hold:g} V: look at its power supply"
+        return low, [Cause(12, self._arm, text)]
+
+    def _lag(self, state: JointState, now_ns: int) -> list[Cause]:
+        config = self._config
+        if state.torque == OFF:
+            self._lagging_ns[:] = 0  # nothing holds it where it is told to be
+            return []
+        far = self._bends & ~(np.abs(state.written - state.position) <= config.tracking_rad)
+        self._lagging_ns = np.where(far, np.where(self._lagging_ns, self._lagging_ns, now_ns), 0)
+        late = far & (now_ns - self._lagging_ns >= config.tracking_s * 1e9)
+        return [
+            Cause(
+                14,
+                name,
+                f"{name} is more than {config.tracking_rad:g} rad from where it is told to be: "
+                "see what holds it",
+            )
+            for name in self._named(late)
+        ]
+
+    def _outside(self, state: JointState) -> list[Cause]:
+        slack = self._config.outside_rad
+        inside = (state.position >= self._lower - slack) & (state.position <= self._upper + slack)
+        return [
+            Cause(
+                17,
+                name,
+                f"{name} is measured more than {slack:g} rad outside of its range: "
+                "bring it back by hand with the 12 V switch off",
+            )
+            for name in self._named(self._bends & ~inside)
+        ]
+
+    def _refusal(self, state: JointState) -> list[Cause]:
+        """Row 16; one of two states is read, so a refusal lasts from one read to the next."""
+        if not state.holding.startswith(REFUSED):
+            self._refused = ("", 0)
+            return []
+        if self._refused[0] != state.holding:
+            self._refused = (state.holding, state.seq)
+        if state.seq - self._refused[1] + 1 < self._config.refused_commands:
+            return []
+        text = f"arm {self._arm} refused {self._config.refused_commands} times: {state.holding}"
+        return [Cause(16, self._arm, text)]
+
+    def _named(self, which: NDArray[np.bool_]) -> list[str]:
+        if not which.any():
+            return []
+        return [name for name, is_meant in zip(self._joints, which, strict=True) if is_meant]

@@ -1,0 +1,291 @@
+"""Whether the robot may move: a state, and pure functions of it, of what is known and of time.
+
+disarmed --arm--> testing --> armed --run--> running --pause--> armed
+any of them --a person's stop, or a fault while something may move--> stopped --reset--> disarmed
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from messaging.messages import CUT, OFF, Permit
+from safety.cause import Cause
+from safety.config import SafetyConfig
+
+HOLD, REST_THEN_OFF, CUTTING = "hold", "rest_then_off", "cut"
+_FIRST_STAGE = {REST_THEN_OFF: "settling", CUTTING: "cutting"}
+CODES, _STRIDE = 10_000, 7919  # coprime: ten thousand codes before one comes again
+_CASCADE_NS = 1_000_000_000  # what goes wrong within this time of a stop belongs to it
+_MOST_CAUSES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ArmFact:
+    """What an arm's driver last said of the permit."""
+
+    permit: int  # number of the newest permit that it heard
+    t_written_ns: int
+    t_frozen_ns: int  # since when its goal stands still, 0 while it moves
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that a decision may depend on.
+
+    Attributes:
+        now_ns: the time.
+        at: the same moment on the wall's clock, for people.
+        causes: what is wrong at present.
+        warnings: what somebody should look after.
+        speed: most of the usual speed that the robot's state allows.
+        arms: what each arm said, None for one that was not heard yet.
+        rested: epoch of the permit under which all arms came to rest, 0 while they are not there.
+    """
+
+    now_ns: int
+    at: str = ""
+    causes: tuple[Cause, ...] = ()
+    warnings: tuple[str, ...] = ()
+    speed: float = 1.0
+    arms: dict[str, ArmFact | None] = field(default_factory=dict)
+    rested: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The stop in force.
+
+    Attributes:
+        event: four digits that a reset has to name.
+        kind: one of STOPS.
+        by: who asked for it, or `safety` if a fault did.
+        at: when, on the wall's clock.
+        t_ns: when it was asked for, or when its cause was found.
+        seq: number of the first permit that tells of it.
+        causes: why, the first cause first.
+        stage: settling, resting, letting_go of a rest_then_off, cutting of a cut, else empty.
+        confirmed_ms: arms whose goal stands still, and how long after `t_ns` it did.
+    """
+
+    event: str
+    kind: str
+    by: str
+    at: str
+    t_ns: int
+    seq: int
+    causes: tuple[Cause, ...]
+    stage: str = ""
+    confirmed_ms: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that the safety process decides by, besides the facts.
+
+    Attributes:
+        epoch: of the newest leave to move.
+        seq: number of the newest permit.
+        phase: one of PHASES.
+        speed: most of the usual speed, by the people's wish.
+        stop: the stop in force, while stopped.
+        since_ns: when the present half of the self-test began.
+        awaited_seq: number of the permit that arms have to confirm in the self-test or settling.
+        revoking: the self-test's second half, in which leave is taken back.
+        off_until_ns: until when arms at rest are told to let go, 0 while they are not.
+        drawn: the last code of four digits.
+        cut_until_ns: until when the code drawn last confirms a cut, 0 if none was asked for.
+        cut_code: that code.
+    """
+
+    epoch: int
+    seq: int
+    phase: str = "disarmed"
+    speed: float = 1.0
+    stop: Stop | None = None
+    since_ns: int = 0
+    awaited_seq: int = 0
+    revoking: bool = False
+    off_until_ns: int = 0
+    drawn: int = 0
+    cut_until_ns: int = 0
+    cut_code: str = ""
+
+    @property
+    def motion(self) -> str:
+        """What may move, one of MOTIONS."""
+        if self.phase == "testing":
+            return "none" if self.revoking else "poses"
+        if self.stop and self.stop.stage == "resting":
+            return "rest"
+        return {"armed": "poses", "running": "all"}.get(self.phase, "none")
+
+    @property
+    def order(self) -> str:
+        """What arms have to do with their torque: nothing, OFF or CUT."""
+        if self.stop and self.stop.stage == "cutting":
+            return CUT
+        letting_go = self.stop is not None and self.stop.stage == "letting_go"
+        return OFF if letting_go or self.off_until_ns else ""
+
+    @property
+    def event(self) -> str:
+        """Id of the stop in force, empty if there is none."""
+        return self.stop.event if self.stop else ""
+
+    @property
+    def confirms(self) -> bool:
+        """Whether it waits for arms to say something."""
+        return self.phase in ("testing", "stopped")
+
+
+def permitted(state: State, facts: Facts) -> tuple[State, Permit]:
+    """Return the next permit, and the state that knows of it."""
+    permit = Permit(
+        epoch=state.epoch,
+        seq=state.seq + 1,
+        t_ns=facts.now_ns,
+        motion=state.motion,
+        speed=min(state.speed, facts.speed),
+        order=state.order,
+        event=state.event,
+    )
+    return replace(state, seq=permit.seq), permit
+
+
+def stepped(state: State, facts: Facts, config: SafetyConfig) -> State:
+    """Return the state after what the facts and the time demand."""
+    if state.off_until_ns and facts.now_ns >= state.off_until_ns:
+        state = replace(state, off_until_ns=0)
+    if state.cut_until_ns and facts.now_ns > state.cut_until_ns:
+        state = replace(state, cut_until_ns=0, cut_code="")
+    if state.stop:
+        return _while_stopped(state, state.stop, facts)
+    if latching := tuple(cause for cause in facts.causes if state.phase in cause.phases):
+        holds = any(cause.stop == HOLD for cause in latching)
+        return stopped(state, latching, HOLD if holds else REST_THEN_OFF, facts)
+    return _tested(state, facts, config) if state.phase == "testing" else state
+
+
+def stopped(
+    state: State,
+    causes: tuple[Cause, ...],
+    kind: str,
+    facts: Facts,
+    by: str = "safety",
+    t_ns: int | None = None,
+) -> State:
+    """Return the state stopped by a new event."""
+    state, event = drawn(state)
+    stop = Stop(
+        event=event,
+        kind=kind,
+        by=by,
+        at=facts.at,
+        t_ns=facts.now_ns if t_ns is None else min(t_ns, facts.now_ns),
+        seq=state.seq + 1,
+        causes=causes[:_MOST_CAUSES],
+        stage=_FIRST_STAGE.get(kind, ""),
+    )
+    return replace(
+        state,
+        phase="stopped",
+        stop=stop,
+        awaited_seq=stop.seq,
+        revoking=False,
+        off_until_ns=0,
+        cut_until_ns=0,
+        cut_code="",
+    )
+
+
+def granted(state: State, phase: str) -> State:
+    """Return the state in a phase that lets move what did not: commands of before stay without."""
+    return replace(
+        state,
+        phase=phase,
+        epoch=state.epoch + 1,
+        revoking=False,
+        off_until_ns=0,
+        awaited_seq=state.seq + 1,
+    )
+
+
+def drawn(state: State) -> tuple[State, str]:
+    """Return a code of four digits, unlike the last ten thousand, and the state that knows it."""
+    state = replace(state, drawn=(state.drawn + _STRIDE) % CODES)
+    return state, f"{state.drawn:04d}"
+
+
+def unsettled(facts: Facts, seq: int) -> tuple[str, ...]:
+    """Return the arms that have not said that they stand still since permit `seq`."""
+    return tuple(
+        name
+        for name, arm in facts.arms.items()
+        if arm is None or arm.permit < seq or not arm.t_frozen_ns
+    )
+
+
+def may_rest(facts: Facts) -> bool:
+    """Return whether nothing is wrong but what a way to rest is the answer to."""
+    return not any(cause.stop == HOLD and "armed" in cause.phases for cause in facts.causes)
+
+
+def _while_stopped(state: State, stop: Stop, facts: Facts) -> State:
+    stop = _confirmed(_with_cascade(stop, facts), facts)
+    state = replace(state, stop=stop)
+    if stop.stage in ("settling", "resting") and not may_rest(facts):
+        return replace(state, stop=replace(stop, kind=HOLD, stage=""))
+    if stop.stage == "settling" and not unsettled(facts, state.awaited_seq):
+        return granted(replace(state, stop=replace(stop, stage="resting")), "stopped")
+    if stop.stage == "resting" and facts.rested == state.epoch:
+        return replace(state, stop=replace(stop, stage="letting_go"))
+    return state
+
+
+def _with_cascade(stop: Stop, facts: Facts) -> Stop:
+    if facts.now_ns - stop.t_ns > _CASCADE_NS:
+        return stop
+    known = {cause.key for cause in stop.causes}
+    more = [cause for cause in facts.causes if cause.phases and cause.key not in known]
+    return replace(stop, causes=(*stop.causes, *more)[:_MOST_CAUSES]) if more else stop
+
+
+def _confirmed(stop: Stop, facts: Facts) -> Stop:
+    known = {name for name, _ in stop.confirmed_ms}
+    late = set(unsettled(facts, stop.seq))
+    new = [
+        (name, _confirmed_ms(arm, stop.t_ns))
+        for name, arm in facts.arms.items()
+        if arm is not None and name not in known and name not in late
+    ]
+    return replace(stop, confirmed_ms=(*stop.confirmed_ms, *new)) if new else stop
+
+
+def _confirmed_ms(arm: ArmFact, t_ns: int) -> float:
+    # An arm that stood already when the stop was asked for has confirmed it when it heard of it.
+    stood_ns = arm.t_frozen_ns if arm.t_frozen_ns > t_ns else arm.t_written_ns
+    return max(0, stood_ns - t_ns) * 1e-6
+
+
+def _tested(state: State, facts: Facts, config: SafetyConfig) -> State:
+    if state.revoking:
+        late = unsettled(facts, state.awaited_seq)
+        missing = "did not stand still when leave was taken back"
+    else:
+        late = tuple(
+            name
+            for name, arm in facts.arms.items()
+            if arm is None or arm.permit < state.awaited_seq
+        )
+        missing = "did not hear the permit"
+    if not late and state.revoking:
+        return granted(state, "armed")
+    if not late:
+        return replace(state, revoking=True, since_ns=facts.now_ns, awaited_seq=state.seq + 1)
+    if facts.now_ns - state.since_ns <= config.self_test_s * 1e9:
+        return state
+    text = (
+        f"the stop path failed its self-test: arm {' and '.join(late)} {missing} within "
+        f"{config.self_test_s * 1e3:.0f} ms; look at what its driver says"
+    )
+    return stopped(state, (Cause(1, "self-test", text),), HOLD, facts)

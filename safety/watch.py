@@ -1,0 +1,103 @@
+"""All detectors together: from what is heard of the robot to what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from messaging.messages import ControlStatus, Heartbeat, JointState
+from messaging.topics import CONTROL_STATUS
+from safety.arm_watch import ArmWatch
+from safety.cause import Cause, Findings, joined
+from safety.config import SafetyConfig
+from safety.control_watch import ControlWatch
+from safety.process_watch import ProcessWatch
+from safety.state import ArmFact
+
+_RESTING = "rest"
+_PAUSE_NS = 50_000_000  # after a longer one, what was said meanwhile may not have got through yet
+_SILENCE_NS = 200_000_000  # a permit older than this is none
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came since the last look.
+
+    Attributes:
+        states: the newest of each arm that spoke.
+        statuses: all of the controller, oldest first.
+        heartbeats: the newest of each process that spoke.
+    """
+
+    states: dict[str, JointState]
+    statuses: list[ControlStatus]
+    heartbeats: dict[str, Heartbeat]
+
+
+class Watch:
+    """Remembers the newest of everything, and judges it.
+
+    Args:
+        arms: their names.
+        ranges: joint -> the least and the most that it may be at, in order of the arms.
+        processes: name -> how long it may be silent, in s.
+        config: the thresholds.
+    """
+
+    def __init__(
+        self,
+        arms: tuple[str, ...],
+        ranges: dict[str, tuple[float, float]],
+        processes: dict[str, float],
+        config: SafetyConfig,
+    ) -> None:
+        self._states: dict[str, JointState | None] = dict.fromkeys(arms)
+        self._arms = {
+            arm: ArmWatch(arm, {j: r for j, r in ranges.items() if j.startswith(f"{arm}_")}, config)
+            for arm in arms
+        }
+        self._control = ControlWatch(config, CONTROL_STATUS.rate_hz)
+        self._processes = {
+            name: ProcessWatch(name, stall_s, config) for name, stall_s in processes.items()
+        }
+        self._looked_ns = 0
+        self._since_ns = 0  # silence of before does not count: it may have been this process's own
+
+    def look(self, heard: Heard, now_ns: int, running: bool) -> Findings:
+        """Return what is wrong after taking in what was heard; `running`: a policy may command."""
+        pause_ns = now_ns - self._looked_ns if self._looked_ns else 0
+        self._looked_ns = now_ns
+        if pause_ns > _PAUSE_NS:
+            self._since_ns = now_ns
+        self._states.update(heard.states)
+        self._control.hear(heard.statuses)
+        for name, heartbeat in heard.heartbeats.items():
+            self._processes[name].hear(heartbeat, now_ns)
+        found = [self._look_at_arm(arm, now_ns) for arm in self._arms]
+        found.append(self._control.look(self._since_ns, now_ns, running))
+        found += [watch.look(self._since_ns, now_ns) for watch in self._processes.values()]
+        return joined([_absence(pause_ns), *found])
+
+    def arms(self) -> dict[str, ArmFact | None]:
+        """Return what each arm said of the permit."""
+        return {
+            name: ArmFact(state.permit, state.t_written_ns, state.t_frozen_ns) if state else None
+            for name, state in self._states.items()
+        }
+
+    def rested(self) -> int:
+        """Return the epoch of the permit under which all arms are at rest, 0 if they are not."""
+        status = self._control.newest
+        at_rest = status is not None and status.mode == _RESTING and status.arrived
+        return status.permit if status and at_rest else 0
+
+    def _look_at_arm(self, arm: str, now_ns: int) -> Findings:
+        state = self._states[arm]
+        heard_ns = max(state.t_written_ns, self._since_ns) if state else 0
+        return self._arms[arm].look(state, heard_ns, now_ns)
+
+
+def _absence(pause_ns: int) -> Findings:
+    if pause_ns <= _SILENCE_NS:
+        return Findings()
+    text = f"the safety process was away for {pause_ns * 1e-6:.0f} ms: see what kept it"
+    return Findings((Cause(6, "safety", text),))
