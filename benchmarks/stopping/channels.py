@@ -1,0 +1,151 @@
+"""The ways in which a person stops the robot."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
+
+from benchmarks.stopping.broker import Broker
+from benchmarks.stopping.robot import ROBOT, ROOT, Robot
+
+_PING_S = 1.0  # as the page does
+_ANSWER_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One way to stop the robot.
+
+    Attributes:
+        name: for people.
+        press: asks for a stop, without waiting for it.
+        starts_a_program: whether a program has to start before anything is pressed; the press then
+            counts from that program's own stamp.
+    """
+
+    name: str
+    press: Callable[[], None]
+    starts_a_program: bool = False
+
+
+@contextmanager
+def channels(robot: Robot, port: int, broker: Broker | None) -> Iterator[list[Channel]]:
+    """Open all ways to stop `robot`, the one by MQTT only if there is a broker.
+
+    Args:
+        robot: which runs.
+        port: of its dashboard.
+        broker: of its messages.
+    """
+    with ExitStack() as opened:
+        pid = robot.popen.pid
+        yield [
+            Channel("WebSocket", opened.enter_context(_socket(port))),
+            Channel("HTTP form", opened.enter_context(_form(port))),
+            *([Channel("MQTT", opened.enter_context(_topic(broker)))] if broker else []),
+            Channel("shell", opened.enter_context(_shell(robot)), starts_a_program=True),
+            Channel("SIGUSR1", lambda: os.kill(pid, signal.SIGUSR1)),
+            Channel("key", lambda: robot.type(b" ")),
+        ]
+
+
+@contextmanager
+def _socket(port: int) -> Iterator[Callable[[], None]]:
+    """The page's button: a word on the WebSocket that the page keeps open."""
+    closing = threading.Event()
+    with connect(f"ws://127.0.0.1:{port}/state", origin=Origin(_origin(port))) as socket:
+        socket.send(json.dumps({"do": "hello", "token": ""}))
+        for work in (_read, _ping):
+            threading.Thread(target=work, args=(socket, closing), daemon=True).start()
+        yield lambda: socket.send(json.dumps({"do": "stop", "n": 1}))
+        closing.set()
+
+
+def _read(socket: ClientConnection, _closing: threading.Event) -> None:
+    with suppress(ConnectionClosed):
+        for _ in socket:
+            pass
+
+
+def _ping(socket: ClientConnection, closing: threading.Event) -> None:
+    with suppress(ConnectionClosed):
+        while not closing.wait(_PING_S):
+            socket.send(json.dumps({"do": "ping", "n": 1}))
+
+
+@contextmanager
+def _form(port: int) -> Iterator[Callable[[], None]]:
+    """The page's button without scripts: a form, each time on a connection of its own."""
+    posting: list[threading.Thread] = []
+
+    def post() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_ANSWER_S)
+        content = {"Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", "/stop", b"", {**content, "Origin": _origin(port)})
+        connection.getresponse().read()
+        connection.close()
+
+    def press() -> None:
+        posting[:] = [threading.Thread(target=post)]
+        posting[0].start()
+
+    yield press
+    for thread in posting:
+        thread.join()
+
+
+@contextmanager
+def _topic(broker: Broker) -> Iterator[Callable[[], None]]:
+    """A message to the stop topic, by way of a real broker."""
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="benchmark")
+    client.connect(broker.host, broker.port)
+    client.loop_start()
+
+    def press() -> None:
+        payload = json.dumps({"id": uuid.uuid4().hex, "reason": "measured"})
+        client.publish(f"evenhand/{ROBOT}/stop", payload, qos=1)
+
+    yield press
+    client.disconnect()
+    client.loop_stop()
+
+
+@contextmanager
+def _shell(robot: Robot) -> Iterator[Callable[[], None]]:
+    """`python -m safety stop`, in any shell."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def press() -> None:
+        for program in running:
+            program.wait()
+        program = subprocess.Popen(
+            [sys.executable, "-m", "safety", "stop", "--robot", ROBOT],
+            cwd=ROOT,
+            env=robot.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        running[:] = [program]
+
+    yield press
+    for program in running:
+        program.wait()
+
+
+def _origin(port: int) -> str:
+    return f"http://127.0.0.1:{port}"

@@ -1,0 +1,166 @@
+"""From the press of a stop to goals that stand, by every way to press, at random moments."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks.stopping.broker import Broker, free_port, mosquitto
+from benchmarks.stopping.channels import Channel, channels
+from benchmarks.stopping.record import all_frozen_ns, goal_packet_s, moved_after
+from benchmarks.stopping.robot import ARMS, Robot, RobotError, profile
+
+_FREEZE_S = 3.0  # not frozen by then: missed; an interpreter may have to start first
+_STANDS_S = 0.2  # for so long frozen goals are watched
+_WAY_S = 1.5  # of a motion, at most, before the press comes
+_MS = 1e-6  # of a nanosecond
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """One press of a stop.
+
+    Attributes:
+        channel: how it was pressed.
+        mode: what the controller did at that moment.
+        pressed_ms: from the press to goals that stand, None if they never did.
+        confirmed_ms: the same as the safety process tells people, from the stamp of the request.
+        stayed: whether the goals stood still from then on.
+    """
+
+    channel: str
+    mode: str
+    pressed_ms: float | None
+    confirmed_ms: float | None
+    stayed: bool
+    starts_a_program: bool
+
+    @property
+    def missed(self) -> bool:
+        """Whether the arms went on."""
+        return self.pressed_ms is None or not self.stayed
+
+    @property
+    def ms(self) -> float | None:
+        """The time that counts: without the start of a program that presses."""
+        return self.confirmed_ms if self.starts_a_program else self.pressed_ms
+
+
+@dataclass
+class Presses:
+    """All that were made, and what could not be."""
+
+    made: list[Press] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+    def figures(self) -> dict[str, float]:
+        """Return percentiles in ms, over all channels and of each, and the number missed."""
+        known = self.times_ms()
+        every_ms = [ms for times in known.values() for ms in times]
+        typed = [p.pressed_ms for p in self.made if p.starts_a_program and p.pressed_ms is not None]
+        figures = {
+            "presses": float(len(self.made)),
+            "stops_missed": float(sum(press.missed for press in self.made)),
+            "stop_p50_ms": _percentile(every_ms, 50),
+            "stop_p99_ms": _percentile(every_ms, 99),
+            "stop_max_ms": max(every_ms, default=float("nan")),
+            "stop_shell_with_start_p50_ms": _percentile(typed, 50),
+            "stop_under_policy_share": float(np.mean([p.mode == "run" for p in self.made])),
+        }
+        for channel, times in known.items():
+            figures[f"stop_{channel.lower().replace(' ', '_')}_p99_ms"] = _percentile(times, 99)
+        return figures
+
+    def times_ms(self) -> dict[str, list[float]]:
+        """Return the times that count by channel."""
+        times: dict[str, list[float]] = {}
+        for press in self.made:
+            if press.ms is not None:
+                times.setdefault(press.channel, []).append(press.ms)
+        return times
+
+    def table(self) -> Table:
+        """Return one row a channel."""
+        table = Table("pressed by", "presses", "missed", "p50 ms", "p99 ms", "most ms")
+        for channel, times in self.times_ms().items():
+            of_it = [press for press in self.made if press.channel == channel]
+            table.add_row(
+                channel,
+                str(len(of_it)),
+                str(sum(press.missed for press in of_it)),
+                *(f"{value:.1f}" for value in (*np.percentile(times, (50, 99)), max(times))),
+            )
+        return table
+
+
+def measured(count: int, seed: int, console: Console) -> Presses:
+    """Press so many times, in turn by every channel, while the arms move.
+
+    Raises:
+        RobotError: the robot could not be brought to move again.
+    """
+    chance = random.Random(seed)
+    result = Presses()
+    port = free_port()
+    with ExitStack() as opened:
+        program = mosquitto()
+        broker = opened.enter_context(Broker(program)) if program else None
+        if broker is None:
+            result.left_out.append("MQTT: mosquitto is not installed")
+        settings = broker.settings if broker else ()
+        robot = opened.enter_context(Robot("--set", f"dashboard.port={port}", *settings))
+        robot.set_in_motion()
+        ways = opened.enter_context(channels(robot, port, broker))
+        for number in track(range(count), "presses", console=console):
+            robot.set_in_motion()
+            _await_chance(robot, chance.uniform(0.0, _WAY_S))
+            result.made.append(_pressed(robot, ways[number % len(ways)]))
+    return result
+
+
+def _await_chance(robot: Robot, wait_s: float) -> None:
+    """Wait for a random moment at which the arms move."""
+    robot.during(wait_s)
+    robot.until(lambda: robot.moving, "the arms to move", 20.0)
+
+
+def _pressed(robot: Robot, channel: Channel) -> Press:
+    mode = robot.statuses[-1].mode if robot.statuses else ""
+    t_ns = time.monotonic_ns()
+    channel.press()
+    try:
+        robot.until(lambda: _frozen_ns(robot, t_ns), f"a stop by {channel.name}", _FREEZE_S)
+    except RobotError:
+        if robot.popen.poll() is not None:
+            raise
+        return Press(channel.name, mode, None, None, False, channel.starts_a_program)
+    frozen_ns = _frozen_ns(robot, t_ns) or 0
+    robot.during(_STANDS_S)
+    on_wire_ms = goal_packet_s(profile(ARMS[0])) * 1e3
+    told = robot.safety.confirmed_ms if robot.safety else {}
+    return Press(
+        channel.name,
+        mode,
+        (frozen_ns - t_ns) * _MS + on_wire_ms,
+        max(told.values()) + on_wire_ms if told else None,
+        not moved_after(robot.since(0), frozen_ns),
+        channel.starts_a_program,
+    )
+
+
+def _frozen_ns(robot: Robot, since_ns: int) -> int | None:
+    """Return since when all goals stand under the stop that came after `since_ns`."""
+    stop = robot.revoked(since_ns)
+    return all_frozen_ns(robot.since(since_ns), stop.seq) if stop else None
+
+
+def _percentile(values: Sequence[float], share: float) -> float:
+    return float(np.percentile(values, share)) if values else float("nan")
