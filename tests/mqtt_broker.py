@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 PATIENCE_S = 20.0
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
@@ -75,7 +76,7 @@ class Plant:
         self, port: int, user: str = "", password: str = "", tls: ssl.SSLContext | None = None
     ) -> None:
         self.heard: queue.Queue[tuple[str, bytes]] = queue.Queue()
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
         self._subscribed = queue.Queue[bool]()
@@ -118,4 +119,4 @@ class Plant:
         client.subscribe("evenhand/#", 1)
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
-        self.heard.put((message.topic, message.payload))
+        self.heard.put((message.topic, bytes(message.payload)))

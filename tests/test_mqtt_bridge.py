@@ -6,42 +6,28 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from dashboard.mqtt import Config, main
-from dashboard.mqtt_config import MqttConfig
 from fake_safety import CALM, STOPPED, FakeSafety
+from mqtt_bridging import ALL, ROBOT, STOP, bridged, note_that
+from mqtt_broker import Broker, Plant, needs_mosquitto
+
+from dashboard.mqtt import Config
+from dashboard.mqtt_config import MqttConfig
 from messaging.messages import Heartbeat
 from messaging.topics import HEARTBEAT
-from messaging.transport import Bus, Waiter
-from mqtt_broker import PATIENCE_S, Broker, Plant, needs_mosquitto
-from runtime.process import Context, ProcessSpec
+from messaging.transport import Bus
+from runtime.process import ProcessSpec
 
 pytestmark = needs_mosquitto
 
-ROBOT, STOP, ALL = "evenhand/aloha", "evenhand/aloha/stop", "evenhand/all/stop"
 
-
-@contextmanager
-def bridged(directory: Path, port: int, **options: Any) -> Iterator[None]:
-    """Run the bridge in a thread."""
-    broker = MqttConfig(host=options.pop("host", "127.0.0.1"), port=port, **options)
-    config = Config(robot="aloha", broker=broker, processes=("camera.x",))
-    with Bus(directory) as bus:
-        context = Context("mqtt", bus)
-        thread = threading.Thread(target=main, args=(config, context))
-        thread.start()
-        try:
-            yield
-        finally:
-            context.stop()
-            thread.join()
+def of_kind(kind: str) -> Callable[[Any], bool]:
+    return lambda said: bool(said["kind"] == kind)
 
 
 @pytest.fixture
@@ -75,7 +61,7 @@ def test_one_publish_to_the_fleet_stops_the_robot(plant: Plant, safety: FakeSafe
     request = safety.next_request()
     assert (request.kind, request.who) == ("stop", f"mqtt {ALL}")
     assert request.reason == "smoke in hall 2"
-    answer = plant.hears(f"{ROBOT}/events", lambda said: said["kind"] == "answer")
+    answer = plant.hears(f"{ROBOT}/events", of_kind("answer"))
     assert (answer["id"], answer["accepted"], answer["event"]) == ("shift-end-17", True, "4711")
     state = plant.hears(f"{ROBOT}/state", lambda said: said["phase"] == "stopped")
     assert state["by"] == f"mqtt {ALL}"
@@ -104,7 +90,7 @@ def test_a_retained_stop_is_ignored_and_said_to_be(
 ) -> None:
     plant.say(STOP, {"id": "old"}, retain=True)
     with bridged(tmp_path / "bus", broker.port):
-        ignored = plant.hears(f"{ROBOT}/events", lambda said: said["kind"] == "ignored")
+        ignored = plant.hears(f"{ROBOT}/events", of_kind("ignored"))
         assert "retained" in ignored["why"]
         plant.say(STOP, {"id": "new"})
         assert safety.next_request().id == "mqtt-stop-new"
@@ -135,7 +121,7 @@ def test_a_reset_that_is_allowed_names_its_event(
 def test_a_refused_stop_is_told(plant: Plant, safety: FakeSafety) -> None:
     safety.accepts = False
     plant.say(STOP, {"id": "x"})
-    answer = plant.hears(f"{ROBOT}/events", lambda said: said["kind"] == "answer")
+    answer = plant.hears(f"{ROBOT}/events", of_kind("answer"))
     assert (answer["accepted"], answer["said"]) == (False, "not now")
 
 
@@ -148,7 +134,7 @@ def test_a_stop_is_repeated_until_safety_answers(plant: Plant, safety: FakeSafet
     assert first.id == "mqtt-stop-x"
     assert (second.kind, second.who) == ("stop", first.who)
     assert second.t_ns > first.t_ns
-    assert plant.hears(f"{ROBOT}/events", lambda said: said["kind"] == "answer")["accepted"]
+    assert plant.hears(f"{ROBOT}/events", of_kind("answer"))["accepted"]
 
 
 @pytest.mark.usefixtures("bridge")
@@ -173,7 +159,7 @@ def test_each_change_of_phase_is_told(plant: Plant, safety: FakeSafety) -> None:
     }
     for phase, kind in told.items():
         safety.state = replace(STOPPED if phase == "stopped" else CALM, phase=phase)
-        plant.hears(f"{ROBOT}/events", lambda said, kind=kind: said["kind"] == kind)
+        plant.hears(f"{ROBOT}/events", of_kind(kind))
 
 
 def test_a_silent_safety_process_is_never_shown_as_well(
@@ -194,35 +180,24 @@ def test_the_death_of_a_process_is_told(plant: Plant, tmp_path: Path) -> None:
         while time.monotonic() < end:  # until the subscriber has found the publisher
             beats.send(beat)
             time.sleep(0.05)
-        lost = plant.hears(f"{ROBOT}/events", lambda said: said["kind"] == "process_lost")
+        lost = plant.hears(f"{ROBOT}/events", of_kind("process_lost"))
         assert lost["process"] == "camera.x"
         beats.send(Heartbeat("camera.x", 8, 0, True, 1, 0.0, 0.0, 0.0))
-        plant.hears(f"{ROBOT}/events", lambda said: said["kind"] == "process_restarted")
+        plant.hears(f"{ROBOT}/events", of_kind("process_restarted"))
 
 
 @pytest.mark.usefixtures("bridge")
 def test_a_broker_that_dies_is_warned_of_and_found_again(
     tmp_path: Path, broker: Broker, plant: Plant, safety: FakeSafety
 ) -> None:
-    with Bus(tmp_path / "bus") as bus:
-        notes = bus.subscriber(HEARTBEAT, "mqtt")
-        broker.kill()
-        while not (beat := _next(notes)).note.startswith("WARNING: broker lost"):
-            pass
-        assert beat.ready
-        broker.start()
-        while _next(notes).note != "connected":
-            pass
+    broker.kill()
+    lost = note_that(tmp_path / "bus", lambda note: note.startswith("WARNING: broker lost"))
+    assert lost.ready
+    broker.start()
+    note_that(tmp_path / "bus", lambda note: note == "connected")
     plant.hears(f"{ROBOT}/status", lambda said: said == "online")
     plant.say(STOP, "")
     assert safety.next_request().kind == "stop"
-
-
-def _next(notes: Any) -> Heartbeat:
-    assert Waiter([notes]).wait(PATIENCE_S)
-    beat = notes.receive()
-    assert isinstance(beat, Heartbeat)
-    return beat
 
 
 @pytest.mark.usefixtures("safety")
