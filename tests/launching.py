@@ -17,7 +17,8 @@ from typing import Any
 REPOSITORY = Path(__file__).parent.parent
 START_S = 90.0
 END_S = 40.0
-NO_CAMERAS = "cameras={}"  # a start takes seconds less without them
+# A start takes seconds less without cameras and page.
+BARE = ("--set", "cameras={}", "--set", "dashboard.enabled=false")
 
 
 class Launch:
@@ -28,13 +29,22 @@ class Launch:
     ) -> None:
         self.directory = directory
         self.runs = directory / "runs"
+        self.state = directory / "state"
+        self.tokens = directory / "tokens"
         self.bus_directory = directory / "evenhand" / "aloha"
         # A launch inherits it, and one that ignores a closed terminal (nohup) is another case.
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        places = ("--set", f"runs={self.runs}", "--set", f"dashboard.tokens={self.tokens}")
+        self.environment = {
+            **os.environ,
+            "XDG_RUNTIME_DIR": str(directory),
+            "XDG_STATE_HOME": str(self.state),
+            **environment,
+        }
         self.popen = subprocess.Popen(
-            [sys.executable, "launch.py", *arguments, "--headless", "--set", f"runs={self.runs}"],
+            [sys.executable, "launch.py", *arguments, "--headless", *places],
             cwd=REPOSITORY,
-            env={**os.environ, "XDG_RUNTIME_DIR": str(directory), **environment},
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -69,11 +79,24 @@ class Launch:
         (found,) = self.runs.iterdir()
         return found
 
+    def safety(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `python -m safety` for this launch."""
+        return subprocess.run(
+            [sys.executable, "-m", "safety", *arguments],
+            cwd=REPOSITORY,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
     def assert_nothing_left(self, pids: list[int]) -> None:
         """Check that no process lives on and no file of the bus is there."""
         wait_for(lambda: not any(map(exists, pids)), "all processes to be gone", 10.0)
-        left = [path for path in self.directory.rglob("*") if self.runs not in path.parents]
-        assert [path for path in left if path not in (self.runs, self.bus_directory.parent)] == []
+        kept = {self.runs, self.state, self.tokens, self.bus_directory.parent}
+        left = {path for path in self.directory.rglob("*") if kept.isdisjoint(path.parents)}
+        left |= set(self.bus_directory.parent.iterdir())
+        assert left <= kept
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Any
 
 from written import Written
 
-from messaging.messages import ControlStatus, EpisodeRequest
+from messaging.messages import ControlStatus, EpisodeRequest, SafetyState
 from messaging.topics import CONTROL_STATUS, JOINT_STATE, Keep
 from messaging.transport import Bus
 from runtime.process import ProcessSpec
@@ -42,12 +42,13 @@ class Stack:
         self.config = config
         self.bus = bus
         self.events: list[Event] = []
+        self.refusals: list[str] = []
         self.statuses: list[ControlStatus] = []
         self.written = {arm: Written(config, arm) for arm in config.arms}
         self.supervisor = Supervisor(specs, bus, run_directory)
         self._states = {arm: bus.subscriber(JOINT_STATE, arm, Keep.ALL) for arm in config.arms}
         self._statuses = bus.subscriber(CONTROL_STATUS, keep=Keep.ALL)
-        self._wire = Wire(bus)
+        self._wire = Wire(bus, list(config.arms))
         self._episode = 0
         self._orders = Orders("idle", 0, INSTRUCTION, None)
 
@@ -55,6 +56,7 @@ class Stack:
         """Let the supervisor look after its processes, repeat the orders, write down the news."""
         self.events += self.supervisor.poll(_SLICE_S)
         self._wire.say(self._orders, time.monotonic_ns())
+        self.refusals += self._wire.listen()
         self.statuses += self._statuses.drain()
         for arm, states in self._states.items():
             self.written[arm].add(states.drain())
@@ -81,8 +83,49 @@ class Stack:
         self._wire.say(self._orders, time.monotonic_ns())
 
     def start(self) -> None:
-        """Wait until every process is ready."""
+        """Wait until every process is ready, and let the robot move."""
         self.until(lambda: self.supervisor.ready, "all processes to be ready", START_S)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Do what a person does for a robot to move: reset what stopped it, arm, and run."""
+        while self.phase != "running":
+            ask, following = {
+                "stopped": ("reset", "disarmed"),
+                "disarmed": ("arm", "armed"),
+                "testing": ("", "armed"),
+                "armed": ("run", "running"),
+            }[self.phase]
+            self._ask_until(ask, following)
+
+    def _ask_until(self, ask: str, following: str) -> None:
+        """Ask again and again: what stopped the robot may take a while to pass."""
+        end = time.monotonic() + START_S
+        while self.phase != following:
+            assert time.monotonic() < end, f"cannot {ask}: {self.safety}; {self.refusals[-3:]}"
+            if ask:
+                self._wire.ask(ask, self.safety.event)
+            self.during(0.1)
+
+    @property
+    def safety(self) -> SafetyState:
+        """What the safety process says, once it says something."""
+        self.until(lambda: self._wire.safety, "the safety process to speak")
+        state = self._wire.safety
+        assert state is not None
+        return state
+
+    @property
+    def phase(self) -> str:
+        """Phase of the safety process."""
+        return self.safety.phase
+
+    def stopped_by(self, words: str) -> SafetyState:
+        """Wait for a stop whose causes have `words` in them; returns it."""
+        self.until(lambda: self.phase == "stopped", "the robot to be stopped")
+        state = self.safety
+        assert words in " ".join(state.causes), state
+        return state
 
     def home(self) -> None:
         """Bring the arms home, for another episode."""
@@ -174,9 +217,22 @@ def stand_in(module: str, spec: ProcessSpec, **config: Any) -> ProcessSpec:
 
 def station_config(*settings: str, cameras: Sequence[str] = ()) -> StationConfig:
     """Return ALOHA's config with only the given cameras."""
-    config = decided(load(robot_file("aloha"), list(settings)))
+    config = decided(load(robot_file("aloha"), ["dashboard.enabled=false", *settings]))
     kept = {name: config.cameras[name] for name in cameras}
     return config.model_copy(update={"cameras": kept})
+
+
+def _watched(rows: Sequence[ProcessSpec]) -> list[ProcessSpec]:
+    """Return the rows, in which the safety process watches only what is there."""
+    names = {row.name for row in rows}
+    watched = []
+    for row in rows:
+        if row.name == "safety":
+            stalls = row.config["processes"]
+            there = {name: stalls[name] for name in stalls if name in names}
+            row = row.model_copy(update={"config": {**row.config, "processes": there}})
+        watched.append(row)
+    return watched
 
 
 @contextmanager
@@ -184,16 +240,18 @@ def stack(
     config: StationConfig,
     replace: Callable[[ProcessSpec], ProcessSpec | None] = lambda spec: spec,
 ) -> Iterator[Stack]:
-    """Run a station's processes, all but the journal, as `replace` leaves them."""
+    """Run a station's processes, all but the journal, as `replace` leaves them, and let it move."""
     # Not pytest's own directory: the paths of sockets must be short.
     directory = Path(tempfile.mkdtemp(prefix="evenhand-test-"))
     path = os.environ.get("PYTHONPATH", "")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE / "processes"), path]))
+    kept = config.safety.model_copy(update={"directory": directory / "state"})
+    config = config.model_copy(update={"safety": kept})
     table = process_table(config, directory / "bus", directory / "run")
     rows = [replace(spec) for spec in table if spec.name != "journal"]
     try:
         with Bus(directory / "bus") as bus:
-            running = Stack(config, [row for row in rows if row], bus, directory / "run")
+            running = Stack(config, _watched([row for row in rows if row]), bus, directory / "run")
             try:
                 running.start()
                 yield running
