@@ -163,7 +163,7 @@ def test_a_stale_answer_is_counted_and_the_fresh_one_behind_it_taken() -> None:
         servos.line.answering = answering
         for memory in servos.memory.values():
             memory[ADDRESS] = 1
-        answers = it.sync_read(ADDRESS, LENGTH, SERVOS, lambda _, data: data[0] == 1)
+        answers = it.sync_read(ADDRESS, LENGTH, SERVOS, lambda _, data, __: data[0] == 1)
         assert set(answers) == set(SERVOS)
         assert (it.late, it.missing) == (1, 0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -11,14 +11,13 @@ from typing import NamedTuple
 from drivers.dynamixel import packets
 from drivers.dynamixel.packets import BROADCAST, Instruction, Packet, PacketReader
 from drivers.dynamixel.port import SerialPort
+from drivers.dynamixel.question import FastQuestion, Part, Question
 from drivers.dynamixel.registers import ALERT, REFUSALS, Register
 
-IsFresh = Callable[[int, bytes], bool]
+IsFresh = Callable[[int, bytes, int], bool]  # of a servo's data, heard at that time
 
 _BITS_PER_BYTE = 10  # with start and stop bit
 _STATUS_BYTES = 11  # of a status without data
-_FAST_BYTES = 8  # of a common answer without anybody's part
-_FAST_PART_BYTES = 4  # of one servo's part, without data
 _IDENTITY_BYTES = 3
 _IDS = 253
 # For the turnaround of the servos, USB frames and the adapter's latency timer of 1 ms.
@@ -32,8 +31,8 @@ _SETTLED_NS = 50_000_000
 # patience costs nothing, as all of a missing answer's settling time is waited for anyway.
 _MARGINS_NS = (_MARGIN_NS, 20_000_000, 40_000_000)
 # The same question is asked at every tick.
-_sync_read_request = lru_cache(packets.sync_read)
-_fast_sync_read_request = lru_cache(packets.fast_sync_read)
+question = lru_cache(Question)
+fast_question = lru_cache(FastQuestion)
 
 
 class NoAnswerError(Exception):
@@ -91,6 +90,9 @@ class ServoBus:
         self._sent_ns = 0  # when the last byte sent will be over the wire
         self._asked_ns = 0
         self._settled_ns = 0  # from when on no answer to an earlier question can come
+        self._due_ns = 0  # when the last answer will be over the wire
+        self._overdue = False  # whether its time was over at the last look
+        self._open: Question | FastQuestion | None = None
 
     @property
     def corrupt(self) -> int:
@@ -106,9 +108,11 @@ class ServoBus:
         """Ask everybody on the bus who they are; takes the 0.8 s that all turns together take."""
         self._settle()
         answers_ns = _IDS * (_PING_TURN_NS + self._byte_ns * (_STATUS_BYTES + _IDENTITY_BYTES))
+        request = packets.ping(BROADCAST)
+        self._begin(request, answers_ns)
         return {
             packet.id: _identity(packet.data)
-            for packet, _ in self._statuses(packets.ping(BROADCAST), answers_ns)
+            for packet in self._statuses(request, _MARGIN_NS)
             if len(packet.data) == _IDENTITY_BYTES
         }
 
@@ -144,14 +148,7 @@ class ServoBus:
             servos: in the order in which they shall answer.
             is_fresh: whether a servo's data is newer than that of the question before.
         """
-        return self._gathered(
-            _sync_read_request(address, length, tuple(servos)),
-            length,
-            servos,
-            is_fresh,
-            len(servos) * (_STATUS_BYTES + length),
-            lambda packet: ((packet.id, packet.error, packet.data),),
-        )
+        return self._answered(question(address, length, tuple(servos)), is_fresh)
 
     def fast_sync_read(
         self, address: int, length: int, servos: Sequence[int], is_fresh: IsFresh | None = None
@@ -160,46 +157,61 @@ class ServoBus:
 
         Needs firmware 45 or later in every servo.
         """
-        return self._gathered(
-            _fast_sync_read_request(address, length, tuple(servos)),
-            length,
-            servos,
-            is_fresh,
-            _FAST_BYTES + len(servos) * (_FAST_PART_BYTES + length),
-            lambda packet: packets.fast_answers(packet, length),
-        )
+        return self._answered(fast_question(address, length, tuple(servos)), is_fresh)
 
     def sync_write(self, address: int, values: Mapping[int, bytes]) -> None:
         """Write equally long `values` by servo; nobody confirms it."""
-        self.transactions += 1
         self._send(packets.sync_write(address, values))
 
-    def _gathered(
-        self,
-        request: bytes,
-        length: int,
-        servos: Sequence[int],
-        is_fresh: IsFresh | None,
-        answer_bytes: int,
-        parts: Callable[[Packet], Iterable[tuple[int, int, bytes]]],
+    def ask(self, question: Question | FastQuestion, goals: bytes = b"") -> None:
+        """Put a question, in one go with a packet of `goals` before it; `answers` waits for all.
+
+        Where an answer to an earlier question is missing, only who can tell which answers are fresh
+        may ask so.
+        """
+        self._open = question
+        self._begin(goals + question.request, question.answer_bytes * self._byte_ns)
+
+    def answers(self, is_fresh: IsFresh | None = None) -> dict[int, Answer]:
+        """Return what the servos answer to the question put last; raises RuntimeError if none was.
+
+        Args:
+            is_fresh: as in `sync_read`.
+        """
+        question, self._open = self._open, None
+        if question is None:
+            raise RuntimeError("no question is open: call ask() before each answers()")
+        answers: dict[int, Answer] = {}
+        wanted = len(question.servos)
+        while len(answers) < wanted and (data := self._received(_MARGIN_NS)):
+            t_ns = time.monotonic_ns()
+            for servo, error, said in question.whole(data) or self._parts(data, question):
+                if servo in answers or not (is_fresh is None or is_fresh(servo, said, t_ns)):
+                    self.late += 1
+                    continue
+                answers[servo] = Answer(said, error, t_ns)
+                if error or self.alerts:
+                    self._note_alert(servo, error)
+        if len(answers) < wanted:
+            self._note_missing(wanted - len(answers))
+        return answers
+
+    def _answered(
+        self, question: Question | FastQuestion, is_fresh: IsFresh | None
     ) -> dict[int, Answer]:
         if is_fresh is None:
             self._settle()
-        awaited = set(servos)
-        answers: dict[int, Answer] = {}
-        for packet, t_ns in self._statuses(request, answer_bytes * self._byte_ns):
-            for servo, error, data in parts(packet):
-                wanted = servo in awaited and len(data) == length
-                if not wanted or (is_fresh is not None and not is_fresh(servo, data)):
-                    self.late += 1
-                    continue
-                awaited.discard(servo)
-                answers[servo] = Answer(data, error, t_ns)
-                self._note_alert(servo, error)
-            if not awaited:
-                return answers
-        self._note_missing(len(awaited))
-        return answers
+        self.ask(question)
+        return self.answers(is_fresh)
+
+    def _parts(self, data: bytes, question: Question | FastQuestion) -> list[Part]:
+        """Return what the next bytes of the line say in answer to a question."""
+        parts = []
+        for packet in self._packets(data, question.request):
+            said = question.parts(packet)
+            self.late += not said
+            parts += said
+        return parts
 
     def _ask(self, request: bytes, servo: int, length: int) -> Packet | None:
         """Return the status of `servo` with `length` bytes, or without if it refuses."""
@@ -208,8 +220,8 @@ class ServoBus:
 
     def _asked_once(self, request: bytes, servo: int, length: int, margin_ns: int) -> Packet | None:
         self._settle()
-        answer_ns = (_STATUS_BYTES + length) * self._byte_ns
-        for packet, _ in self._statuses(request, answer_ns, margin_ns):
+        self._begin(request, (_STATUS_BYTES + length) * self._byte_ns)
+        for packet in self._statuses(request, margin_ns):
             refused = packet.error & ~ALERT
             if packet.id == servo and (refused or len(packet.data) == length):
                 self._note_alert(servo, packet.error)
@@ -218,37 +230,49 @@ class ServoBus:
         self._note_missing(1)
         return None
 
-    def _statuses(
-        self, request: bytes, answers_ns: int, margin_ns: int = _MARGIN_NS
-    ) -> Iterator[tuple[Packet, int]]:
-        """Send `request`; yield status packets and their arrival until they are due no more."""
-        self.transactions += 1
+    def _begin(self, request: bytes, answers_ns: int) -> None:
+        """Send `request`, whose answers will take `answers_ns` on the line."""
+        _sleep_until(self._due_ns)  # an answer that nobody waited for would collide with it
         self.port.discard()
         self._reader.clear()
-        self._asked_ns = time.monotonic_ns()
-        due_ns = self._send(request) + answers_ns
+        self._overdue = False
+        self._asked_ns = self._send(request)
+        self._due_ns = self._sent_ns + answers_ns
+
+    def _statuses(self, request: bytes, margin_ns: int) -> Iterator[Packet]:
+        """Yield status packets as they arrive, until they are due no more."""
+        while data := self._received(margin_ns):
+            yield from self._packets(data, request)
+
+    def _received(self, margin_ns: int) -> bytes:
+        """Return what has come, waiting until the answers are due no more; nothing then."""
         # Waking up for each piece would cost more than all the rest of a transaction.
-        _sleep_until(due_ns + _HELD_NS)
-        left_ns = 1
-        while left_ns > 0:
-            left_ns = due_ns + margin_ns - time.monotonic_ns()
-            # What came while this process slept past the deadline is still looked at, once.
-            data = self.port.receive(max(left_ns, 0) * 1e-9)
-            if not data:
-                return
-            t_ns = time.monotonic_ns()
-            for packet in self._reader.feed(data):
-                if packet.instruction == Instruction.STATUS:
-                    yield packet, t_ns
-                elif not _is_echo(packet, request):
-                    self.strangers += 1
+        _sleep_until(self._due_ns + _HELD_NS)
+        left_ns = self._due_ns + margin_ns - time.monotonic_ns()
+        if left_ns > 0:
+            return self.port.receive(left_ns * 1e-9)
+        if self._overdue:
+            return b""
+        self._overdue = True  # what came while this process slept too long is looked at, once
+        return self.port.receive(0.0)
+
+    def _packets(self, data: bytes, request: bytes) -> list[Packet]:
+        """Return the status packets that the next bytes of the line complete."""
+        statuses = []
+        for packet in self._reader.feed(data):
+            if packet.instruction == Instruction.STATUS:
+                statuses.append(packet)
+            elif not _is_echo(packet, request):
+                self.strangers += 1
+        return statuses
 
     def _send(self, data: bytes) -> int:
-        """Send `data`; returns when it will be over the wire, behind what was sent before."""
-        begin_ns = max(time.monotonic_ns(), self._sent_ns)
+        """Send `data`, on the wire behind what was sent before; returns when that was."""
+        now_ns = time.monotonic_ns()
         self.port.write(data)
-        self._sent_ns = begin_ns + len(data) * self._byte_ns
-        return self._sent_ns
+        self.transactions += 1
+        self._sent_ns = max(now_ns, self._sent_ns) + len(data) * self._byte_ns
+        return now_ns
 
     def _settle(self) -> None:
         _sleep_until(self._settled_ns)

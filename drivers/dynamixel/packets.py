@@ -18,10 +18,10 @@ from fastcrc.crc16 import umts as crc16
 BROADCAST = 0xFE
 MOST_BYTES = 1024  # of the length field: what a servo's buffer takes
 
-_HEADER = b"\xff\xff\xfd\x00"
+HEADER = b"\xff\xff\xfd\x00"
 _START = 7  # header, id and length: where the instruction stands
 _CRC_BYTES = 2
-_LOOKALIKE = b"\xff\xff\xfd"
+LOOKALIKE = b"\xff\xff\xfd"
 _STUFFED = b"\xff\xff\xfd\xfd"
 _WORD = struct.Struct("<H")
 
@@ -72,11 +72,11 @@ def encoded(packet: Packet) -> bytes:
     """Return `packet` as it goes over the wire: header, stuffing, CRC."""
     body = bytes((packet.instruction,)) + packet.params
     if not _is_fast_answer(packet.id, packet.instruction):
-        body = body.replace(_LOOKALIKE, _STUFFED)
+        body = body.replace(LOOKALIKE, _STUFFED)
     length = len(body) + _CRC_BYTES
     if length > MOST_BYTES:
         raise ValueError(f"a packet of length {length} exceeds {MOST_BYTES}; ask for less at once")
-    frame = b"".join((_HEADER, bytes((packet.id,)), _WORD.pack(length), body))
+    frame = b"".join((HEADER, bytes((packet.id,)), _WORD.pack(length), body))
     return frame + _WORD.pack(crc16(frame))
 
 
@@ -133,7 +133,7 @@ def status(id: int, error: int, data: bytes = b"") -> bytes:  # noqa: A002
 def fast_status(answers: Sequence[tuple[int, int, bytes]]) -> bytes:
     """Answer a fast read as the servos (id, error, data), each with the CRC of all before it."""
     length = 1 + sum(len(data) + 2 + _CRC_BYTES for _, _, data in answers)
-    frame = _HEADER + bytes((BROADCAST,)) + _WORD.pack(length) + _STATUS_BYTE
+    frame = HEADER + bytes((BROADCAST,)) + _WORD.pack(length) + _STATUS_BYTE
     for servo, error, data in answers:
         frame += bytes((error, servo)) + data
         frame += _WORD.pack(crc16(frame))
@@ -172,9 +172,9 @@ class PacketReader:
         packets: list[Packet] = []
         position = 0
         while True:
-            start = stream.find(_HEADER, position)
+            start = stream.find(HEADER, position)
             if start < 0:  # the beginning of a header may be the end of the stream
-                rest = max(position, len(stream) - len(_HEADER) + 1)
+                rest = max(position, len(stream) - len(HEADER) + 1)
                 break
             if len(stream) < start + _START:
                 rest = start
@@ -188,7 +188,7 @@ class PacketReader:
                 position = end
             else:
                 self.corrupt += 1
-                position = start + len(_HEADER)  # a wrong length must not swallow what follows
+                position = start + len(HEADER)  # a wrong length must not swallow what follows
         self._pending = stream[rest:]
         return packets
 
@@ -205,7 +205,7 @@ def _may_continue(stream: bytes, start: int, end: int) -> bool:
     if stream[start + 4] == BROADCAST and stream[body : body + 1] == _STATUS_BYTE:
         return True
     # Without this, a wrong length would withhold the packets behind it until as many bytes came.
-    return stream.find(_HEADER, body, end - _CRC_BYTES) < 0
+    return stream.find(HEADER, body, end - _CRC_BYTES) < 0
 
 
 def _decoded(stream: bytes, start: int, end: int) -> Packet | None:
@@ -218,10 +218,10 @@ def _decoded(stream: bytes, start: int, end: int) -> Packet | None:
     if crc16(stream[start:tail]) != stream[tail] | stream[tail + 1] << 8:
         return None
     servo = stream[start + 4]
-    if body.find(_LOOKALIKE) >= 0 and not _is_fast_answer(servo, body[0]):
-        if body.find(_HEADER) >= 0:
+    if body.find(LOOKALIKE) >= 0 and not _is_fast_answer(servo, body[0]):
+        if body.find(HEADER) >= 0:
             return None  # stuffing keeps headers out of packets: this one broke off
-        body = body.replace(_STUFFED, _LOOKALIKE)
+        body = body.replace(_STUFFED, LOOKALIKE)
     return Packet(servo, body[0], body[1:])
 
 

@@ -34,6 +34,7 @@ _FIELDS: Final = (
 )
 _LAYOUT: Final = struct.Struct("<BBHhhhBB")
 _MS: Final = 1_000_000
+_HALF_CYCLE_MS: Final = TICK_CYCLE_MS // 2
 
 SAMPLE_ADDRESS: Final = INDIRECT_DATA[0].address
 SAMPLE_BYTES: Final = _LAYOUT.size
@@ -86,6 +87,7 @@ class MotorClock:
     _BLUR_NS: Final = 2 * _MS  # the tick's own step, and a way that was never quite the quickest
     _AGREE_NS: Final = 3 * _MS
     _LATEST_NS: Final = 1000 * _MS  # answers may come
+    _TOO_FAST_NS: Final = 50 * _MS  # no answer beats the quickest by as much
 
     def __init__(self) -> None:
         self._tick_ms = 0  # of the newest answer, not modulo anything
@@ -107,20 +109,25 @@ class MotorClock:
             heard_ns: when the answer came, on the station's clock.
             asked_ns: when it was asked for.
         """
-        if self._offset_ns is None:
+        offset_ns = self._offset_ns
+        if offset_ns is None:
             return self._set(tick_ms, heard_ns)
-        tick = self._counted_on(tick_ms, heard_ns)
+        # The tick that is `tick_ms` modulo its cycle and nearest to the time passed.
+        expected = self._tick_ms + (heard_ns - self._heard_ns) // _MS
+        tick = expected + (tick_ms - expected + _HALF_CYCLE_MS) % TICK_CYCLE_MS - _HALF_CYCLE_MS
         slack_ns = self._slack(heard_ns)
-        offset_ns = min(heard_ns - tick * _MS, self._offset_ns + slack_ns)
-        sampled_ns = tick * _MS + offset_ns
-        too_fast = offset_ns < self._offset_ns - slack_ns - 50 * _MS
+        quickest_ns = offset_ns + slack_ns
+        now_offset_ns = heard_ns - tick * _MS
+        if now_offset_ns > quickest_ns:
+            now_offset_ns = quickest_ns
+        sampled_ns = tick * _MS + now_offset_ns
         late_ns = asked_ns - self._BLUR_NS - sampled_ns
         if 0 < late_ns < self._LATEST_NS:
             self._late = True
             return None
-        if too_fast or late_ns > 0:
+        if late_ns > 0 or now_offset_ns < offset_ns - slack_ns - self._TOO_FAST_NS:
             return self._doubted(tick_ms, heard_ns)
-        self._tick_ms, self._heard_ns, self._offset_ns = tick, heard_ns, offset_ns
+        self._tick_ms, self._heard_ns, self._offset_ns = tick, heard_ns, now_offset_ns
         self._slack_ns, self._late, self._refused = 0, False, None
         return sampled_ns
 
@@ -129,14 +136,8 @@ class MotorClock:
         passed_ns = heard_ns - self._slack_from_ns
         self._slack_from_ns = heard_ns
         slow = self._late and passed_ns < self._SILENCE_NS
-        self._slack_ns += round((self._DRIFT_WHEN_LATE if slow else self._DRIFT) * passed_ns)
+        self._slack_ns += int((self._DRIFT_WHEN_LATE if slow else self._DRIFT) * passed_ns)
         return self._slack_ns
-
-    def _counted_on(self, tick_ms: int, heard_ns: int) -> int:
-        """Return the tick that is `tick_ms` modulo its cycle and nearest to the time passed."""
-        expected = self._tick_ms + (heard_ns - self._heard_ns) // _MS
-        half = TICK_CYCLE_MS // 2
-        return expected + (tick_ms - expected + half) % TICK_CYCLE_MS - half
 
     def _doubted(self, tick_ms: int, heard_ns: int) -> int | None:
         before, self._refused = self._refused, (tick_ms, heard_ns)
