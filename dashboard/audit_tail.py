@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +15,26 @@ class AuditTail:
     """Reads a growing file's end again when it has grown."""
 
     def __init__(self, path: Path) -> None:
+        self.lines: list[dict[str, Any]] = []  # the last ones, oldest first
         self._path = path
         self._size = -1
 
-    def news(self) -> list[dict[str, Any]] | None:
-        """Return the last lines, oldest first, or None if nothing has changed."""
+    def read(self) -> bool:
+        """Look at the file; returns whether `lines` are others than before."""
         try:
             size = self._path.stat().st_size
             if size == self._size:
-                return None
+                return False
             with self._path.open("rb") as file:
-                file.seek(max(0, size - _TAIL_BYTES), os.SEEK_SET)
+                file.seek(max(0, size - _TAIL_BYTES))
                 data = file.read(_TAIL_BYTES)
         except OSError:
-            return None  # nothing was written yet
-        self._size = size
+            return False  # nothing was written yet
         lines = data.decode(errors="replace").splitlines()
         whole = lines if size <= _TAIL_BYTES else lines[1:]
-        return [_entry(line) for line in whole[-_LINES:]]
+        self.lines = [_entry(line) for line in whole[-_LINES:]]
+        self._size = size
+        return True
 
 
 def _entry(line: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from dashboard import telling
 from dashboard.asking import Asker, StopLine, asked
+from dashboard.audit_tail import AuditTail
 from dashboard.browsers import Browser, Browsers
 from dashboard.observed import Observed
 from dashboard.spoken import ALWAYS, STATION_KINDS, Ask, Hello, Ping, Spoken, Stop, Take
@@ -36,10 +37,17 @@ class Desk:
     """Serves all browsers of a station; must be made in a running event loop."""
 
     def __init__(
-        self, about: About, observed: Observed, safety: Asker, station: Asker, tokens: Tokens
+        self,
+        about: About,
+        observed: Observed,
+        audit: AuditTail,
+        safety: Asker,
+        station: Asker,
+        tokens: Tokens,
     ) -> None:
         self.about = about
         self.observed = observed
+        self.audit = audit
         self.browsers = Browsers()
         self.tokens = tokens
         self.stops = 0
@@ -75,6 +83,15 @@ class Desk:
         if len(self.browsers):
             self.browsers.tell("state", telling.state(self.observed, now_ns))
 
+    def tell_motors(self, now_ns: int) -> None:
+        """Send what every motor reports to everybody."""
+        self.browsers.tell("motors", telling.motors(self.observed.motors, now_ns))
+
+    def tell_audit(self) -> None:
+        """Send the audit's last lines to everybody, if there are new ones."""
+        if self.audit.read():
+            self.browsers.tell("audit", self.audit.lines)
+
     def _greet(self, browser: Browser, token: str) -> None:
         browser.role = max(browser.role, self.tokens.role(token))
         if browser.role is Role.NOBODY:
@@ -91,6 +108,7 @@ class Desk:
                 "token": "" if not token else "good" if self.tokens.role(token) else "wrong",
             },
         )
+        browser.tell("audit", telling.as_text("audit", self.audit.lines))
         self.browsers.greet(browser)
 
     async def _ask(self, browser: Browser, ask: Ask) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from pathlib import Path
 import uvicorn
 from pydantic import BaseModel, ConfigDict, Field
 
-from dashboard import telling
 from dashboard.app import application
 from dashboard.asking import Asker
 from dashboard.audit_tail import AuditTail
@@ -75,7 +74,8 @@ async def _live(config: Config, context: Context, listening: socket.socket) -> N
     observed = Observed(bus, config.arms, config.joints, config.processes)
     safety, station = Asker(bus.client("safety")), Asker(bus.client("station"))
     about = About(config.robot, config.title, config.arms, config.joints, config.cameras)
-    desk = Desk(about, observed, safety, station, tokens_in(config.tokens))
+    audit = AuditTail(config.audit)
+    desk = Desk(about, observed, audit, safety, station, tokens_in(config.tokens))
     pictures = Pictures(bus, config.cameras)
     server = _Server(_serving(application(desk, pictures, config.audit)))
     loop = asyncio.get_running_loop()
@@ -84,7 +84,7 @@ async def _live(config: Config, context: Context, listening: socket.socket) -> N
     showing = asyncio.create_task(pictures.show())
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
-        await _beat(config, context, desk, AuditTail(config.audit), serving)
+        await _beat(config, context, desk, serving)
     finally:
         server.should_exit = True
         showing.cancel()
@@ -94,9 +94,7 @@ async def _live(config: Config, context: Context, listening: socket.socket) -> N
         station.close()
 
 
-async def _beat(
-    config: Config, context: Context, desk: Desk, audit: AuditTail, serving: asyncio.Task[None]
-) -> None:
+async def _beat(config: Config, context: Context, desk: Desk, serving: asyncio.Task[None]) -> None:
     """Read the bus, tell the browsers and the station, twenty times a second."""
     url = f"http://{config.host}:{config.port}/"
     rounds = 0
@@ -109,9 +107,9 @@ async def _beat(
             if changed or rounds % _STATE_ROUNDS == 0:
                 desk.tell_state(now_ns)
             if rounds % _MOTORS_ROUNDS == 0:
-                desk.browsers.tell("motors", telling.motors(desk.observed.motors, now_ns))
-            if rounds % _AUDIT_ROUNDS == 0 and (lines := audit.news()) is not None:
-                desk.browsers.tell("audit", lines)
+                desk.tell_motors(now_ns)
+            if rounds % _AUDIT_ROUNDS == 0:
+                desk.tell_audit()
         late_s = asyncio.get_running_loop().time() - due
         counters = {
             "browsers": len(desk.browsers),

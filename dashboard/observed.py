@@ -70,7 +70,6 @@ class Observed:
     ) -> None:
         self.delays: dict[str, Delay] = {}
         self.stopped_ns = 0  # when the stop in force was first heard of, 0 without one
-        self.started_stopped = False  # whether that stop is older than this process
         self.trace: deque[Sample] = deque(maxlen=_TRACED)
         self.safety_source = bus.subscriber(SAFETY_STATE)
         self._joints = joints
@@ -121,7 +120,6 @@ class Observed:
         event_before = before.event if before else ""
         if safety.event != event_before:
             self.stopped_ns = now_ns if safety.event else 0
-            self.started_stopped = before is None
         return before is None or _told(before) != _told(safety)
 
     def sample(self, now_ns: int) -> None:

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 LONGEST = 2048  # bytes of a message
-SAFETY_KINDS = frozenset({"reset", "arm", "run", "pause", "speed", "rest", "off", "cut"})
 STATION_KINDS = frozenset({"home", "end", "success", "fail", "next"})
 # What any operator may ask; the rest is for the one who has control.
 ALWAYS = frozenset({"pause", "rest", "cut"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import socket
 import threading
@@ -40,6 +39,7 @@ from messaging.topics import (
 )
 from messaging.transport import Bus, Waiter
 from runtime.process import Context
+from safety.audit import Audit, Entry
 
 ARMS = ("left", "right")
 CAMERAS = ("cam_high", "cam_low", "cam_left_wrist", "cam_right_wrist")
@@ -52,6 +52,7 @@ PROCESSES = (
     "controller", "policy_worker", "journal", "dashboard",
 )  # fmt: skip
 EVENT = "4821"
+CUT_CODE = "7310"
 START_S = 20.0
 _SLICE_S = 0.02
 _MOTORS = (
@@ -143,6 +144,8 @@ class Station:
                 self._later(self.script.confirm_s, lambda arm=arm, at=place: self._confirm(arm, at))
 
     def _answer(self, request: Request) -> Reply:
+        if request.kind == "cut" and not request.event:
+            return Reply(request.id, True, "confirm with this code within 10 s", CUT_CODE)
         act = getattr(self, f"_on_{request.kind}", None)
         said = act(request) if act else ""
         return Reply(request.id, not said, said, self.safety.event)
@@ -223,17 +226,34 @@ class Station:
             empty = np.empty(0)
             states.send(
                 JointState(
-                    arm=arm, seq=self._seq, t_sample_ns=now_ns - 3_000_000,
-                    joints=JOINTS[number * 7 : number * 7 + 7], position=lag * 0.6,
-                    velocity=np.zeros(7), current=empty, temperature=empty, voltage=empty,
-                    age_s=empty, errors=(), warnings=(), written=own, t_written_ns=now_ns,
-                    t_command_ns=now_ns - 900_000, holding="" if moves else "no permit",
-                    permit=self._seq, t_frozen_ns=0 if moves else now_ns,
+                    arm=arm,
+                    seq=self._seq,
+                    t_sample_ns=now_ns - 3_000_000,
+                    joints=JOINTS[number * 7 : number * 7 + 7],
+                    position=lag * 0.6,
+                    velocity=np.zeros(7),
+                    current=empty,
+                    temperature=empty,
+                    voltage=empty,
+                    age_s=empty,
+                    errors=(),
+                    warnings=(),
+                    written=own,
+                    t_written_ns=now_ns,
+                    t_command_ns=now_ns - 900_000,
+                    holding="" if moves else "no permit",
+                    permit=self._seq,
+                    t_frozen_ns=0 if moves else now_ns,
                 )  # fmt: skip
             )
         self._control.send(_control(self._seq, now_ns, moves))
         if moves and self._seq % 5 == 0:
-            stages = {"wait": 4.1, "preprocess": 6.2, "infer": 92.0 + 8 * math.sin(t_s), "send": 0.4}
+            stages = {
+                "wait": 4.1,
+                "preprocess": 6.2,
+                "infer": 92.0 + 8 * math.sin(t_s),
+                "send": 0.4,
+            }
             self._chunk.send(
                 ActionChunk(
                     "flow", self._seq, now_ns, 0.0, 1, 20_000_000, JOINTS, np.zeros((2, 14)), stages
@@ -363,13 +383,10 @@ def _free_port() -> int:
 
 def _write_audit(path: Path) -> None:
     said = [
-        ("launch", "arm", "disarmed", "testing"),
-        ("safety", "self-test passed, 18 ms", "testing", "armed"),
-        ("launch", "run", "armed", "running"),
+        ("launch", "arm", "testing the stop path", "disarmed", "testing"),
+        ("safety", "armed", "", "testing", "armed"),
+        ("launch", "run", "running", "armed", "running"),
     ]
-    lines = [
-        {"seq": at, "wall": f"2026-03-04T15:2{at}:00", "who": who, "what": what, "before": before,
-         "after": after, "hash": "0" * 64}
-        for at, (who, what, before, after) in enumerate(said)
-    ]  # fmt: skip
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    audit = Audit(path)
+    audit.append([Entry(f"2026-03-04T15:2{at}:00", at, *entry) for at, entry in enumerate(said)])
+    audit.close()

@@ -51,6 +51,7 @@ const view = new StateView((what, more) => operate.ask(what, more));
 function draw() {
   const safety = state?.safety ?? null;
   const now = stateOf(safety, link.age);
+  stop.tell(now);
   view.draw(safety, link.age, you, link.roundTrip);
   operate.draw(now, you);
   if (now === "lost") return;

@@ -14,7 +14,7 @@ const POSSIBLE = {
   fail: ["armed", "running"],
   next: ["armed", "running"],
   end: ["disarmed", "armed", "running", "stopped"],
-  rest: ["armed", "running"],
+  rest: ["armed", "running", "stopped"],
   off: ["disarmed", "armed"],
   cut: ["disarmed", "testing", "armed", "running", "stopped"],
 };
@@ -71,6 +71,7 @@ export class Operate {
     show(at("cut-second"), open);
     this.cut.enable(open, code);
     if (!open) return;
+    at("cut-second").scrollIntoView({ block: "nearest" });
     let left = CODE_S;
     write(at("cut-left"), String(left));
     this.cutting = setInterval(() => {

@@ -6,7 +6,8 @@ const SPAN_MS = 20_000;
 const LEAST_SPAN = 0.2; // rad from bottom to top of a lane
 const NAME_WIDTH = 96;
 const VALUE_WIDTH = 92;
-const LANE_HEIGHT = 34;
+const FONT_SIZE = "12.5px";
+const LANE_HEIGHT = 46;
 
 export class Plot {
   constructor() {
@@ -71,7 +72,7 @@ export class Plot {
     context.strokeStyle = ink("--line");
     context.lineWidth = 1;
     context.strokeRect(left + 0.5, top + 3.5, right - left - 1, LANE_HEIGHT - 7);
-    context.font = colours.font;
+    context.font = `${FONT_SIZE} ${colours.fontFamily}`;
     context.textBaseline = "middle";
     const middle = top + LANE_HEIGHT / 2;
     context.fillStyle = ink("--ink");

@@ -85,8 +85,11 @@ export class StateView {
 
   drawWarnings(safety) {
     const warnings = safety?.warnings ?? [];
-    show(at("warnings"), warnings.length > 0);
-    items(at("warnings-list"), warnings);
+    // While stopped, the latch tells what hinders.
+    const hindering = safety && !safety.event ? safety.persisting : [];
+    show(at("warnings"), warnings.length + hindering.length > 0);
+    write(at("warnings-title"), hindering.length ? "Arming has to wait for" : "Look after");
+    items(at("warnings-list"), [...hindering, ...warnings]);
   }
 }
 

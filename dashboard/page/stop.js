@@ -4,6 +4,7 @@ import { at, both, mark, write } from "./dom.js";
 import { token } from "./link.js";
 
 const CONFIRM_MS = 300;
+const START_MS = 1500; // until the first word may have come
 const SAME_PRESS_MS = 1000; // a click follows its pointer
 const KEYS = new Set([" ", "Escape"]);
 
@@ -55,7 +56,9 @@ export class StopButton {
 
   hear(safety) {
     this.safety = safety;
-    if (safety?.event && !safety.awaited.length) this.pressedAt = null;
+    const confirmed = safety?.event && !safety.awaited.length;
+    // Somebody armed anew: the press is history.
+    if (confirmed || safety?.phase === "testing") this.pressedAt = null;
     this.tell();
   }
 
@@ -68,28 +71,32 @@ export class StopButton {
     );
   }
 
-  tell() {
+  // `state` is what the page shows: of old news nothing is said to be confirmed.
+  tell(state = this.state) {
+    this.state = state;
     const [mood, text] = this.told();
     mark(at("stop-told"), "mood", mood);
     write(at("stop-told"), text);
   }
 
   told() {
-    const safety = this.safety;
     const waited = this.pressedAt === null ? null : performance.now() - this.pressedAt;
     const late = waited !== null && waited > CONFIRM_MS;
-    if (safety?.event) {
-      const { awaited, overdue, confirmed_ms: confirmed } = safety;
-      if (overdue.length || (late && awaited.length)) {
-        return ["bad", `NOT CONFIRMED by ${both(awaited)} arm: USE THE 12 V SWITCH`];
-      }
-      if (awaited.length) return ["sent", `STOP SENT, waiting for ${both(awaited)} arm`];
-      const arms = Object.keys(confirmed);
-      if (!arms.length) return ["held", "HOLDING"];
-      const took = Math.max(...Object.values(confirmed));
-      return ["held", `HOLDING, confirmed by ${both(arms)} arm, ${took.toFixed(0)} ms`];
-    }
+    if (this.safety?.event && this.state !== "lost") return confirmation(this.safety, late);
     if (late) return ["bad", "NOT CONFIRMED: USE THE 12 V SWITCH"];
-    return waited === null ? ["none", ""] : ["sent", "STOP SENT"];
+    if (waited !== null) return ["sent", "STOP SENT"];
+    const known = performance.now() < START_MS || !["lost", "silent"].includes(this.state);
+    return known ? ["none", ""] : ["bad", "This button may not reach the robot: USE THE 12 V SWITCH"];
   }
+}
+
+function confirmation({ awaited, overdue, confirmed_ms: confirmed }, late) {
+  if (overdue.length || (late && awaited.length)) {
+    return ["bad", `NOT CONFIRMED by ${both(awaited)} arm: USE THE 12 V SWITCH`];
+  }
+  if (awaited.length) return ["sent", `STOP SENT, waiting for ${both(awaited)} arm`];
+  const arms = Object.keys(confirmed);
+  if (!arms.length) return ["held", "HOLDING"];
+  const took = Math.max(...Object.values(confirmed));
+  return ["held", `HOLDING, confirmed by ${both(arms)} arm, ${took.toFixed(0)} ms`];
 }

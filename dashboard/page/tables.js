@@ -121,13 +121,16 @@ function fillMotor(row, [name, position, lower, upper, current, mostCurrent, tem
     .forEach((text, index) => write(row.children[index + 2], text));
 }
 
-const NOT_SHOWN = new Set(["hash", "previous", "seq", "id", "t_ns", "mono_ns", "monotonic_ns"]);
-
 export function drawAudit(lines) {
-  listed(at("audit-lines"), [...lines].reverse(), () => made("li", {}, made("time"), made("span")), (row, entry) => {
-    const { wall = "", ...rest } = entry;
-    write(row.firstElementChild, String(wall).slice(11, 19));
-    const said = Object.entries(rest).filter(([name, value]) => !NOT_SHOWN.has(name) && value !== "" && value != null);
-    write(row.lastElementChild, said.map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`).join(" · "));
+  const row = () => made("li", {}, made("time"), made("span"));
+  listed(at("audit-lines"), [...lines].reverse(), row, (item, entry) => {
+    write(item.firstElementChild, String(entry.at ?? "").slice(11, 19));
+    write(item.lastElementChild, auditSaid(entry));
   });
+}
+
+function auditSaid({ damaged, who, what, said, before, after, event }) {
+  if (damaged !== undefined) return `damaged line: ${damaged}`;
+  const change = before === after ? "" : ` (${before} → ${after}${event ? ` ${event}` : ""})`;
+  return `${who}: ${what}${said ? `, ${said}` : ""}${change}`;
 }
