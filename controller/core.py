@@ -14,8 +14,8 @@ from controller.clock import PlanClock
 from controller.config import ControllerConfig
 from controller.ensemble import Ensemble
 from controller.ingress import Ingress
-from controller.limits import Blockage, ClearLimiter
-from controller.mode import MODES, ModeMachine
+from controller.limits import COLLISION, Blockage, ClearLimiter
+from controller.mode import MODES, POSES, ModeMachine
 from controller.plan import SNAP, Plan
 from controller.runway import AHEAD_S, Runway, feasible_rates
 from controller.smoothness import Smoothness
@@ -29,7 +29,6 @@ from motion.limits import JointLimits
 Array = NDArray[np.float64]
 
 KEPT = 4  # rows of a plan before its newest part, for differences that reach back
-NEAR = 1e-3  # rad from a pose that count as being there
 
 
 class Controller:
@@ -73,6 +72,7 @@ class Controller:
         self._smoothness = Smoothness(joints, self._dt)
         self._clearance = clearance
         self._blockage = Blockage(self._dt)
+        self._blocked = False  # and what was planned given up
         self._limiter: Limiter | None = None
         self._seq = 0
         self._chunks = 0
@@ -120,6 +120,7 @@ class Controller:
         if mode not in MODES:
             self.counters["dropped.mode"] += 1
         elif self._modes.direct(mode):
+            self._blockage, self._blocked = Blockage(self._dt), False
             self._ensemble.clear()
             self._ingress.forget()
             self._runway.forget_last()
@@ -163,10 +164,12 @@ class Controller:
         if self._limiter is None:
             raise RuntimeError("the joints must be observed before they are commanded")
         rate = self._pace(now_ns)
-        starved = rate == 0.0 and self._modes.mode == "run" and self._modes.arrived
+        running = self._modes.mode == "run" and self._modes.arrived
+        starved = running and rate == 0.0 and not self._blockage.seconds
         self._starved_ticks = self._starved_ticks + 1 if starved else 0
         position, activations = self._limiter.follow(self._plan.at(self.cursor))
-        self._blockage.add(activations)
+        blocked = any(activation.bound == COLLISION for activation in activations)
+        self._blockage.add(blocked, self._limiter.standing)
         self._smoothness.add(position)
         command = JointCommand(
             self._seq, now_ns, self.epoch, self.joints, position.copy(), self.permit
@@ -176,6 +179,9 @@ class Controller:
         self.cursor += rate
         if activations:
             self.counters.update(str(activation) for activation in activations)
+            if blocked:
+                self._clock.start(0.0)
+                self._blocked = True
             self._rejoin(self._limiter)
         return command, status
 
@@ -241,9 +247,9 @@ class Controller:
 
     def _pace(self, now_ns: int) -> float:
         """Return the plan clock's rate for this tick."""
-        at_end = self.cursor >= self._plan.last
+        at_end = self.cursor >= self._plan.last and not self._blocked
         step = self._modes.step(self._clock.rate == 0.0, at_end)
-        if step == "depart":
+        if step == "depart" or (step == "go" and self._may_try_again()):
             self._depart()
         elif step == "stop":
             if at_end:
@@ -252,6 +258,11 @@ class Controller:
             return self._clock.step(0.0)
         left_s = self._left_s() if self._modes.mode == "run" else math.inf
         return self._clock.step(self._wanted_rate(now_ns), left_s)
+
+    def _may_try_again(self) -> bool:
+        """Return whether the arms stand where something kept them from the pose of this mode."""
+        standing = self._limiter is not None and self._limiter.standing
+        return self._blocked and standing and self._modes.mode in POSES
 
     def _wanted_rate(self, now_ns: int) -> float:
         """Return the rate that limits allow and, where chunks are awaited, the runway affords."""
@@ -267,6 +278,7 @@ class Controller:
 
     def _depart(self) -> None:
         """Plan the way to the pose of this mode, from standstill."""
+        self._blocked = False
         start, pose = self._plan.at(self.cursor), self._poses[self._modes.mode]
         self.cursor = float(math.ceil(self.cursor))
         slow = self.limits.slowed(self.config.home_speed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -21,7 +20,8 @@ COLLISION: Final = "collision"
 FREE_S: Final = 0.3  # so long without a collision held off, and the way is free again
 STRIDE_M: Final = 0.02  # nothing comes nearer by more than this between two poses that are measured
 SIGHT_M: Final = 0.06  # how far beyond the margins it is looked
-_TOLERANCE_M: Final = 1e-6  # what rounding may take away
+_TOLERANCE_M: Final = 1e-5  # to which margins are kept
+_ROUNDING_M: Final = 1e-8  # to which what is too near already is kept from coming nearer
 
 
 class Blockage:
@@ -32,27 +32,30 @@ class Blockage:
         self._dt = dt
         self._since = self._free = 0
 
-    def add(self, activations: Sequence[Activation]) -> None:
-        """Take in what held the next command back."""
-        acted = any(activation.bound == COLLISION for activation in activations)
-        self._free = 0 if acted else self._free + 1
+    def add(self, blocked: bool, standing: bool) -> None:
+        """Take in whether this command was held back, and whether the arms stand."""
+        if blocked:
+            self._free = 0
+        elif not standing:
+            self._free += 1
         if self._free * self._dt >= FREE_S:
             self._since = 0
-        elif acted or self._since:
+        elif blocked or self._since:
             self._since += 1
 
     @property
     def seconds(self) -> float:
-        """Return the time since a collision was held off first, 0 once none was for a while."""
+        """Return the time since the arms were first held back, 0 once they have gone on."""
         return self._since * self._dt
 
 
 class ClearLimiter(Limiter):
-    """A limiter that sends an arm nowhere from where it could not stop clear of all else.
+    """A limiter that sends the arms nowhere from where they could not stop clear of all else.
 
     The invariant: from what was sent, the stop with bounded jerk is clear all the way. A command
-    whose stop is not clear is replaced, for the arms that would meet, by the next step of the stop
-    that is known to be. What is too near already may be left, and never comes nearer.
+    whose stop is not clear is replaced by the next step of the stop that is known to be, and the
+    arms stand before another command is tried. What is too near already may be left, and never
+    comes nearer.
     """
 
     def __init__(
@@ -62,36 +65,32 @@ class ClearLimiter(Limiter):
         self._clearance = clearance
         self._margin_m = float(clearance.margins.max())
         super().__init__(limits, dt, position)
-        moves = clearance.levers[:, None, :] > 0.0
-        members = limits.group == np.arange(self._groups)[:, None]
-        self._moved_by = (moves & members).any(axis=2)  # (P, G)
 
     def reset(self, position: Array) -> None:
         """Be at rest at `position` (J,)."""
         super().reset(position)
+        self._causes: tuple[Activation, ...] = ()
         self._apart = self._clearance.distances(self.position, self._margin_m)
+
+    @property
+    def stopping(self) -> bool:
+        """Return whether it is stopping before something in the way."""
+        return bool(self._causes) and not self.standing
 
     def follow(self, target: Array) -> tuple[Array, tuple[Activation, ...]]:
         """Return the command (J,) nearest to `target` that may be sent now, and take it as sent."""
-        command, activations = self.limited(target)
-        meeting, apart = self._ahead(command)
-        if meeting.any():
-            activations += self._named(meeting)
-            command, apart = self._held(command, meeting)
-        self._apart = apart
+        if not self.stopping:
+            command, activations = self.limited(target)
+            meeting, apart = self._ahead(command)
+            self._causes = self._named(meeting)
+            if not self._causes:
+                self._apart = apart
+                self.go(command)
+                return command, activations
+        command = self.brake()
+        self._apart = self._clearance.distances(command, self._margin_m)
         self.go(command)
-        return command, activations
-
-    def _held(self, command: Array, meeting: NDArray[np.bool_]) -> tuple[Array, Array]:
-        """Return a clear command (J,), braking for the pairs that are `meeting`, and distances."""
-        base = self.brake()
-        held = self._moved_by[meeting].any(axis=0)[self.limits.group]
-        if not held.all():
-            mixed = np.where(held, base, command)
-            more, apart = self._ahead(mixed)
-            if not more.any():
-                return mixed, apart
-        return base, self._clearance.distances(base, self._margin_m)
+        return command, self._causes
 
     def _ahead(self, command: Array) -> tuple[NDArray[np.bool_], Array]:
         """Return which pairs (P,) come too near at `command` (J,) or during a stop from there.
@@ -100,7 +99,7 @@ class ClearLimiter(Limiter):
             With it, the distances (P,) at `command`, which are whole if no pair is too near.
         """
         clearance = self._clearance
-        allowed = np.minimum(clearance.margins, self._apart) - _TOLERANCE_M
+        allowed = np.minimum(clearance.margins - _TOLERANCE_M, self._apart - _ROUNDING_M)
         step = command - self.position
         velocity = step / self._dt
         acceleration = (velocity - self.velocity) / self._dt
@@ -139,5 +138,7 @@ class ClearLimiter(Limiter):
     def _named(self, meeting: NDArray[np.bool_]) -> tuple[Activation, ...]:
         """Return what is to be counted; several hulls of two bodies count once."""
         pairs = self._clearance.pairs
+        if not meeting.any():
+            return ()
         names = dict.fromkeys(str(pairs[row]) for row in np.flatnonzero(meeting))
         return tuple(Activation(name, COLLISION) for name in names)
