@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-import numpy as np
 from dynamixel_sdk import (
     COMM_SUCCESS,
     GroupSyncRead,
@@ -24,8 +22,7 @@ _FRESH_S = 0.01
 _CLOCK_AT = 2  # bytes into a sample
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What one cycle brought.
 
     Attributes:
@@ -68,10 +65,11 @@ class Ours:
         reading = self._arm.read()
         if reading is None:
             return Outcome(float("nan"), 0, 0)
-        fresh = reading.age_s < _FRESH_S
+        # Plain numbers: arrays would cost more than what is looked at.
+        ages_s = reading.age_s.tolist()
         sample = self._arm.motors[self._first].sample
-        clock_ms = sample.tick_ms if sample and fresh[0] else float("nan")
-        return Outcome(clock_ms, int(np.sum(fresh)), len(reading.errors))
+        clock_ms = sample.tick_ms if sample and ages_s[0] < _FRESH_S else float("nan")
+        return Outcome(clock_ms, sum(age < _FRESH_S for age in ages_s), len(reading.errors))
 
     def close(self) -> None:
         """Give the port back."""

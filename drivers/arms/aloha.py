@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -20,18 +21,12 @@ from drivers.dynamixel.bus import NoAnswerError, RefusedError, ServoBus
 from drivers.dynamixel.checks import company
 from drivers.dynamixel.health import MotorState, Pair
 from drivers.dynamixel.hold import hold_again, let_go
+from drivers.dynamixel.joints import Joints
 from drivers.dynamixel.motors import motor_states
 from drivers.dynamixel.port import PortError, PortLostError, SerialPort, demand_short_latency
 from drivers.dynamixel.profile import MIDDLE_TICK, RAD_PER_TICK, Profile
-from drivers.dynamixel.registers import (
-    CURRENT_A,
-    GOAL_POSITION,
-    MODELS,
-    VELOCITY_RAD_S,
-    VOLTAGE_V,
-)
+from drivers.dynamixel.question import Goals, Question
 from drivers.dynamixel.sample import SAMPLE_ADDRESS, SAMPLE_BYTES, Sample
-from drivers.gripper import action_of, commanded_rad, finger_per_crank, observed
 from messaging.messages import MIXED, OFF, ON, MotorStates
 from messaging.transport import Bus
 
@@ -66,22 +61,17 @@ class AlohaArm:
         self._name = name
         self._joints = tuple(profile.motors)
         self._ids = tuple(motor.id for motor in profile.motors.values())
-        motors = profile.motors.values()
-        self._ends = [motor.ticks for motor in motors]
-        self._zeros = [profile.zero_rad.get(joint, 0.0) for joint in self._joints]
-        # What a motor without a current sensor says there is a load: in no way an amount of A.
-        self._current_a = [
-            CURRENT_A if MODELS[motor.model].has_current else math.nan for motor in motors
-        ]
-        self._caps = [int(motor.step_cap_rad / RAD_PER_TICK) for motor in motors]
+        self._motion = Joints(profile)
         self._port: SerialPort | None = None
         self._bus: ServoBus | None = None
+        self._goals = Goals(self._ids)
         self._goal_ticks = [MIDDLE_TICK] * len(self._ids)
+        self._asked_ns = 0
         self._goal = np.zeros(len(self._ids))
         self.motors: dict[int, MotorState] = {}
         self._pairs: list[Pair] = []
-        self._order = list(self._ids)
-        self._shadow_order: list[int] = []
+        self._question = _question(self._ids)
+        self._shadow_question = _question(())
         self._warnings: tuple[str, ...] = ()
         self._lagged: frozenset[str] = frozenset()  # at the look before
         self._strangers = 0
@@ -114,7 +104,7 @@ class AlohaArm:
             raise
         self._held = True
         self._goal_ticks = [goals[joint] for joint in self._joints]
-        self._goal = self._commanded(self._goal_ticks)
+        self._goal = self._motion.commanded(self._goal_ticks)
         now_ns = time.monotonic_ns()
         self.motors = {
             servo: MotorState(
@@ -128,8 +118,8 @@ class AlohaArm:
             for joint, motor in self._profile.motors.items()
             if motor.shadow is not None
         ]
-        self._order = list(self._ids)
-        self._shadow_order = [pair.shadow.servo for pair in self._pairs]
+        self._question = _question(self._ids)
+        self._shadow_question = _question([pair.shadow.servo for pair in self._pairs])
         self._strangers = self._bus.strangers
         self._cycles = 0
         self._limp = []
@@ -146,22 +136,11 @@ class AlohaArm:
         goals_rad = position.tolist()
         if position.shape != self._goal.shape or not all(map(math.isfinite, goals_rad)):
             raise ArmError(f"want {len(self._ids)} finite goals, got {position!r}")
-        asked = self._asked_ticks(goals_rad)
-        wanted = [min(max(t, low), high) for t, (low, high) in zip(asked, self._ends, strict=True)]
-        ticks = [
-            min(max(tick, last - cap), last + cap)
-            for tick, last, cap in zip(wanted, self._goal_ticks, self._caps, strict=True)
-        ]
-        self.refused_steps += ticks != wanted
-        goals = {
-            servo: GOAL_POSITION.packed(tick) for servo, tick in zip(self._ids, ticks, strict=True)
-        }
-        try:
-            self._attached().sync_write(GOAL_POSITION.address, goals)
-        except PortLostError as error:
-            raise ArmLostError(str(error)) from error
+        asked = self._motion.ticks(goals_rad)
+        ticks = self._permitted(asked)
+        self._ask(self._question, self._goals.packet(ticks))
         self._goal_ticks = ticks
-        self._goal = position.copy() if ticks == asked else self._commanded(ticks)
+        self._goal = position.copy() if ticks == asked else self._motion.commanded(ticks)
 
     def read(self) -> ArmReading | None:
         """Return the newest of each joint, None before all have answered once.
@@ -169,7 +148,9 @@ class AlohaArm:
         Raises:
             ArmLostError: the port is gone.
         """
-        self._ask(self._order)
+        if self._attached().open is not self._question:  # else `write` has put it
+            self._ask(self._question)
+        self._question = self._heard(self._question)
         if self._cycles % _SHADOWS_EVERY == 0:
             self._look_around()
         self._cycles += 1
@@ -205,7 +186,7 @@ class AlohaArm:
             except PortLostError as error:
                 raise ArmLostError(str(error)) from error
             self._goal_ticks[self._joints.index(joint)] = goal
-            self._goal = self._commanded(self._goal_ticks)
+            self._goal = self._motion.commanded(self._goal_ticks)
             self._limp.remove(joint)
             self._cycles = 0
         return not self._limp
@@ -220,44 +201,53 @@ class AlohaArm:
             self._port.close()
         self._port = self._bus = None
 
-    def _asked_ticks(self, position: list[float]) -> list[int]:
-        # Seven numbers: plain Python takes a fraction of the time of arrays.
-        crank = commanded_rad(self._profile.gripper, position[-1])
-        return [
-            round((angle - zero) / RAD_PER_TICK) + MIDDLE_TICK
-            for angle, zero in zip((*position[:-1], crank), self._zeros, strict=True)
-        ]
+    def _permitted(self, asked: list[int]) -> list[int]:
+        """Return what is asked for, within the limits and no further away than a step may be."""
+        if self._motion.are_permitted(asked, self._goal_ticks):
+            return asked
+        wanted = self._motion.within_limits(asked)
+        ticks = self._motion.within_reach(wanted, self._goal_ticks)
+        self.refused_steps += ticks != wanted
+        return ticks
 
     def _attached(self) -> ServoBus:
         if self._bus is None:
             raise ArmError("the arm is not attached: call attach() first")
         return self._bus
 
-    def _ask(self, servos: list[int]) -> None:
-        """Ask `servos`, and put the first that does not answer last for the next time.
-
-        Without its answer those behind it may have waited in vain.
-        """
-        asked_ns = time.monotonic_ns()
-
-        def is_fresh(servo: int, data: bytes) -> bool:
-            return self.motors[servo].is_fresh(data, time.monotonic_ns(), asked_ns)
-
+    def _ask(self, question: Question, goals: bytes = b"") -> None:
+        """Put a question, right behind `goals`: one trip to the port serves both."""
+        self._asked_ns = time.monotonic_ns()
         try:
-            answers = self._attached().sync_read(SAMPLE_ADDRESS, SAMPLE_BYTES, servos, is_fresh)
+            self._attached().ask(question, goals)
+        except PortLostError as error:
+            raise ArmLostError(str(error)) from error
+
+    def _heard(self, question: Question) -> Question:
+        """Take the answers to a question; return what to ask next time.
+
+        The first that does not answer is last in it, as those behind may have waited in vain.
+        """
+        try:
+            answers = self._attached().answers(self._is_fresh)
         except PortLostError as error:
             raise ArmLostError(str(error)) from error
         for servo, answer in answers.items():
             self.motors[servo].heed(answer.error)
-        missing = next((servo for servo in servos if servo not in answers), None)
-        if missing is not None:
-            servos.sort(key=lambda servo: servo == missing)
+        if len(answers) == len(question.servos):
+            return question
+        missing = next(servo for servo in question.servos if servo not in answers)
+        return _question(sorted(question.servos, key=lambda servo: servo == missing))
+
+    def _is_fresh(self, servo: int, data: bytes, heard_ns: int) -> bool:
+        return self.motors[servo].is_fresh(data, heard_ns, self._asked_ns)
 
     def _look_around(self) -> None:
         """Ask the shadows; note what somebody should look after."""
         bus = self._attached()
         if self._pairs:
-            self._ask(self._shadow_order)
+            self._ask(self._shadow_question)
+            self._shadow_question = self._heard(self._shadow_question)
         now_ns = time.monotonic_ns()
         warnings = [text for pair in self._pairs for text in pair.warnings(now_ns)]
         warnings += self._lagging()
@@ -290,26 +280,9 @@ class AlohaArm:
             return None
         if self._limp:
             self._follow_limp(samples)
-        gripper = self._profile.gripper
-        position = [
-            (taken.position - MIDDLE_TICK) * RAD_PER_TICK + zero
-            for taken, zero in zip(samples, self._zeros, strict=True)
-        ]
-        velocity = [taken.velocity * VELOCITY_RAD_S for taken in samples]
-        crank = position[-1]
-        position[-1] = observed(gripper, crank)
-        velocity[-1] *= finger_per_crank(gripper, crank) / (gripper.open_m - gripper.closed_m)
         stamps = [state.t_sample_ns for state in states]
-        rows = np.array(
-            (
-                position,
-                velocity,
-                [(now_ns - stamp) * 1e-9 for stamp in stamps],
-                [s.current * unit for s, unit in zip(samples, self._current_a, strict=True)],
-                [taken.temperature for taken in samples],
-                [taken.voltage * VOLTAGE_V for taken in samples],
-            )
-        )
+        rows = self._motion.measured(samples, [(now_ns - stamp) * 1e-9 for stamp in stamps])
+        well = all(state.is_well(now_ns) for state in self.motors.values())
         return ArmReading(
             t_sample_ns=min(stamps),
             position=rows[0],
@@ -319,9 +292,9 @@ class AlohaArm:
             current=rows[3],
             temperature=rows[4],
             voltage=rows[5],
-            errors=self._errors(now_ns),
+            errors=() if well else self._errors(now_ns),
             warnings=self._warnings,
-            torque=self._torque(),
+            torque=ON if well else self._torque(),
         )
 
     def _follow_limp(self, samples: list[Sample]) -> None:
@@ -329,7 +302,7 @@ class AlohaArm:
         for place, joint in enumerate(self._joints):
             if joint in self._limp:
                 self._goal_ticks[place] = samples[place].position
-        self._goal = self._commanded(self._goal_ticks)
+        self._goal = self._motion.commanded(self._goal_ticks)
 
     def _torque(self) -> str:
         holding = [state.has_torque() for state in self.motors.values()]
@@ -340,14 +313,9 @@ class AlohaArm:
             return (f"no motor at {self._profile.port} answers: {_WITHOUT_POWER}",)
         return tuple(text for state in self.motors.values() for text in state.errors(now_ns))
 
-    def _commanded(self, ticks: list[int]) -> Array:
-        """Return goals in ticks as `write` takes them."""
-        angles = [
-            (tick - MIDDLE_TICK) * RAD_PER_TICK + zero
-            for tick, zero in zip(ticks, self._zeros, strict=True)
-        ]
-        angles[-1] = action_of(self._profile.gripper, angles[-1])
-        return np.array(angles)
+
+def _question(servos: Sequence[int]) -> Question:
+    return Question(SAMPLE_ADDRESS, SAMPLE_BYTES, servos)
 
 
 def make(config: Config, arm: str, joints: tuple[str, ...], bus: Bus) -> Arm:  # noqa: ARG001 # the seam's arguments

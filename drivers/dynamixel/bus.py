@@ -76,6 +76,7 @@ class ServoBus:
         late: answers to no open question, or not fresh.
         strangers: questions of others on the same bus.
         alerts: the servos whose last answer carried the alert bit.
+        open: the question that `answers` waits for, until another one is put.
     """
 
     def __init__(self, port: SerialPort) -> None:
@@ -85,6 +86,7 @@ class ServoBus:
         self.late = 0
         self.strangers = 0
         self.alerts: set[int] = set()
+        self.open: Question | FastQuestion | None = None
         self._reader = PacketReader()
         self._byte_ns = _BITS_PER_BYTE * 1_000_000_000 // port.baud
         self._sent_ns = 0  # when the last byte sent will be over the wire
@@ -92,7 +94,6 @@ class ServoBus:
         self._settled_ns = 0  # from when on no answer to an earlier question can come
         self._due_ns = 0  # when the last answer will be over the wire
         self._overdue = False  # whether its time was over at the last look
-        self._open: Question | FastQuestion | None = None
 
     @property
     def corrupt(self) -> int:
@@ -169,8 +170,8 @@ class ServoBus:
         Where an answer to an earlier question is missing, only who can tell which answers are fresh
         may ask so.
         """
-        self._open = question
         self._begin(goals + question.request, question.answer_bytes * self._byte_ns)
+        self.open = question
 
     def answers(self, is_fresh: IsFresh | None = None) -> dict[int, Answer]:
         """Return what the servos answer to the question put last; raises RuntimeError if none was.
@@ -178,7 +179,7 @@ class ServoBus:
         Args:
             is_fresh: as in `sync_read`.
         """
-        question, self._open = self._open, None
+        question, self.open = self.open, None
         if question is None:
             raise RuntimeError("no question is open: call ask() before each answers()")
         answers: dict[int, Answer] = {}
@@ -235,6 +236,7 @@ class ServoBus:
         _sleep_until(self._due_ns)  # an answer that nobody waited for would collide with it
         self.port.discard()
         self._reader.clear()
+        self.open = None
         self._overdue = False
         self._asked_ns = self._send(request)
         self._due_ns = self._sent_ns + answers_ns

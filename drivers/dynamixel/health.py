@@ -62,6 +62,16 @@ class MotorState:
         """
         return not self._restarted and now_ns - self.t_sample_ns > self._silent_after_ns
 
+    def is_well(self, now_ns: int) -> bool:
+        """Return whether it holds and nothing is wrong; else `errors` looks closer."""
+        taken = self.sample
+        return (
+            taken is not None
+            and taken.torque == 1
+            and not (taken.hardware_error or self._alert or self._restarted)
+            and now_ns - self.t_sample_ns <= self._silent_after_ns
+        )
+
     def errors(self, now_ns: int) -> list[str]:
         """Return what makes the motor unfit to move."""
         if self._restarted:
