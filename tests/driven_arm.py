@@ -242,8 +242,12 @@ class DrivenArm:
 
 
 @contextmanager
-def driven_arm() -> Iterator[DrivenArm]:
-    """Start a driver on an emulated arm that is at home; ends with a look at every goal."""
+def driven_arm(**options: Any) -> Iterator[DrivenArm]:
+    """Start a driver on an emulated arm that is at home; ends with a look at every goal.
+
+    Args:
+        options: of the driver's config, in place of the robot's.
+    """
     # Not pytest's own directory: the paths of sockets must be short.
     directory = Path(tempfile.mkdtemp(prefix="evenhand-test-"))
     config = load(
@@ -252,7 +256,7 @@ def driven_arm() -> Iterator[DrivenArm]:
     home = np.array(config.arms[ARM].home)
     start = dict(zip(config.arms[ARM].joints, home.tolist(), strict=True))
     spec = Table(config, directory / "bus", directory / "run").arm(ARM)
-    spec.config.setdefault("rest", list(config.arms[ARM].rest))
+    spec.config.update(options)
     try:
         with emulated_arm(directory, start) as arm, Bus(directory / "bus") as bus:
             driven = DrivenArm(arm, spec, home, bus)

@@ -15,6 +15,8 @@ from drivers.guard import (
     NOT_FINITE,
     RETURNING,
     STEADY,
+    STOPPING,
+    TOO_FAR,
     TOO_OLD,
     UNSTEADY,
     WIDER,
@@ -22,6 +24,7 @@ from drivers.guard import (
     GuardedCommand,
 )
 from motion.limits import JointLimits, LimitsConfig
+from motion.minimum_jerk import blend
 
 Array = NDArray[np.float64]
 JOINTS = ("left_waist", "left_elbow", "left_gripper")
@@ -65,10 +68,13 @@ class Run:
     def positions(self) -> Array:
         return np.array([outcome.position for outcome in self.outcomes])
 
-    def assert_within_limits(self) -> None:
-        for order, cap in ((1, LIMITS.velocity), (2, LIMITS.acceleration), (3, LIMITS.jerk)):
+    def assert_within_limits(self, stopped: bool = False) -> None:
+        caps = [WIDER * LIMITS.velocity, WIDER * LIMITS.acceleration, WIDER * LIMITS.jerk]
+        if stopped:
+            caps[1:] = [LIMITS.stop_acceleration, LIMITS.stop_jerk]
+        for order, cap in enumerate(caps, start=1):
             rate = np.abs(np.diff(self.positions, order, axis=0)) / DT**order
-            assert (rate <= WIDER * cap * (1 + 1e-6)).all(), (order, rate.max(axis=0))
+            assert (rate <= cap * (1 + 1e-6)).all(), (order, rate.max(axis=0))
         assert (self.positions >= LIMITS.lower - 1e-7).all()
         assert (self.positions <= LIMITS.upper + 1e-7).all()
 
@@ -106,18 +112,62 @@ def test_it_brakes_on_a_bad_command_and_says_why(command: Array, reason: str) ->
 
 
 @pytest.mark.parametrize("commanded", [True, False])
-def test_an_unfit_arm_brakes_at_once_and_comes_back_smoothly(commanded: bool) -> None:
+def test_trouble_stops_the_arm_at_once_and_it_comes_back_smoothly(commanded: bool) -> None:
     run = Run().follow(100)
     for _ in range(40):
         command = motion(run.tick) if commanded else None
         assert run.give(command, trouble="a motor is hot").holding == "a motor is hot"
     assert (run.positions[-1] == run.positions[-2]).all()
+    assert run.guard.standing
     run.follow(STEADY - 1)
     assert run.outcomes[-1].holding == UNSTEADY
     run.follow(200)
-    run.assert_within_limits()
+    run.assert_within_limits(stopped=True)
     assert run.outcomes[-1].holding == ""
     assert (run.positions[-1] == motion(run.tick - 1)).all()
+
+
+def at_speed(speed: float) -> Run:
+    """Return a run that has just reached a speed of the waist in rad/s."""
+    run = Run()
+    velocities = speed * blend(np.clip(np.arange(-10, 44) / 40.0, 0.0, 1.0))
+    for moved in np.cumsum(velocities) * DT:
+        run.give(HOME + np.array([moved, 0.0, 0.0]))
+    assert run.outcomes[-1].holding == ""
+    return run
+
+
+@pytest.mark.parametrize(("speed", "steps"), [(0.5, 1), (1.0, 2), (3.0, 6)])
+def test_a_stop_takes_so_many_periods_and_no_more(speed: float, steps: int) -> None:
+    run = at_speed(speed)
+    for _ in range(20):
+        run.give(None, trouble="stop")
+    moved = np.flatnonzero(np.diff(run.positions[-21:, 0]))
+    assert len(moved) <= steps
+    run.assert_within_limits(stopped=True)
+
+
+def test_a_stop_once_begun_goes_on_to_standstill_whatever_comes() -> None:
+    run = at_speed(3.0)
+    run.give(None, trouble="stop")
+    for command in (motion(run.tick), None, motion(run.tick) * np.nan):
+        assert run.give(command).holding == STOPPING
+    while not run.guard.standing:
+        assert run.give(None).holding == STOPPING
+    assert (np.diff(run.positions[:, 0]) >= 0.0).all()  # no swing back
+    run.assert_within_limits(stopped=True)
+
+
+def test_an_arm_that_stands_does_not_begin_to_follow_what_is_far_away() -> None:
+    run = Run()
+    for _ in range(10):
+        run.give(HOME + np.array([LIMITS.jump[0] + 1e-3, 0.0, 0.0]))
+    assert run.outcomes[-1].holding == TOO_FAR
+    assert (run.positions == HOME).all()
+    for _ in range(200):
+        run.give(HOME + np.array([LIMITS.jump[0] - 1e-3, 0.0, 0.4]))
+    assert run.outcomes[-1].holding == ""
+    run.assert_within_limits()
 
 
 def test_an_old_command_is_not_followed() -> None:
@@ -233,7 +283,9 @@ def test_it_does_not_coast_to_where_there_is_no_stopping() -> None:
 
 
 EVENTS = st.lists(
-    st.sampled_from(["good"] * 12 + ["none", "lost", "nan", "spike", "old", "repeat"]),
+    st.sampled_from(
+        ["good"] * 12 + ["none", "lost", "nan", "spike", "old", "repeat", "stop", "stop blind"]
+    ),
     min_size=20,
     max_size=120,
 )
@@ -252,11 +304,32 @@ def test_whatever_comes_the_servos_are_moved_within_the_limits(events: list[str]
             run.give(motion(run.tick))
         elif event == "old":
             run.give(command, age_ns=500_000_000)
+        elif event.startswith("stop"):
+            run.give(None if event == "stop blind" else command, trouble="stop")
         else:
             bad = {"none": None, "nan": command * np.nan, "spike": command + 0.4}
             run.give(bad.get(event, command))
-    run.assert_within_limits()
+    run.assert_within_limits(stopped=True)
     for _ in range(250):
         run.give(HOME)
     assert run.outcomes[-1].holding == ""
     assert (run.positions[-1] == HOME).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.sampled_from([0.011, 0.014, -0.012, 0.0, 0.004]), min_size=30, max_size=150),
+    st.sets(st.integers(0, 150), max_size=5),
+)
+def test_wherever_a_stop_comes_the_arm_stays_in_its_range(
+    steps: list[float], stops: set[int]
+) -> None:
+    run, path = Run(), HOME.copy()
+    for tick, step in enumerate(steps):
+        for _ in range(4):
+            path = path + np.array([step, -step, step])
+            run.give(path.copy(), trouble="stop" if tick in stops else "")
+    for _ in range(60):
+        run.give(None)
+    run.assert_within_limits(stopped=True)
+    assert run.guard.standing
