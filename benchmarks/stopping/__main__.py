@@ -74,7 +74,7 @@ def main() -> None:
     console = Console()
     options = _options(arguments)
     figures: Figures = {}
-    chosen = arguments.parts or list(parts)
+    chosen = list(parts) if "all" in arguments.parts else arguments.parts
     for name in chosen:
         console.rule(name)
         began_s = time.monotonic()
@@ -90,7 +90,7 @@ def main() -> None:
 
 def _parser(parts: list[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.stopping", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*parts, []], help="all, if none is named")
+    parser.add_argument("parts", nargs="*", choices=[*parts, "all"], default="all")
     parser.add_argument("--json", type=Path, metavar="FILE", help="with a picture beside it")
     parser.add_argument("--quick", action="store_true", help="little of everything")
     parser.add_argument("--presses", type=int, metavar="N")

@@ -15,11 +15,11 @@ from rich.table import Table
 
 from benchmarks.stopping.broker import Broker, free_port, mosquitto
 from benchmarks.stopping.channels import Channel, channels
-from benchmarks.stopping.record import all_frozen_ns, goal_packet_s, moved_after
+from benchmarks.stopping.record import all_stand_ns, goal_packet_s, moved_after
 from benchmarks.stopping.robot import ARMS, Robot, RobotError, profile
 
-_FREEZE_S = 3.0  # not frozen by then: missed; an interpreter may have to start first
-_STANDS_S = 0.2  # for so long frozen goals are watched
+_STOP_S = 3.0  # not standing by then: missed; an interpreter may have to start first
+_STANDS_S = 0.2  # for so long goals that stand are watched
 _WAY_S = 1.5  # of a motion, at most, before the press comes
 _MS = 1e-6  # of a nanosecond
 
@@ -137,29 +137,29 @@ def _pressed(robot: Robot, channel: Channel) -> Press:
     t_ns = time.monotonic_ns()
     channel.press()
     try:
-        robot.until(lambda: _frozen_ns(robot, t_ns), f"a stop by {channel.name}", _FREEZE_S)
+        robot.until(lambda: _stands_ns(robot, t_ns), f"a stop by {channel.name}", _STOP_S)
     except RobotError:
         if robot.popen.poll() is not None:
             raise
         return Press(channel.name, mode, None, None, False, channel.starts_a_program)
-    frozen_ns = _frozen_ns(robot, t_ns) or 0
+    stands_ns = _stands_ns(robot, t_ns) or 0
     robot.during(_STANDS_S)
     on_wire_ms = goal_packet_s(profile(ARMS[0])) * 1e3
     told = robot.safety.confirmed_ms if robot.safety else {}
     return Press(
         channel.name,
         mode,
-        (frozen_ns - t_ns) * _MS + on_wire_ms,
+        (stands_ns - t_ns) * _MS + on_wire_ms,
         max(told.values()) + on_wire_ms if told else None,
-        not moved_after(robot.since(0), frozen_ns),
+        not moved_after(robot.since(0), stands_ns),
         channel.starts_a_program,
     )
 
 
-def _frozen_ns(robot: Robot, since_ns: int) -> int | None:
+def _stands_ns(robot: Robot, since_ns: int) -> int | None:
     """Return since when all goals stand under the stop that came after `since_ns`."""
     stop = robot.revoked(since_ns)
-    return all_frozen_ns(robot.since(since_ns), stop.seq) if stop else None
+    return all_stand_ns(robot.since(since_ns), stop.seq) if stop else None
 
 
 def _percentile(values: Sequence[float], share: float) -> float:

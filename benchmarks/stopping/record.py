@@ -31,20 +31,22 @@ def speed_rad_s(states: States) -> float:
     return float(np.abs(way).max() / elapsed_s)
 
 
-def frozen_ns(states: Iterable[JointState], permit: int) -> int | None:
-    """Return since when the goals stand, as said by a driver that heard of permit number `permit`.
+def stands_ns(states: Iterable[JointState], permit: int) -> int | None:
+    """Return since when the goals stand because of permit number `permit`.
 
-    None as long as it has not said so.
+    That is the last change of a goal, or the first cycle in which the driver knew of the permit if
+    goals stood already then. None as long as it has not said so.
     """
-    for state in states:
-        if state.permit >= permit and state.t_frozen_ns > 0:
-            return state.t_frozen_ns
+    aware = [state for state in states if state.permit >= permit]
+    for state in aware:
+        if state.t_frozen_ns > 0:
+            return max(state.t_frozen_ns, aware[0].t_written_ns)
     return None
 
 
-def all_frozen_ns(arms: Mapping[str, States], permit: int) -> int | None:
+def all_stand_ns(arms: Mapping[str, States], permit: int) -> int | None:
     """Return since when the goals of all arms stand, None while some do not."""
-    stamps = [frozen_ns(states, permit) for states in arms.values()]
+    stamps = [stands_ns(states, permit) for states in arms.values()]
     known = [stamp for stamp in stamps if stamp is not None]
     return max(known) if known and len(known) == len(stamps) else None
 

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import struct
@@ -43,6 +44,7 @@ from messaging.topics import (
 from messaging.transport import Bus, Subscriber, Waiter
 from station.asking import new_request
 from station.config import load, robot_file
+from station.lock import make_private
 
 ROOT = Path(__file__).parent.parent.parent
 ROBOT = "aloha"
@@ -52,10 +54,13 @@ START_S = 90.0
 MOVE_S = 60.0  # to reset, arm and run again, while a policy may have to be loaded
 _END_S = 30.0
 _ASK_NS = 100_000_000  # between two requests for the same
+_LOOK_NS = 200_000_000  # between two looks at who is alive
 _KEPT = 6000  # states of an arm: a minute
 _SLICE_S = 0.02
 _SCREEN = struct.pack("HHHH", 45, 150, 0, 0)  # rows and columns of the terminal
 _SAID_BYTES = 20_000
+_SAID_LINES = 50
+_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 # What a person would ask for next on the way to a running policy.
 _NEXT = {"stopped": "reset", "disarmed": "arm", "armed": "run"}
@@ -91,9 +96,14 @@ class Robot:
         self.permits: deque[Permit] = deque(maxlen=_KEPT)
         self.safeties: deque[SafetyState] = deque(maxlen=_KEPT)
         self._arguments = arguments
+        self._alive: dict[str, int] = {}
+        self._looked_ns = 0  # when it was looked who is alive
         self._said = bytearray()
 
     def __enter__(self) -> Self:
+        # Whoever comes first makes the sockets' directory, and the launch insists on a private one.
+        for directory in (self.bus_directory.parent, self.bus_directory):
+            make_private(directory)
         self._launch()
         self._bus = Bus(self.bus_directory)
         bus = self._bus
@@ -209,14 +219,15 @@ class Robot:
     @property
     def ready(self) -> bool:
         """Whether every process is there and has said that it is ready."""
-        pids = self.pids
-        for name in pids:
-            if name not in self._beats:
+        now_ns = time.monotonic_ns()
+        if now_ns - self._looked_ns > _LOOK_NS:
+            self._looked_ns, self._alive = now_ns, self.pids
+            for name in self._alive.keys() - self._beats.keys():
                 self._beats[name] = self._bus.subscriber(HEARTBEAT, name)
-        newest = {name: beats.newest for name, beats in self._beats.items()}
-        return bool(newest) and all(
-            beat is not None and beat.ready and beat.pid == pids.get(name)
-            for name, beat in newest.items()
+        beats = {name: beats.newest for name, beats in self._beats.items()}
+        return bool(beats) and all(
+            beat is not None and beat.ready and beat.pid == self._alive.get(name)
+            for name, beat in beats.items()
         )
 
     @property
@@ -243,8 +254,9 @@ class Robot:
 
     @property
     def said(self) -> str:
-        """The last lines on its terminal."""
-        return self._said.decode(errors="replace")
+        """The last lines on its terminal, as they are without colours."""
+        text = _ESCAPES.sub("", self._said.decode(errors="replace"))
+        return "\n".join(text.splitlines()[-_SAID_LINES:])
 
     # -- its life ---------------------------------------------------------------------------------
 
