@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
@@ -92,11 +93,11 @@ class ClearLimiter(Limiter):
         self.go(command)
         return command, self._causes
 
-    def _ahead(self, command: Array) -> tuple[NDArray[np.bool_], Array]:
-        """Return which pairs (P,) come too near at `command` (J,) or during a stop from there.
+    def _ahead(self, command: Array) -> tuple[NDArray[np.intp], Array]:
+        """Return which pairs come too near at `command` (J,) or during a stop from there.
 
         Returns:
-            With it, the distances (P,) at `command`, which are whole if no pair is too near.
+            With their rows, the distances (P,) at `command`.
         """
         clearance = self._clearance
         allowed = np.minimum(clearance.margins - _TOLERANCE_M, self._apart - _ROUNDING_M)
@@ -106,39 +107,58 @@ class ClearLimiter(Limiter):
         reach = np.maximum(stopping_reach(velocity, acceleration, self.limits), np.abs(step))
         nearer = clearance.levers @ reach
         apart = clearance.distances(command, self._margin_m + min(float(nearer.max()), SIGHT_M))
-        meeting = apart < allowed
-        doubtful = apart - nearer < allowed
-        if meeting.any() or not doubtful.any():
-            return meeting, apart
-        stop = command + stopping_path(velocity, acceleration, self.limits, self._dt)
-        return self._along(np.vstack((self.position, command, stop)), allowed, doubtful), apart
+        meeting = np.flatnonzero(apart < allowed)
+        open_rows = np.flatnonzero(apart - nearer < allowed)
+        if not len(meeting) and len(open_rows):
+            sure = clearance.at_least(open_rows) - nearer[open_rows] >= allowed[open_rows]
+            open_rows = open_rows[~sure]
+            if len(open_rows):
+                stop = command + stopping_path(velocity, acceleration, self.limits, self._dt)
+                path = np.vstack((self.position, command, stop))
+                meeting = self._along(path, apart, allowed, open_rows)
+        return meeting, apart
 
-    def _along(self, path: Array, allowed: Array, doubtful: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return which pairs (P,) come nearer than `allowed` (P,) on a path (N, J).
+    def _along(
+        self, path: Array, apart: Array, allowed: Array, rows: NDArray[np.intp]
+    ) -> NDArray[np.intp]:
+        """Return which of the pairs `rows` come nearer than `allowed` (P,) on a path (N, J).
 
-        Only the `doubtful` pairs can. A pose from which they cannot have come too near since the
-        last measurement is not measured.
+        Poses from which they cannot have come too near since the last measurement are not measured.
+
+        Args:
+            path: where the arms are, where they are sent, and each step of a stop from there.
+            apart: (P,) distances where they are sent.
+            allowed: (P,) metres.
+            rows: of the pairs in question; the others cannot come too near.
         """
-        clearance = self._clearance
-        levers = clearance.levers[doubtful]
-        spare, place = np.zeros(len(levers)), path[0]
-        for start, end in pairwise(path):
-            pieces = max(1, math.ceil(float((levers @ np.abs(end - start)).max()) / STRIDE_M))
-            for piece in range(1, pieces + 1):
-                pose = start + piece / pieces * (end - start)
-                if (levers @ np.abs(pose - place) <= spare).all():
-                    continue
-                apart = clearance.distances(pose, self._margin_m + SIGHT_M)
-                meeting: NDArray[np.bool_] = apart < allowed
-                if meeting.any():
-                    return meeting
-                spare, place = (apart - allowed)[doubtful], pose
-        return np.zeros(len(allowed), np.bool_)
+        place, spare = path[1], (apart - allowed)[rows]
+        levers = self._clearance.levers[rows]
+        far = levers @ np.abs(path - place).max(axis=0) > spare
+        if not far.any():
+            return rows[:0]
+        levers, spare, rows = levers[far], spare[far], rows[far]
+        for pose in _finely(path, levers):
+            if (levers @ np.abs(pose - place) <= spare).all():
+                continue
+            apart = self._clearance.distances(pose, self._margin_m + SIGHT_M)
+            place, spare = pose, (apart - allowed)[rows]
+            if (spare < 0.0).any():
+                return rows[spare < 0.0]
+        return rows[:0]
 
-    def _named(self, meeting: NDArray[np.bool_]) -> tuple[Activation, ...]:
+    def _named(self, meeting: NDArray[np.intp]) -> tuple[Activation, ...]:
         """Return what is to be counted; several hulls of two bodies count once."""
         pairs = self._clearance.pairs
-        if not meeting.any():
-            return ()
-        names = dict.fromkeys(str(pairs[row]) for row in np.flatnonzero(meeting))
+        names = dict.fromkeys(str(pairs[row]) for row in meeting)
         return tuple(Activation(name, COLLISION) for name in names)
+
+
+def _finely(path: Array, levers: Array) -> Iterator[Array]:
+    """Yield the poses (J,) after the first of a path (N, J), and those between that it takes.
+
+    It takes as many that nothing comes nearer by more than STRIDE_M from one to the next.
+    """
+    for start, end in pairwise(path):
+        pieces = max(1, math.ceil(float((levers @ np.abs(end - start)).max()) / STRIDE_M))
+        for piece in range(1, pieces + 1):
+            yield start + piece / pieces * (end - start)
