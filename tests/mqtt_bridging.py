@@ -1,21 +1,16 @@
-"""The bridge in a thread of the test, and what it says of itself."""
+"""The bridge in a thread of the test."""
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mqtt_broker import PATIENCE_S
-
 from dashboard.mqtt import Config, main
 from dashboard.mqtt_config import MqttConfig
-from messaging.messages import Heartbeat
-from messaging.topics import HEARTBEAT
-from messaging.transport import Bus, Waiter
+from messaging.transport import Bus
 from runtime.process import Context
 
 ROBOT, STOP, ALL = "evenhand/aloha", "evenhand/aloha/stop", "evenhand/all/stop"
@@ -35,17 +30,3 @@ def bridged(directory: Path, port: int, **options: Any) -> Iterator[None]:
         finally:
             context.stop()
             thread.join()
-
-
-def note_that(directory: Path, fits: Callable[[str], bool]) -> Heartbeat:
-    """Wait for a heartbeat of the bridge whose note fits."""
-    note = ""
-    with Bus(directory) as bus:
-        heartbeats = bus.subscriber(HEARTBEAT, "mqtt")
-        end = time.monotonic() + PATIENCE_S
-        while (left_s := end - time.monotonic()) > 0:
-            if not Waiter([heartbeats]).wait(left_s) or not (beat := heartbeats.receive()):
-                continue
-            if fits(note := beat.note):
-                return beat
-    raise AssertionError(f"the last note heard was {note!r}")

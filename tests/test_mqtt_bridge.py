@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 from fake_safety import CALM, STOPPED, FakeSafety
-from mqtt_bridging import ALL, ROBOT, STOP, bridged, note_that
+from mqtt_bridging import ALL, ROBOT, STOP, bridged
 from mqtt_broker import Broker, Plant, needs_mosquitto
+from notes import noted
 
 from dashboard.mqtt import Config
 from dashboard.mqtt_config import MqttConfig
@@ -191,10 +192,10 @@ def test_a_broker_that_dies_is_warned_of_and_found_again(
     tmp_path: Path, broker: Broker, plant: Plant, safety: FakeSafety
 ) -> None:
     broker.kill()
-    lost = note_that(tmp_path / "bus", lambda note: note.startswith("WARNING: broker lost"))
+    lost = noted(tmp_path / "bus", "mqtt", lambda note: note.startswith("WARNING: broker lost"))
     assert lost.ready
     broker.start()
-    note_that(tmp_path / "bus", lambda note: note == "connected")
+    noted(tmp_path / "bus", "mqtt", lambda note: note == "connected")
     plant.hears(f"{ROBOT}/status", lambda said: said == "online")
     plant.say(STOP, "")
     assert safety.next_request().kind == "stop"
@@ -230,3 +231,25 @@ def test_a_bridge_that_ends_says_so(tmp_path: Path, broker: Broker, plant: Plant
     with bridged(tmp_path / "bus", broker.port):
         plant.hears(f"{ROBOT}/status", lambda said: said == "online")
     plant.hears(f"{ROBOT}/status", lambda said: said == "offline")
+
+
+def test_a_stop_said_while_the_connection_is_gone_for_a_moment_still_arrives(
+    tmp_path: Path, broker: Broker, plant: Plant, safety: FakeSafety
+) -> None:
+    with bridged(tmp_path / "bus", broker.port):
+        plant.hears(f"{ROBOT}/status", lambda said: said == "online")
+    plant.hears(f"{ROBOT}/status", lambda said: said == "offline")
+    plant.say(ALL, {"id": "meanwhile"})
+    with bridged(tmp_path / "bus", broker.port):
+        assert safety.next_request().id == "mqtt-stop-meanwhile"
+
+
+def test_a_robot_that_others_share_a_name_with_is_told(
+    tmp_path: Path, broker: Broker, plant: Plant, safety: FakeSafety
+) -> None:
+    assert safety.is_alive()
+    with bridged(tmp_path / "bus", broker.port):
+        plant.hears(f"{ROBOT}/status", lambda said: said == "online")
+        with Bus(tmp_path / "other") as other, bridged(tmp_path / "other", broker.port):
+            assert other
+            noted(tmp_path / "bus", "mqtt", lambda note: "taken over" in note.lower())

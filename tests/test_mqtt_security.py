@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from fake_safety import FakeSafety
-from mqtt_bridging import ROBOT, STOP, bridged, note_that
+from mqtt_bridging import ROBOT, STOP, bridged
 from mqtt_broker import Broker, Plant, needs_mosquitto
+from notes import noted
 
 from dashboard.mqtt_config import MqttConfig, SecretError, TlsConfig, secret
 from dashboard.mqtt_link import tls_context
@@ -74,9 +75,9 @@ def test_a_wrong_password_is_told_and_mended_without_a_restart(
 ) -> None:
     password = private(tmp_path / "password", "guessed\n")
     with bridged(tmp_path / "bus", guarded.port, user="aloha", password_file=password):
-        note_that(tmp_path / "bus", lambda note: "ot authorized" in note)
+        noted(tmp_path / "bus", "mqtt", lambda note: "ot authorized" in note)
         password.write_text("aloha's own\n")
-        note_that(tmp_path / "bus", lambda note: note == "connected")
+        noted(tmp_path / "bus", "mqtt", lambda note: note == "connected")
 
 
 @pytest.mark.parametrize(("text", "mode"), [("secret\n", 0o644), ("secret\n", 0o640), ("", 0o600)])
@@ -166,7 +167,7 @@ def test_a_broker_that_cannot_show_who_it_is_is_not_spoken_to(
 ) -> None:
     tls = TlsConfig(ca=certificates / f"{ca}.pem")
     with bridged(certificates / "bus", sealed.port, host=host, tls=tls):
-        note_that(certificates / "bus", lambda note: "certificate verify failed" in note)
+        noted(certificates / "bus", "mqtt", lambda note: "certificate verify failed" in note)
     gc.collect()
 
 
