@@ -15,7 +15,7 @@ class Chronicle:
         self._record = record
         self._launched_ns = launched_ns
         self._safety = ""
-        self._refusal = ""
+        self._refusals: list[str] = []
         self.trouble = ""  # why the controller holds
 
     def process(self, event: Event, restarts: int) -> None:
@@ -43,9 +43,10 @@ class Chronicle:
             self._note(now_ns, "safety", text)
 
     def refused(self, text: str, now_ns: int) -> None:
-        """Note what the safety process refused, once while it stays the same."""
-        if text != self._refusal:
-            self._refusal = text
+        """Note what the safety process refuses, once, if it does so again and again."""
+        if self._refusals != [text]:
+            self._refusals = [text]
+        elif self._refusals:
             self._note(now_ns, "safety", text)
 
     def wish(self, text: str, now_ns: int) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from messaging.messages import ControlStatus, TaskState
+from messaging.messages import ControlStatus, SafetyState, TaskState
 from station.conductor import Conductor, Course, News, Orders, Stage
 
 STEP_NS = 50_000_000
@@ -54,6 +54,11 @@ def status(mode: str, *, arrived: bool) -> ControlStatus:
     )
 
 
+def safety(phase: str, stop: str = "") -> SafetyState:
+    event = "4821" if phase == "stopped" else ""
+    return SafetyState(0, phase, 1, "none", 1.0, "", event=event, stop=stop)
+
+
 @dataclass
 class World:
     """A robot that obeys: after a while it has arrived, the scene is set, the task is done."""
@@ -62,6 +67,10 @@ class World:
     succeeds: bool = True
     patience: int = 3  # steps that everything takes
     now_ns: int = SECOND_NS
+    phase: str = "disarmed"
+    stop: str = ""
+    energised: bool = True
+    asked: list[str] = field(default_factory=list)
     _orders: Orders | None = None
     _for: int = 0
 
@@ -75,11 +84,21 @@ class World:
             ready=ready,
             status=status(before.mode, arrived=done) if before else None,
             task=self._task(done) if before else None,
+            safety=safety(self.phase, self.stop),
+            energised=("left", "right") if self.energised else (),
         )
         orders = self.conductor.step(news)
+        self._grant(orders.ask)
         same = before is not None and orders.mode == before.mode
         self._orders, self._for = orders, self._for + 1 if same else 0
         return orders
+
+    def _grant(self, ask: str) -> None:
+        if not ask:
+            return
+        self.asked.append(ask)
+        self.phase = {"arm": "armed", "run": "running", "pause": "armed", "off": "disarmed"}[ask]
+        self.energised = ask != "off"
 
     def _task(self, done: bool) -> TaskState | None:
         if self._orders is None or self._orders.request is None or not done:
@@ -100,13 +119,16 @@ class World:
 def test_nothing_moves_before_all_processes_are_ready() -> None:
     world = World(Conductor(course(episodes=1)))
     assert {world.step(ready=False).mode for _ in range(20)} == {"idle"}
+    assert world.asked == []
+    world.until(Stage.HOMING)
+    assert world.asked == ["arm", "run"]
     assert world.step().mode == "home"
 
 
 def test_an_episode_goes_from_home_over_the_scene_to_the_run_and_rests_at_the_end() -> None:
     world = World(Conductor(course(episodes=1)))
     modes = [orders.mode for orders in world.until(Stage.DONE)]
-    assert list(dict.fromkeys(modes)) == ["home", "run", "hold", "rest"]
+    assert list(dict.fromkeys(modes)) == ["idle", "home", "run", "hold", "rest"]
 
 
 @pytest.mark.parametrize("episodes", [1, 3])
@@ -141,7 +163,8 @@ def test_the_success_of_the_episode_before_does_not_count() -> None:
     world.until(Stage.SETTLING)
     for _ in range(15):
         world.now_ns += STEP_NS
-        conductor.step(News(world.now_ns, True, status("run", arrived=True), old))
+        news = News(world.now_ns, True, status("run", arrived=True), old, safety("running"))
+        conductor.step(news)
     assert conductor.stage is Stage.RUNNING
     assert len(conductor.outcomes) == 1
 
@@ -174,7 +197,7 @@ def test_unjudged_episodes_last_their_time_and_ask_for_no_scene() -> None:
 def test_to_be_stopped_before_the_controller_lives_ends_at_once() -> None:
     conductor = Conductor(course())
     conductor.stop()
-    conductor.step(News(SECOND_NS, False, None, None))
+    conductor.step(News(SECOND_NS, False, None, None, None))
     assert conductor.stage is Stage.DONE
 
 
@@ -202,6 +225,7 @@ def test_a_run_always_ends_at_rest_once_it_is_stopped(
     conductor.stop()
     orders = world.until(Stage.DONE, patience + 20)
     assert {order.mode for order in orders} == {"rest"}
+    assert not steps or world.asked[-1] == "off"
     assert world.step().mode == "rest"
     assert conductor.stage is Stage.DONE
 
@@ -214,5 +238,5 @@ def test_every_walk_counts_each_episode_once_and_runs_only_after_home(
     world = World(Conductor(course(episodes=episodes)), succeeds=succeeds, patience=patience)
     modes = [order.mode for order in world.until(Stage.DONE, 5000)]
     changes = [mode for mode, before in zip(modes, ["", *modes], strict=False) if mode != before]
-    assert changes == ["home", "run", "hold"] * episodes + ["rest"]
+    assert changes == ["idle", *["home", "run", "hold"] * episodes, "rest"]
     assert len(world.conductor.outcomes) == episodes

@@ -1,0 +1,189 @@
+"""Whole launches that are stopped: from a shell, by a signal, paused, and by a process's death."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from launching import BARE, START_S, Launch, launched, wait_for
+from written import Written
+
+from messaging.messages import ControlStatus, SafetyState
+from messaging.topics import CONTROL_STATUS, JOINT_STATE, SAFETY_STATE, Keep
+from messaging.transport import Bus
+from station.config import load, robot_file
+from station.hardware import decided
+
+CONFIG = decided(load(robot_file("aloha"), ["policy=scripted"]))
+REACH_S = 30.0
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+class Watch:
+    """Listens to a launch from outside."""
+
+    def __init__(self, launch: Launch, bus: Bus) -> None:
+        self.launch = launch
+        self.written = {arm: Written(CONFIG, arm) for arm in CONFIG.arms}
+        self._statuses = bus.subscriber(CONTROL_STATUS)
+        self._safety = bus.subscriber(SAFETY_STATE)
+        self._states = {arm: bus.subscriber(JOINT_STATE, arm, Keep.ALL) for arm in CONFIG.arms}
+
+    def look(self) -> None:
+        self._statuses.receive()
+        self._safety.receive()
+        for arm, states in self._states.items():
+            self.written[arm].add(states.drain())
+
+    @property
+    def status(self) -> ControlStatus | None:
+        return self._statuses.newest
+
+    @property
+    def safety(self) -> SafetyState:
+        assert self._safety.newest is not None
+        return self._safety.newest
+
+    def until_moving(self) -> None:
+        def moving() -> bool:
+            self.look()
+            fastest = max(written.speed() for written in self.written.values())
+            return self.status is not None and self.status.mode == "run" and fastest > 0.05
+
+        wait_for(moving, "the policy to move the arms", START_S)
+
+    def until_phase(self, phase: str) -> SafetyState:
+        def there() -> bool:
+            self.look()
+            return self._safety.newest is not None and self.safety.phase == phase
+
+        wait_for(there, f"the robot to be {phase}", REACH_S)
+        return self.safety
+
+    def until_standing(self) -> None:
+        def standing() -> bool:
+            self.look()
+            return max(written.speed() for written in self.written.values()) == 0.0
+
+        wait_for(standing, "the arms to stand", REACH_S)
+
+    def shell(self, *arguments: str) -> str:
+        done = self.launch.safety(*arguments)
+        self.look()
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def go_on(self, event: str) -> None:
+        """Do as the launch says: reset, arm, run."""
+        self.until_standing()
+        assert "disarmed" in self.shell("reset", event)
+        assert "armed" in self.shell("arm")
+        self.shell("run")
+
+
+@contextmanager
+def moving(*arguments: str) -> Iterator[Watch]:
+    """Launch and wait until the policy moves the arms."""
+    with launched("--policy", "scripted", *BARE, *arguments) as launch:
+        wait_for(launch.bus_directory.exists, "the bus", START_S)
+        with Bus(launch.bus_directory) as bus:
+            watch = Watch(launch, bus)
+            watch.until_moving()
+            yield watch
+
+
+def test_a_run_that_is_stopped_and_paused_goes_on_and_ends_as_if_nothing_had_been() -> None:
+    with moving("--episodes", "1") as watch:
+        said = watch.shell("stop", "--reason", "a hand in the way")
+        for arm in CONFIG.arms:
+            assert f"{arm}: holding, confirmed after" in said
+        state = watch.safety
+        assert "a hand in the way" in state.causes[0]
+        assert f"reset {state.event}" in watch.shell("state")
+        watch.go_on(state.event)
+        watch.until_moving()
+        watch.shell("pause")
+        watch.until_standing()
+        watch.shell("run")
+        watch.until_moving()
+        pid = watch.launch.popen.pid
+        os.kill(pid, signal.SIGUSR1)
+        event = watch.until_phase("stopped").event
+        assert event != state.event
+        watch.go_on(event)
+        code, output = watch.launch.ended(2 * START_S)
+        watch.look()
+        assert code == 0, output
+        assert f"stop {event}" in output
+        assert "SIGUSR1" in output
+        assert "episode 2: success" in output
+        assert "all arms are at rest, torque off" in output
+        assert "every line is as it was written" in watch.launch.safety("verify").stdout
+        for written in watch.written.values():
+            written.assert_smooth()
+
+
+@pytest.mark.parametrize("process", ["policy_worker", "controller"])
+def test_a_death_stops_the_robot_and_the_stop_outlives_the_launch(process: str) -> None:
+    with moving() as watch:
+        os.kill(watch.launch.children()[process], signal.SIGKILL)
+        event = watch.until_phase("stopped").event
+        if process == "policy_worker":
+            worker_again = lambda: process in watch.launch.children()  # noqa: E731
+            wait_for(worker_again, "the worker to be started again", START_S)
+            watch.launch.press_ctrl_c()
+        code, output = watch.launch.ended()
+        assert code == (0 if process == "policy_worker" else 1), output
+        assert f"{process} died (by signal SIGKILL)" in output
+        assert "torque stays on: left, right" in output
+        latched = watch.launch.safety("state").stdout
+        assert f"event {event}" in latched
+        assert "died (by signal SIGKILL)" in latched
+        assert f"reset {event}" in latched
+        refused = watch.launch.safety("reset", event)
+        assert refused.returncode == 1
+        assert "no launch runs aloha here" in refused.stdout
+        second = Launch(watch.launch.directory, ("--policy", "scripted", *BARE), {})
+        try:
+            wait_for(lambda: "controller" in second.children(), "the second launch", START_S)
+            wait_for(second.bus_directory.exists, "its bus", START_S)
+            with Bus(second.bus_directory) as bus:
+                again = Watch(second, bus)
+                assert again.until_phase("stopped").event == event
+            second.press_ctrl_c()
+            code, output = second.ended()
+            assert code == 0, output
+            assert f"STOPPED: event {event}" in output
+        finally:
+            second.popen.kill()
+
+
+def test_a_second_ctrl_c_leaves_the_torque_on_and_says_so() -> None:
+    with moving() as watch:
+        pids = list(watch.launch.children().values())
+        watch.launch.press_ctrl_c()
+        watch.until_standing()
+        watch.launch.press_ctrl_c()
+        code, output = watch.launch.ended()
+        assert code == 0, output
+        assert "torque stays on: left, right" in output
+        assert "no stop is in force" in watch.launch.safety("state").stdout
+        watch.launch.assert_nothing_left(pids)
+
+
+def test_arms_that_were_told_to_rest_by_ctrl_c_lie_there_without_torque() -> None:
+    with moving() as watch:
+        watch.launch.press_ctrl_c()
+        code, output = watch.launch.ended()
+        watch.look()
+        assert code == 0, output
+        assert "all arms are at rest, torque off" in output
+        rest = [value for arm in CONFIG.arms.values() for value in arm.rest]
+        written = np.concatenate([w.states[-1].written for w in watch.written.values()])
+        np.testing.assert_allclose(written, rest, atol=0.05)
+        assert {w.states[-1].torque for w in watch.written.values()} == {"off"}
