@@ -28,6 +28,7 @@ class Options:
     block_s: float
     faults: int
     seed: int = 0
+    settings: tuple[str, ...] = ()
     json: Path | None = None
 
 
@@ -101,18 +102,26 @@ def _parser(parts: list[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--block-s", type=float, metavar="S")
     parser.add_argument("--faults", type=int, metavar="N", help="each fault so many times")
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        metavar="KEY=VALUE",
+        help="of the launch; not for figures to be told: cameras={} spares a slow machine",
+    )
     parser.add_argument("--seed", type=int, metavar="N", help="of the moments of the presses")
     return parser
 
 
 def _options(arguments: argparse.Namespace) -> Options:
     given = {field.name: getattr(arguments, field.name) for field in fields(Options)}
+    given["settings"] = tuple(arguments.settings or ())
     chosen = {name: value for name, value in given.items() if value is not None}
     return replace(QUICK if arguments.quick else FULL, **chosen)
 
 
 def _presses(options: Options, console: Console) -> Figures:
-    found = presses.measured(options.presses, options.seed, console)
+    found = presses.measured(options.presses, options.seed, options.settings, console)
     console.print(found.table())
     _say_left_out(console, found.left_out)
     if options.json:
@@ -121,18 +130,19 @@ def _presses(options: Options, console: Console) -> Figures:
 
 
 def _kills(options: Options, console: Console) -> Figures:
-    found = kills.measured(options.kills, console)
+    found = kills.measured(options.kills, options.settings, console)
     console.print(found.table())
     _say_left_out(console, found.left_out)
     return found.figures()
 
 
 def _silence(options: Options, console: Console) -> Figures:
-    return silence.measured(options.silences, console).figures()
+    return silence.measured(options.silences, options.settings, console).figures()
 
 
 def _browsers(options: Options, console: Console) -> Figures:
-    return browsers.measured(options.blocks, options.block_s, console).figures()
+    found = browsers.measured(options.blocks, options.block_s, options.settings, console)
+    return found.figures()
 
 
 def _collision(_options: Options, console: Console) -> Figures:
@@ -142,7 +152,7 @@ def _collision(_options: Options, console: Console) -> Figures:
 
 
 def _detection(options: Options, console: Console) -> Figures:
-    found = detection.measured(options.faults, console)
+    found = detection.measured(options.faults, options.settings, console)
     console.print(found.table())
     _say_left_out(console, found.left_out)
     return found.figures()

@@ -65,7 +65,7 @@ class Broker:
     @property
     def settings(self) -> tuple[str, ...]:
         """What tells a launch of it."""
-        return ("--set", f"mqtt.host={self.host}", "--set", f"mqtt.port={self.port}")
+        return (f"mqtt.host={self.host}", f"mqtt.port={self.port}")
 
     def _listens(self) -> bool:
         with socket.socket() as probe:

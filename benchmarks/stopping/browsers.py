@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -40,11 +40,11 @@ class Blocks:
         return figures | {"browsers_tick_ratio": watched_ms / alone}
 
 
-def measured(blocks: int, block_s: float, console: Console) -> Blocks:
+def measured(blocks: int, block_s: float, settings: Sequence[str], console: Console) -> Blocks:
     """Let a policy run, and open and close ten pages by turns, so that drift cancels out."""
     result = Blocks()
     port = free_port()
-    with Robot("--set", f"dashboard.port={port}") as robot:
+    with Robot(f"dashboard.port={port}", *settings) as robot:
         robot.set_in_motion()
         for number in track(range(2 * blocks), "blocks", console=console):
             # Without, with, with, without: a steady drift meets both alike.

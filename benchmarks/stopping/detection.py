@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -35,16 +35,18 @@ _ARM = "follower_left"
 _EPISODE = ROOT / "demos" / "transfer_cube" / "episode_000000000.npz"
 
 
-def measured(count: int, console: Console) -> Detections:
+def measured(count: int, settings: Sequence[str], console: Console) -> Detections:
     """Bring about each fault so many times, those that end a launch once."""
     result = Detections()
     with Progress(console=console) as progress:
-        _of_processes(result, count, progress)
+        _of_processes(result, count, settings, progress)
         _of_servos(result, count, progress)
     return result
 
 
-def _of_processes(result: Detections, count: int, progress: Progress) -> None:
+def _of_processes(
+    result: Detections, count: int, settings: Sequence[str], progress: Progress
+) -> None:
     with ExitStack() as opened:
         program = mosquitto()
         broker = opened.enter_context(Broker(program)) if program else None
@@ -52,8 +54,9 @@ def _of_processes(result: Detections, count: int, progress: Progress) -> None:
             result.left_out.append("row 28: mosquitto is not installed")
         faults = _process_faults(broker)
         task = progress.add_task("faults of processes", total=count * len(faults))
-        port = ("--set", f"dashboard.port={free_port()}")
-        robot = opened.enter_context(Robot(*port, *(broker.settings if broker else ())))
+        to_broker = broker.settings if broker else ()
+        port = f"dashboard.port={free_port()}"
+        robot = opened.enter_context(Robot(port, *to_broker, *settings))
         for _ in range(count):
             for fault in faults:
                 result.measure(fault, robot)
@@ -155,12 +158,11 @@ def _servo_fault(servos: Emulators, request: str) -> Fault:
 
 def _arms_on(servos: Emulators) -> tuple[str, ...]:
     """Return the settings of a launch that drives emulated servos as if they were real ones."""
-    settings = [
+    return (
         "hardware=real",
         "cameras={}",
         "dashboard.enabled=false",
         "policy=replay",
         f"policies.replay.episode_path={_EPISODE}",
         *(f"arms.{arm}.config.port={servos.profiles[f'follower_{arm}'].port}" for arm in ARMS),
-    ]
-    return tuple(word for setting in settings for word in ("--set", setting))
+    )

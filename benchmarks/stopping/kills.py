@@ -86,7 +86,7 @@ def cap_rad() -> float:
     )
 
 
-def measured(count: int, console: Console) -> Kills:
+def measured(count: int, settings: Sequence[str], console: Console) -> Kills:
     """Kill each process so many times, each time while the arms move."""
     result = Kills()
     restarted = _restarted()
@@ -99,7 +99,7 @@ def measured(count: int, console: Console) -> Kills:
         task = progress.add_task("kills", total=count * (len(restarted) + len(ENDS_THE_RUN)))
         for victims in _launches(count, restarted):
             try:
-                for kill in _killed(victims, broker.settings if broker else ()):
+                for kill in _killed(victims, (*settings, *(broker.settings if broker else ()))):
                     result.made.append(kill)
                     progress.advance(task)
             except RobotError as error:
@@ -122,7 +122,7 @@ def _launches(count: int, restarted: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _killed(victims: Sequence[str], settings: Sequence[str]) -> Iterator[Kill]:
-    with Robot("--set", f"dashboard.port={free_port()}", *settings) as robot:
+    with Robot(f"dashboard.port={free_port()}", *settings) as robot:
         for process in victims:
             robot.set_in_motion()
             t_ns = robot.signal(process, signal.SIGKILL)

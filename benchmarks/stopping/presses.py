@@ -101,7 +101,7 @@ class Presses:
         return table
 
 
-def measured(count: int, seed: int, console: Console) -> Presses:
+def measured(count: int, seed: int, settings: Sequence[str], console: Console) -> Presses:
     """Press so many times, in turn by every channel, while the arms move.
 
     Raises:
@@ -115,8 +115,8 @@ def measured(count: int, seed: int, console: Console) -> Presses:
         broker = opened.enter_context(Broker(program)) if program else None
         if broker is None:
             result.left_out.append("MQTT: mosquitto is not installed")
-        settings = broker.settings if broker else ()
-        robot = opened.enter_context(Robot("--set", f"dashboard.port={port}", *settings))
+        to_broker = broker.settings if broker else ()
+        robot = opened.enter_context(Robot(f"dashboard.port={port}", *to_broker, *settings))
         robot.set_in_motion()
         ways = opened.enter_context(channels(robot, port, broker))
         for number in track(range(count), "presses", console=console):

@@ -82,8 +82,8 @@ class Robot:
         safety: what it thinks now.
     """
 
-    def __init__(self, *arguments: str) -> None:
-        """Prepare to launch with more `arguments` of the command line."""
+    def __init__(self, *settings: str) -> None:
+        """Prepare to launch with `settings` over its config, such as `dashboard.port=8361`."""
         self.folder = Path(tempfile.mkdtemp(prefix="eh-"))
         self.environment = {
             **os.environ,
@@ -95,7 +95,7 @@ class Robot:
         self.statuses: deque[ControlStatus] = deque(maxlen=_KEPT)
         self.permits: deque[Permit] = deque(maxlen=_KEPT)
         self.safeties: deque[SafetyState] = deque(maxlen=_KEPT)
-        self._arguments = arguments
+        self._settings = settings
         self._alive: dict[str, int] = {}
         self._looked_ns = 0  # when it was looked who is alive
         self._said = bytearray()
@@ -264,9 +264,9 @@ class Robot:
         self._terminal, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, _SCREEN)
         command = [sys.executable, "launch.py", "--robot", ROBOT]
-        settings = ["--set", f"runs={self.folder / 'runs'}"]
+        settings = (f"runs={self.folder / 'runs'}", *self._settings)
         self.popen = subprocess.Popen(
-            [*command, *settings, *self._arguments],
+            [*command, *(word for setting in settings for word in ("--set", setting))],
             cwd=ROOT,
             env=self.environment,
             pass_fds=[theirs],

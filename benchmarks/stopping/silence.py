@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,10 +36,10 @@ class Silences:
         return figures
 
 
-def measured(count: int, console: Console) -> Silences:
+def measured(count: int, settings: Sequence[str], console: Console) -> Silences:
     """Let the safety process hang so many times while a policy moves the arms."""
     result = Silences()
-    with Robot("--set", "dashboard.enabled=false") as robot:
+    with Robot("dashboard.enabled=false", *settings) as robot:
         for _ in track(range(count), "silences", console=console):
             robot.set_in_motion()
             t_ns = robot.signal("safety", signal.SIGSTOP)
