@@ -81,21 +81,29 @@ class TwinPlant:
 
     def drive(self, servo: int, drive: Drive) -> None:
         """Set what a servo does from the next step of physics on."""
-        if drive == self._drives[servo]:
+        before, mount = self._drives[servo], self._mounts[servo]
+        if drive == before:
             return
         self._drives[servo] = drive
-        self._act(self._mounts[servo])
+        if drive.kind == before.kind == "position" and len(mount.together) == 1:
+            self._goals[mount.row] = mount.sign * drive.goal
+            self._hold(mount.row)
+        else:
+            self._act(mount)
 
     def motion(self, servo: int, now_ns: int) -> Motion:
         """Return where a shaft is, between two steps of physics as if it went on evenly."""
         mount, drive = self._mounts[servo], self._drives[servo]
-        sign, (angle, speed, torque) = mount.sign, self._joint(mount.row)
+        row, sign, joints = mount.row, mount.sign, self._twin.motion
+        angle, speed, torque = joints.position[row], joints.velocity[row], joints.load[row]
+        if row == self._gripper_row:
+            angle, speed, torque = self._crank(angle, speed, torque)
         angle += speed * min(max(now_ns - self._t_ns, 0), STEP_NS + SLACK_NS) * 1e-9
         if drive.kind == "limp":
             return Motion(sign * angle, sign * speed, 0.0)
-        current_a = torque * mount.stall_a / (mount.stall_nm * self._driving[mount.row])
+        current_a = torque * mount.stall_a / (mount.stall_nm * self._driving[row])
         if drive.kind == "position":
-            current_a += _STIFFNESS_A_RAD * (sign * drive.goal - self._goals[mount.row])
+            current_a += _STIFFNESS_A_RAD * (sign * drive.goal - self._goals[row])
         current_a = min(max(current_a, -drive.current_a), drive.current_a)
         return Motion(sign * angle, sign * speed, sign * current_a)
 

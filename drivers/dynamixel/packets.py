@@ -24,6 +24,7 @@ _CRC_BYTES = 2
 LOOKALIKE = b"\xff\xff\xfd"
 _STUFFED = b"\xff\xff\xfd\xfd"
 _WORD = struct.Struct("<H")
+_STATUS = struct.Struct("<4sBHBB")  # up to the error byte
 
 
 class Instruction(IntEnum):
@@ -127,7 +128,10 @@ def bulk_read(requests: Iterable[tuple[int, int, int]]) -> bytes:
 
 def status(id: int, error: int, data: bytes = b"") -> bytes:  # noqa: A002
     """Answer as the servo `id`."""
-    return encoded(Packet(id, Instruction.STATUS, bytes((error,)) + data))
+    frame = _STATUS.pack(HEADER, id, len(data) + 4, Instruction.STATUS, error) + data
+    if frame.count(LOOKALIKE) > 1 or len(data) + 4 > MOST_BYTES:
+        return encoded(Packet(id, Instruction.STATUS, frame[_START + 1 :]))
+    return frame + _WORD.pack(crc16(frame))
 
 
 def fast_status(answers: Sequence[tuple[int, int, bytes]]) -> bytes:

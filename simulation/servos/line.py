@@ -171,9 +171,13 @@ class Line:
         elif instruction in _FAST_READING:
             self._answer_together(_requests(packet), now_ns)
         elif instruction in _WRITING:
+            lowest = reg.TABLE_BYTES
             for servo, address, data in _writes(packet):
                 self._write(servo, address, data)
-            self._take_stock()
+                lowest = min(lowest, address)
+            if lowest < reg.TORQUE_ENABLE.address:  # what is behind it changes no id
+                self._take_stock()
+            self._restless = any(servo.restless for servo in self._all)
         elif instruction != Instruction.STATUS:
             self._execute(packet, now_ns)
 

@@ -111,15 +111,15 @@ class Motor:
 
     def refresh(self, now_ns: int, volts: float) -> None:
         """Bring Realtime_Tick to Present_Temperature up to date."""
-        self._sense(now_ns)
-        settings, motion, trajectory = self.table.settings, self.motion, self._trajectory
-        sign, position = settings.sign, self._position()
+        self._sensed_ns = now_ns
+        self.motion = motion = self._plant.motion(self.shaft, now_ns)
+        settings, trajectory = self.table.settings, self._trajectory
+        sign = settings.sign
+        position = self._zero(settings) + sign * motion.position_rad / reg.RAD_PER_TICK
         velocity = sign * motion.velocity_rad_s / reg.VELOCITY_RAD_S
         load = sign * motion.current_a / self.strain.stall_a
-        if self.table.model.has_current:
-            current = sign * motion.current_a / reg.CURRENT_A
-        else:
-            current = load / reg.LOAD_SHARE
+        unit = reg.CURRENT_A if self.table.model.has_current else reg.LOAD_SHARE
+        current = (sign * motion.current_a if self.table.model.has_current else load) / unit
         shown, rate = position, 0.0
         if settings.torque_enable:
             shown, rate = trajectory.position, trajectory.velocity / TICKS_S_PER_UNIT
@@ -280,6 +280,19 @@ class Motor:
             self._trajectory.retarget(goal, *timed(distance, *times_s))
         else:
             self._trajectory.retarget(goal, *settings.profile)
+
+    def steer(self, goal: int) -> bool:
+        """Go straight to a goal, if that is all that it asks for; return whether it is."""
+        settings, driven = self.table.settings, self._driven
+        if goal not in settings.steerable or driven.kind != "position":
+            return False
+        self.table[reg.GOAL_POSITION] = goal
+        self._trajectory.stop(float(goal))
+        angle = settings.sign * (goal - self._zero(settings)) * reg.RAD_PER_TICK
+        if angle != driven.goal:
+            self._driven = Drive("position", angle, driven.current_a)
+            self._plant.drive(self.shaft, self._driven)
+        return True
 
     def hold(self) -> None:
         """Make where it is its goal."""

@@ -11,6 +11,7 @@ from typing import Final
 from drivers.dynamixel import registers as reg
 from drivers.dynamixel.registers import Register
 
+MULTI_TURN_TICKS: Final = 1_048_575
 CURRENT, VELOCITY, POSITION, EXTENDED, CURRENT_POSITION, PWM = 0, 1, 3, 4, 5, 16
 TICKS_S_PER_UNIT: Final = reg.VELOCITY_RAD_S / reg.RAD_PER_TICK
 TICKS_S2_PER_UNIT: Final = reg.ACCELERATION_RAD_S2 / reg.RAD_PER_TICK
@@ -93,6 +94,16 @@ class Settings:
     def follows_goal_position(self) -> bool:
         """Whether it has torque, and a mode in which Goal_Position counts."""
         return self.torque_enable > 0 and self.operating_mode in _POSITIONING
+
+    @cached_property
+    def steerable(self) -> range:
+        """The goals at which it is driven as soon as they come; none where more is to be done."""
+        bounded = self.profile_velocity or self.profile_acceleration
+        if not self.follows_goal_position or self.timed or bounded or self.bus_watchdog < 0:
+            return range(0)
+        if self.operating_mode == POSITION:
+            return range(self.min_position_limit, self.max_position_limit + 1)
+        return range(-MULTI_TURN_TICKS, MULTI_TURN_TICKS + 1)
 
     @cached_property
     def profile(self) -> tuple[float, float]:

@@ -8,9 +8,7 @@ from typing import Final, NamedTuple
 
 from drivers.dynamixel import registers as reg
 from drivers.dynamixel.registers import Model, Refusal, Register
-from simulation.servos.settings import POSITION, SETTINGS, Settings
-
-MULTI_TURN_TICKS: Final = 1_048_575
+from simulation.servos.settings import MULTI_TURN_TICKS, POSITION, SETTINGS, Settings
 
 _GAIN = (0, 16383)
 _BOUNDS: Final[dict[Register, tuple[int, int]]] = {
