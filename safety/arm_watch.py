@@ -14,7 +14,8 @@ from safety.config import SafetyConfig
 
 Array = NDArray[np.float64]
 
-REFUSED = "command "  # how a guard's reason begins that finds fault with a command itself
+# How a guard's reason begins that finds fault with a command, not with the leave to follow it.
+REFUSED = ("command is", "command for", "command beyond")
 
 _LEVELS = 3  # of heat: warm, hot, too hot
 

@@ -79,6 +79,8 @@ class Audit:
         Raises:
             OSError: they cannot be written; what was there is as it was.
         """
+        if not entries:
+            return
         if os.fstat(self._file).st_size != self._size:
             self._resume()
         seq, before, torn = self._seq, self._hash, self._torn

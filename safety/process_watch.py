@@ -10,7 +10,8 @@ from safety.config import SafetyConfig
 
 _SENSING = ("running",)
 _NEVER: tuple[str, ...] = ()
-_DASHBOARD, _JOURNAL, _MQTT = "dashboard", "journal", "mqtt"
+_DASHBOARD = "dashboard"
+_COMPLAINTS = ("WARNING", "cannot")  # how a note begins that somebody should read
 _UNUSABLE = ("FROZEN", "LOST")  # first words of a camera's note
 
 
@@ -75,7 +76,9 @@ class ProcessWatch:
         if silent_ns > self._patience_s(beat) * 1e9:
             text = f"is silent for more than {self._patience_s(beat) * 1e3:.0f} ms"
             return self._found(text, self._part.phases)
-        return self._camera(beat, silent_ns) if self._part.row == _PARTS["camera"].row else _FINE
+        if self._part is _PARTS["camera"]:
+            return self._camera(beat, silent_ns)
+        return self._complaint(beat)
 
     def _bystander(self, silent_ns: int) -> Findings:
         """Judge a process without which the robot can move."""
@@ -86,9 +89,7 @@ class ProcessWatch:
             return Findings(warnings=(f"{self._name} is not ready{self._note()}",))
         if silent_ns > self._patience_s(beat) * 1e9:
             return Findings(warnings=(f"{self._name} is silent",))
-        if self._name in (_JOURNAL, _MQTT) and beat.note:
-            return Findings(warnings=(f"{self._name}: {beat.note}",))
-        return _FINE
+        return self._complaint(beat)
 
     def _dashboard(self, silent_ns: int) -> Findings:
         if self._heartbeat and silent_ns <= self._config.dashboard_silent_s * 1e9:
@@ -105,6 +106,11 @@ class ProcessWatch:
         most_s = self._config.camera_age_s
         if beat.age_ms * 1e6 + silent_ns > most_s * 1e9:
             return self._found(f"has had no image for more than {most_s * 1e3:.0f} ms", _SENSING)
+        return _FINE
+
+    def _complaint(self, beat: Heartbeat) -> Findings:
+        if beat.note.startswith(_COMPLAINTS):
+            return Findings(warnings=(f"{self._name}: {beat.note}",))
         return _FINE
 
     def _patience_s(self, beat: Heartbeat) -> float:

@@ -132,11 +132,6 @@ class State:
         """Id of the stop in force, empty if there is none."""
         return self.stop.event if self.stop else ""
 
-    @property
-    def confirms(self) -> bool:
-        """Whether it waits for arms to say something."""
-        return self.phase in ("testing", "stopped")
-
 
 def permitted(state: State, facts: Facts) -> tuple[State, Permit]:
     """Return the next permit, and the state that knows of it."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -45,7 +45,7 @@ WAIT_S = 10.0
 _ids = itertools.count()
 
 
-def joint_state(arm: str = "left", **changes: object) -> JointState:
+def joint_state(arm: str = "left", **changes: Any) -> JointState:
     """Return what a healthy arm says that stands still."""
     state = JointState(
         arm=arm,
@@ -69,7 +69,7 @@ def joint_state(arm: str = "left", **changes: object) -> JointState:
     return replace(state, **changes)
 
 
-def control_status(**changes: object) -> ControlStatus:
+def control_status(**changes: Any) -> ControlStatus:
     """Return what a healthy controller says."""
     status = ControlStatus(
         seq=1,
@@ -91,14 +91,14 @@ def control_status(**changes: object) -> ControlStatus:
     return replace(status, **changes)
 
 
-def heartbeat(process: str, **changes: object) -> Heartbeat:
+def heartbeat(process: str, **changes: Any) -> Heartbeat:
     """Return what a healthy process says of itself."""
     note = "OK: stamped by arrival" if process.startswith("camera.") else ""
     beat = Heartbeat(process, 100, 0, True, 1, 50.0, 0.0, 10.0, note=note)
     return replace(beat, **changes)
 
 
-def request(kind: str, **changes: object) -> Request:
+def request(kind: str, **changes: Any) -> Request:
     """Return a new request of this moment."""
     asked = Request(f"{kind}-{next(_ids)}", kind, "test", time.monotonic_ns())
     return replace(asked, **changes)
@@ -111,9 +111,9 @@ class Robot:
     bus: Bus
     deaf: set[str] = field(default_factory=set)  # arms that hear no permits
     dumb: set[str] = field(default_factory=set)  # arms, processes that say nothing
-    arms: dict[str, dict[str, object]] = field(default_factory=dict)
-    status: dict[str, object] = field(default_factory=dict)
-    beats: dict[str, dict[str, object]] = field(default_factory=dict)
+    arms: dict[str, dict[str, Any]] = field(default_factory=dict)
+    status: dict[str, Any] = field(default_factory=dict)
+    beats: dict[str, dict[str, Any]] = field(default_factory=dict)
     permit: Permit | None = None
     permits: list[tuple[int, Permit]] = field(default_factory=list)  # with times of arrival
 
@@ -147,7 +147,7 @@ class Robot:
             seq += 1
             heard = self.permit.seq if self.permit else 0
             for arm in {*ARMS} - self.dumb:
-                usual = {
+                usual: dict[str, Any] = {
                     "seq": seq,
                     "t_sample_ns": now_ns,
                     "t_written_ns": now_ns,
@@ -165,11 +165,7 @@ class Robot:
 class SafetyThread:
     """The process's main in a thread, with a client and its newest word."""
 
-    def __init__(self, bus: Bus, directory: Path, config: SafetyConfig = PATIENT) -> None:
-        self._said = bus.subscriber(SAFETY_STATE)
-        self._waiter = Waiter([self._said])
-        self._client = bus.client("safety")
-        self._context = Context("safety", bus)
+    def __init__(self, sockets: Path, directory: Path, config: SafetyConfig = PATIENT) -> None:
         self.config = Config(
             robot="bench",
             arms=ARMS,
@@ -179,6 +175,11 @@ class SafetyThread:
             safety=config,
             directory=directory,
         )
+        self._process_bus, self._bus = Bus(sockets), Bus(sockets)
+        self._said = self._bus.subscriber(SAFETY_STATE)
+        self._waiter = Waiter([self._said])
+        self._client = self._bus.client("safety")
+        self._context = Context("safety", self._process_bus)
         self._thread = threading.Thread(target=main, args=(self.config, self._context))
 
     def __enter__(self) -> Self:
@@ -193,8 +194,10 @@ class SafetyThread:
     ) -> None:
         self._context.stop()
         self._thread.join()
+        self._process_bus.close()
+        self._bus.close()
 
-    def ask(self, kind: str, **changes: object) -> Reply:
+    def ask(self, kind: str, **changes: Any) -> Reply:
         """Ask and return the answer."""
         return self.send(request(kind, **changes))
 

@@ -1,0 +1,479 @@
+"""Who may move, as a pure function: each transition, and that no other one can be reached."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from messaging.messages import MOTIONS, PHASES, Reply, Request
+from safety.cause import MOVING, Cause
+from safety.config import SafetyConfig
+from safety.requests import requested
+from safety.state import ArmFact, Facts, State, Stop, permitted, stepped, unsettled
+
+CONFIG = SafetyConfig()
+SECOND = 1_000_000_000
+NOW = 100 * SECOND
+FAULT = Cause(10, "left", "arm left: a motor is limp")
+HOT = Cause(11, "left_waist", "left_waist reached 70 degrees", stop="rest_then_off")
+FROZEN_CAMERA = Cause(22, "camera.high", "camera.high is FROZEN", phases=("running",))
+STARTING = Cause(4, "controller", "controller is not ready", phases=())
+KINDS = ("stop", "reset", "arm", "run", "pause", "speed", "rest", "off", "cut", "fault", "dance")
+FRESH = State(epoch=7, seq=40)
+
+
+def arms(seq: int, frozen_ns: int = NOW - 1) -> dict[str, ArmFact | None]:
+    return {name: ArmFact(seq, NOW + 5_000_000, frozen_ns) for name in ("left", "right")}
+
+
+def facts(*causes: Cause, seq: int = 10_000, after_s: float = 0.0) -> Facts:
+    """Return facts of a robot whose arms stand and have heard every permit."""
+    return Facts(NOW + round(after_s * SECOND), "noon", causes, arms=arms(seq))
+
+
+def asked(kind: str, **changes: object) -> Request:
+    fields = {"id": "1", "kind": kind, "who": "alice", "t_ns": NOW} | changes
+    return Request(**fields)  # type: ignore[arg-type]
+
+
+def after(state: State, kind: str, known: Facts | None = None, **changes: object) -> State:
+    """Return the state after a request that must be accepted."""
+    state, reply = requested(state, asked(kind, **changes), known or facts(), CONFIG)
+    assert reply.accepted, reply.said
+    return state
+
+
+def refusal(state: State, kind: str, known: Facts | None = None, **changes: object) -> str:
+    """Return why a request is refused, which must change nothing."""
+    then, reply = requested(state, asked(kind, **changes), known or facts(), CONFIG)
+    assert not reply.accepted
+    assert then == state
+    return reply.said
+
+
+def armed() -> State:
+    state = after(FRESH, "arm")
+    for _ in range(2):
+        state = stepped(permitted(state, facts())[0], facts(), CONFIG)
+    assert state.phase == "armed"
+    return state
+
+
+def running() -> State:
+    return after(armed(), "run")
+
+
+def a_stop(state: State) -> Stop:
+    assert state.phase == "stopped"
+    assert state.stop
+    return state.stop
+
+
+def test_arming_grants_takes_back_and_grants_anew() -> None:
+    state = after(FRESH, "arm")
+    assert (state.phase, state.motion, state.epoch) == ("testing", "poses", 8)
+    state = stepped(permitted(state, facts())[0], facts(), CONFIG)
+    assert (state.phase, state.motion, state.epoch) == ("testing", "none", 8)
+    state = stepped(permitted(state, facts())[0], facts(), CONFIG)
+    assert (state.phase, state.motion, state.epoch) == ("armed", "poses", 9)
+
+
+def test_the_self_test_waits_for_the_very_permits_that_test_it() -> None:
+    state = after(FRESH, "arm")
+    early = facts(seq=state.seq)
+    assert stepped(state, early, CONFIG) == state
+    revoking = stepped(state, facts(seq=state.seq + 1), CONFIG)
+    assert revoking.revoking
+    assert stepped(revoking, facts(seq=revoking.seq), CONFIG) == revoking
+
+
+def test_arms_that_do_not_hear_the_permit_fail_the_self_test() -> None:
+    state = after(FRESH, "arm")
+    deaf = facts(seq=0, after_s=0.51)
+    stop = a_stop(stepped(state, deaf, CONFIG))
+    assert stop.causes[0].text == (
+        "the stop path failed its self-test: arm left and right did not hear the permit within "
+        "500 ms; look at what its driver says"
+    )
+    assert stepped(state, facts(seq=0, after_s=0.5), CONFIG) == state
+
+
+def test_an_arm_that_goes_on_moving_fails_the_self_test() -> None:
+    state = after(FRESH, "arm")
+    state = stepped(state, facts(), CONFIG)
+    moving = facts(after_s=0.51)
+    moving.arms["right"] = ArmFact(10_000, NOW, 0)
+    assert "arm right did not stand still" in a_stop(stepped(state, moving, CONFIG)).causes[0].text
+
+
+def test_an_arm_never_heard_fails_the_self_test() -> None:
+    unheard = facts(after_s=0.51)
+    unheard.arms["left"] = None
+    assert "arm left did not hear" in (
+        a_stop(stepped(after(FRESH, "arm"), unheard, CONFIG)).causes[0].text
+    )
+    assert unsettled(unheard, 1) == ("left",)
+
+
+@pytest.mark.parametrize("cause", [FAULT, FROZEN_CAMERA, STARTING, HOT])
+def test_a_cause_of_any_kind_keeps_from_arming_and_running_and_is_named(cause: Cause) -> None:
+    assert refusal(FRESH, "arm", facts(cause)) == cause.text
+    assert refusal(armed(), "run", facts(cause)) == cause.text
+
+
+def test_an_arm_that_moves_keeps_from_arming_and_from_a_reset() -> None:
+    moving = facts()
+    moving.arms["left"] = ArmFact(10_000, NOW, 0)
+    assert refusal(FRESH, "arm", moving) == "arm left still moves: wait until it stands"
+    stopped = after(running(), "stop")
+    assert "still moves" in refusal(stopped, "reset", moving, event=stopped.event)
+
+
+@pytest.mark.parametrize("phase", MOVING)
+def test_a_fault_stops_whatever_may_move(phase: str) -> None:
+    state = {"testing": after(FRESH, "arm"), "armed": armed(), "running": running()}[phase]
+    stop = a_stop(stepped(state, facts(FAULT), CONFIG))
+    assert (stop.kind, stop.by, stop.causes, stop.at) == ("hold", "safety", (FAULT,), "noon")
+
+
+def test_a_fault_while_disarmed_is_not_latched() -> None:
+    assert stepped(FRESH, facts(FAULT), CONFIG) == FRESH
+
+
+def test_what_only_a_policy_needs_stops_only_a_run() -> None:
+    assert stepped(armed(), facts(FROZEN_CAMERA), CONFIG).phase == "armed"
+    assert stepped(running(), facts(FROZEN_CAMERA), CONFIG).phase == "stopped"
+
+
+def test_heat_alone_asks_for_rest_then_off() -> None:
+    assert a_stop(stepped(running(), facts(HOT), CONFIG)).kind == "rest_then_off"
+    assert a_stop(stepped(running(), facts(HOT, FAULT), CONFIG)).kind == "hold"
+
+
+def test_only_the_event_in_force_can_be_reset_and_that_disarms() -> None:
+    stopped = after(running(), "stop")
+    assert refusal(stopped, "reset", event="0000") == (
+        f"event '0000' is not in force; {stopped.event} is"
+    )
+    reset = after(stopped, "reset", event=stopped.event)
+    assert (reset.phase, reset.motion, reset.stop) == ("disarmed", "none", None)
+    assert "no stop" in refusal(reset, "reset", event=stopped.event)
+
+
+def test_a_reset_is_refused_while_a_cause_persists_and_names_it() -> None:
+    stopped = stepped(running(), facts(FAULT), CONFIG)
+    assert refusal(stopped, "reset", facts(FAULT), event=stopped.event) == FAULT.text
+    assert after(stopped, "reset", event=stopped.event).phase == "disarmed"
+
+
+def test_two_events_have_different_ids() -> None:
+    first = after(FRESH, "stop")
+    second = after(after(first, "reset", event=first.event), "stop")
+    assert first.event != second.event
+    assert len(second.event) == 4
+
+
+def test_a_stop_in_any_phase_stops_and_a_second_one_changes_nothing() -> None:
+    for state in (FRESH, after(FRESH, "arm"), armed(), running()):
+        stopped = after(state, "stop", reason="smoke")
+        assert (stopped.phase, stopped.motion) == ("stopped", "none")
+        assert a_stop(stopped).causes[0].text == "stop by alice: smoke"
+        assert after(stopped, "stop", who="bob") == stopped
+
+
+def test_stopped_is_left_by_nothing_but_a_reset() -> None:
+    stopped = after(running(), "stop")
+    for kind in ("arm", "run", "off"):
+        assert "reset it first" in refusal(stopped, kind)
+    assert "stopped" in refusal(stopped, "pause")
+
+
+def test_old_requests_are_refused_and_so_are_those_of_the_future_unless_they_stop() -> None:
+    for kind in KINDS[:-1]:
+        assert "is 3.0 s old" in refusal(running(), kind, t_ns=NOW - 3 * SECOND)
+    assert "ahead" in refusal(FRESH, "arm", t_ns=NOW + SECOND)
+    ahead = after(running(), "stop", t_ns=NOW + SECOND)
+    assert a_stop(ahead).t_ns == NOW
+    assert after(running(), "fault", t_ns=NOW + SECOND).phase == "stopped"
+
+
+def test_a_kind_of_request_that_there_is_not_is_refused() -> None:
+    assert "there are: stop, reset" in refusal(running(), "dance")
+
+
+def test_arming_and_running_twice_are_once() -> None:
+    assert after(after(FRESH, "arm"), "arm") == after(FRESH, "arm")
+    assert after(armed(), "arm") == armed()
+    assert after(running(), "run") == running()
+    assert after(running(), "arm") == running()
+
+
+def test_running_wants_arming_first() -> None:
+    assert "arm first" in refusal(FRESH, "run")
+    assert "self-test" in refusal(after(FRESH, "arm"), "run")
+
+
+def test_a_pause_goes_back_to_armed_in_the_same_epoch() -> None:
+    paused = after(running(), "pause")
+    assert (paused.phase, paused.motion, paused.epoch) == ("armed", "poses", running().epoch)
+    assert after(paused, "pause") == paused
+    assert "this is disarmed" in refusal(FRESH, "pause")
+
+
+@pytest.mark.parametrize("speed", [0.0, 0.049, 1.001, -1.0, float("nan"), float("inf")])
+def test_a_speed_that_is_none_is_refused(speed: float) -> None:
+    assert "speed is from" in refusal(running(), "speed", value=speed)
+
+
+def test_the_lower_of_the_speeds_is_permitted() -> None:
+    state = after(running(), "speed", value=0.6)
+    assert permitted(state, facts())[1].speed == 0.6
+    assert permitted(state, replace(facts(), speed=0.5))[1].speed == 0.5
+
+
+def test_off_disarms_and_is_ordered_for_a_second() -> None:
+    off = after(armed(), "off")
+    assert (off.phase, off.motion, off.order) == ("disarmed", "none", "off")
+    assert "let go" in refusal(off, "arm")
+    assert stepped(off, facts(after_s=0.99), CONFIG) == off
+    assert stepped(off, facts(after_s=1.0), CONFIG).order == ""
+    assert after(FRESH, "off").order == "off"
+    assert "pause first" in refusal(running(), "off")
+    assert "testing" in refusal(after(FRESH, "arm"), "off")
+
+
+def test_rest_then_off_holds_then_rests_in_a_new_epoch_then_orders_off() -> None:
+    state = after(running(), "rest")
+    epoch = state.epoch
+    assert (state.motion, a_stop(state).stage) == ("none", "settling")
+    assert stepped(state, facts(seq=state.seq), CONFIG).motion == "none"
+    state = stepped(permitted(state, facts())[0], facts(), CONFIG)
+    assert (state.motion, state.epoch) == ("rest", epoch + 1)
+    there = replace(facts(), rested=epoch)
+    assert stepped(state, there, CONFIG).motion == "rest"
+    state = stepped(state, replace(facts(), rested=epoch + 1), CONFIG)
+    assert (state.motion, state.order, state.phase) == ("none", "off", "stopped")
+    assert after(state, "stop") == state
+
+
+@pytest.mark.parametrize("resting", [False, True])
+def test_a_stop_or_a_fault_on_the_way_to_rest_holds(resting: bool) -> None:
+    state = after(running(), "rest")
+    if resting:
+        state = stepped(permitted(state, facts())[0], facts(), CONFIG)
+    for held in (after(state, "stop"), stepped(state, facts(FAULT), CONFIG)):
+        assert (held.motion, a_stop(held).kind) == ("none", "hold")
+        assert stepped(held, facts(), CONFIG).motion == "none"
+    assert a_stop(stepped(state, facts(HOT), CONFIG)).kind == "rest_then_off"
+
+
+def test_who_is_stopped_can_go_to_rest_if_nothing_else_is_wrong() -> None:
+    stopped = after(running(), "stop")
+    resting = after(stopped, "rest", facts(HOT))
+    assert (resting.event, a_stop(resting).kind) == (stopped.event, "rest_then_off")
+    assert after(resting, "rest") == resting
+    assert refusal(stopped, "rest", facts(FAULT)) == FAULT.text
+
+
+def test_who_is_not_armed_or_was_cut_off_cannot_go_to_rest() -> None:
+    assert "arm first" in refusal(FRESH, "rest")
+    assert "arm first" in refusal(after(FRESH, "arm"), "rest")
+    assert "cut" in refusal(cut_off(running()), "rest")
+
+
+def cut_off(state: State) -> State:
+    state = after(state, "cut")
+    return after(state, "cut", event=state.cut_code)
+
+
+def test_a_cut_has_to_be_confirmed_with_the_code_given() -> None:
+    state, reply = requested(running(), asked("cut"), facts(), CONFIG)
+    assert (state.phase, state.order, reply.event) == ("running", "", state.cut_code)
+    assert "THE ARMS WILL FALL" in reply.said
+    assert "not the code" in refusal(state, "cut", event="x")
+    assert "not the code" in refusal(running(), "cut", event="1234")
+    late = facts(after_s=10.1)
+    assert "too long ago" in refusal(state, "cut", late, event=reply.event, t_ns=late.now_ns)
+    cut = after(state, "cut", event=reply.event)
+    assert (cut.phase, cut.order, a_stop(cut).kind) == ("stopped", "cut", "cut")
+    assert not cut.cut_code
+
+
+def test_the_code_of_a_cut_is_forgotten_in_time() -> None:
+    state = after(running(), "cut")
+    assert stepped(state, facts(after_s=10.0), CONFIG).cut_code
+    assert not stepped(state, facts(after_s=10.1), CONFIG).cut_code
+
+
+def test_a_cut_of_what_is_stopped_keeps_the_event_and_its_first_cause() -> None:
+    stopped = after(running(), "stop")
+    cut = cut_off(stopped)
+    assert (cut.event, cut.order) == (stopped.event, "cut")
+    assert [cause.text for cause in a_stop(cut).causes] == ["stop by alice", "cut by alice"]
+
+
+def test_a_fault_that_the_launch_tells_of_stops_what_may_move() -> None:
+    stop = a_stop(after(armed(), "fault", reason="arm.left died", event="arm.left"))
+    assert (stop.causes[0].text, stop.causes[0].subject) == ("arm.left died", "arm.left")
+    assert a_stop(after(armed(), "fault")).causes[0].text == "alice found a fault"
+    assert after(FRESH, "fault") == FRESH
+
+
+def test_what_goes_wrong_right_after_a_stop_is_told_with_it_and_later_things_are_not() -> None:
+    stopped = after(running(), "stop")
+    soon = stepped(stopped, facts(FAULT, STARTING, FAULT, after_s=0.9), CONFIG)
+    assert FAULT in a_stop(soon).causes
+    assert STARTING not in a_stop(soon).causes
+    assert stepped(soon, facts(FAULT, after_s=0.9), CONFIG) == soon
+    assert FAULT not in a_stop(stepped(stopped, facts(FAULT, after_s=1.1), CONFIG)).causes
+
+
+def test_causes_are_told_up_to_a_number() -> None:
+    many = [Cause(10, str(i), str(i)) for i in range(100)]
+    assert len(a_stop(stepped(armed(), facts(*many), CONFIG)).causes) == 20
+    stopped = after(running(), "stop")
+    assert len(a_stop(stepped(stopped, facts(*many), CONFIG)).causes) == 20
+
+
+def test_each_arm_confirms_a_stop_once_by_when_its_goal_stood_still() -> None:
+    stopped = after(running(), "stop")
+    assert a_stop(stepped(stopped, facts(seq=stopped.seq), CONFIG)).confirmed_ms == ()
+    known = facts()
+    known.arms["left"] = ArmFact(10_000, NOW + 40_000_000, NOW + 23_000_000)
+    known.arms["right"] = ArmFact(10_000, NOW + 40_000_000, 0)
+    state = stepped(stopped, known, CONFIG)
+    assert a_stop(state).confirmed_ms == (("left", 23.0),)
+    state = stepped(state, facts(), CONFIG)
+    # The right arm says that it stood before the stop: it confirms by having heard of it.
+    assert dict(a_stop(state).confirmed_ms) == {"left": 23.0, "right": 5.0}
+    assert stepped(state, facts(), CONFIG) == state
+
+
+def test_permits_count_up_and_tell_what_is_allowed() -> None:
+    state, first = permitted(running(), facts())
+    state, second = permitted(after(state, "stop"), facts())
+    assert second.seq == first.seq + 1
+    assert (first.motion, first.event, first.order) == ("all", "", "")
+    assert (second.motion, second.event) == ("none", state.event)
+
+
+class AnyLife(RuleBasedStateMachine):
+    """Requests, facts and time in any order: what must hold holds after each of them."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.state = FRESH
+        self.now_ns = NOW
+        self.causes: tuple[Cause, ...] = ()
+        self.heard = True
+        self.frozen = True
+        self.rested = False
+        self.codes = ["", "0000"]
+
+    def facts(self) -> Facts:
+        seq = self.state.seq if self.heard else 0
+        fact = ArmFact(seq, self.now_ns, self.now_ns if self.frozen else 0)
+        rested = self.state.epoch if self.rested else 0
+        return Facts(
+            self.now_ns, "noon", self.causes, arms={"left": fact, "right": fact}, rested=rested
+        )
+
+    @rule(kind=st.sampled_from(KINDS), age_s=st.sampled_from([0.0, 0.0, 1.0, 3.0]), data=st.data())
+    def ask(self, kind: str, age_s: float, data: st.DataObject) -> None:
+        codes = [*self.codes, self.state.event, self.state.cut_code]
+        event = data.draw(st.sampled_from(codes))
+        value = data.draw(st.floats() | st.floats(0.05, 1.0))
+        t_ns = self.now_ns - round(age_s * SECOND)
+        request = Request("id", kind, "someone", t_ns, event, value)
+        before = self.state
+        self.state, reply = requested(before, request, self.facts(), CONFIG)
+        self.codes.append(self.state.event)
+        self.check_answer(before, request, reply, age_s)
+        self.check_change(before)
+
+    def check_answer(self, before: State, request: Request, reply: Reply, age_s: float) -> None:
+        state = self.state
+        if not reply.accepted:
+            assert state == before
+        if request.kind == "stop" and age_s < 2:
+            assert state.phase == "stopped"
+            assert state.motion == "none"
+        if before.phase != "running" and state.phase == "running":
+            assert request.kind == "run"
+            assert before.phase == "armed"
+            assert not self.causes
+        if before.phase == "stopped" != state.phase:
+            assert request.kind == "reset"
+            assert request.event == before.event
+            assert state.phase == "disarmed"
+            assert not self.causes
+        if age_s > 2:
+            assert not reply.accepted
+
+    @rule(seconds=st.sampled_from([0.001, 0.02, 0.3, 1.1, 11.0]))
+    def step(self, seconds: float) -> None:
+        self.now_ns += round(seconds * SECOND)
+        before = self.state
+        self.state = stepped(before, self.facts(), CONFIG)
+        assert (before.phase, self.state.phase) in {
+            *((phase, phase) for phase in PHASES),
+            *((phase, "stopped") for phase in MOVING),
+            ("testing", "armed"),
+        }
+        if any(before.phase in cause.phases for cause in self.causes):
+            assert self.state.phase == "stopped"
+        self.check_change(before)
+
+    @rule()
+    def publish(self) -> None:
+        before = self.state
+        self.state, permit = permitted(before, self.facts())
+        assert permit.seq == before.seq + 1
+        assert permit.motion == before.motion
+        self.check_change(before)
+
+    @rule(causes=st.lists(st.sampled_from([FAULT, HOT, FROZEN_CAMERA, STARTING]), max_size=2))
+    def go_wrong(self, causes: list[Cause]) -> None:
+        self.causes = tuple(causes)
+
+    @rule()
+    def be_healthy(self) -> None:
+        self.causes, self.heard, self.frozen = (), True, True
+
+    @rule(heard=st.booleans(), frozen=st.booleans(), rested=st.booleans())
+    def move(self, heard: bool, frozen: bool, rested: bool) -> None:
+        self.heard, self.frozen, self.rested = heard, frozen, rested
+
+    def check_change(self, before: State) -> None:
+        state = self.state
+        gained = before.motion == "none" != state.motion
+        assert state.epoch == before.epoch + gained
+        if before.stop and state.stop:
+            assert state.event == before.event
+            assert state.stop.causes[0] == before.stop.causes[0]
+            assert set(before.stop.causes) <= set(state.stop.causes)
+            assert set(before.stop.confirmed_ms) <= set(state.stop.confirmed_ms)
+        if state.stop and not before.stop:
+            assert state.event != before.event
+            assert state.motion == "none"
+
+    @invariant()
+    def what_may_move_follows_from_the_phase(self) -> None:
+        state = self.state
+        assert state.motion in MOTIONS
+        assert (state.stop is not None) == (state.phase == "stopped")
+        if state.phase == "disarmed" or (state.stop and state.stop.kind != "rest_then_off"):
+            assert state.motion == "none"
+        if state.stop:
+            assert state.motion in ("none", "rest")
+        assert (state.motion == "all") == (state.phase == "running")
+        if state.order:
+            assert state.motion == "none"
+
+
+AnyLife.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestAnyLife = AnyLife.TestCase
