@@ -111,18 +111,14 @@ class Motor:
 
     def refresh(self, now_ns: int, volts: float) -> None:
         """Bring Realtime_Tick to Present_Temperature up to date."""
-        self._sensed_ns = now_ns
-        self.motion = motion = self._plant.motion(self.shaft, now_ns)
-        settings, trajectory = self.table.settings, self._trajectory
-        sign = settings.sign
+        self._sense(now_ns)
+        settings, motion, trajectory = self.table.settings, self.motion, self._trajectory
+        sign, held = settings.sign, settings.torque_enable > 0
         position = self._zero(settings) + sign * motion.position_rad / reg.RAD_PER_TICK
         velocity = sign * motion.velocity_rad_s / reg.VELOCITY_RAD_S
         load = sign * motion.current_a / self.strain.stall_a
-        unit = reg.CURRENT_A if self.table.model.has_current else reg.LOAD_SHARE
-        current = (sign * motion.current_a if self.table.model.has_current else load) / unit
-        shown, rate = position, 0.0
-        if settings.torque_enable:
-            shown, rate = trajectory.position, trajectory.velocity / TICKS_S_PER_UNIT
+        measures = self.table.model.has_current  # else what it says is a load
+        current = sign * motion.current_a / reg.CURRENT_A if measures else load / reg.LOAD_SHARE
         _SENSED.pack_into(
             self.table.bytes,
             _SENSED_START,
@@ -133,8 +129,8 @@ class Motor:
             _word(current),
             round(velocity),
             round(position),
-            round(rate),
-            round(shown),
+            round(trajectory.velocity / TICKS_S_PER_UNIT) if held else 0,
+            round(trajectory.position if held else position),
             round(volts / reg.VOLTAGE_V),
             min(255, round(self.strain.temperature_c)),
         )
@@ -149,8 +145,8 @@ class Motor:
 
     def is_moving(self) -> bool:
         """Return whether it turned faster than Moving_Threshold when it last looked."""
-        speed = abs(self.motion.velocity_rad_s) / reg.VELOCITY_RAD_S
-        return speed > self.table.settings.moving_threshold
+        threshold = self.table.settings.moving_threshold
+        return abs(self.motion.velocity_rad_s) > threshold * reg.VELOCITY_RAD_S
 
     def clear_turns(self) -> None:
         """Show the position within one turn."""
@@ -287,7 +283,7 @@ class Motor:
         if goal not in settings.steerable or driven.kind != "position":
             return False
         self.table[reg.GOAL_POSITION] = goal
-        self._trajectory.stop(float(goal))
+        self._trajectory.stop(goal)
         angle = settings.sign * (goal - self._zero(settings)) * reg.RAD_PER_TICK
         if angle != driven.goal:
             self._driven = Drive("position", angle, driven.current_a)
