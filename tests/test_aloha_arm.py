@@ -260,8 +260,8 @@ def test_without_power_the_arm_is_one_trouble_not_nine(held: Held) -> None:
 def test_motors_of_a_pair_that_fight_are_warned_of_after_a_second(held: Held) -> None:
     reading = held.steady()
     assert not reading.warnings
-    # One has slipped on its horn: what it shows, and what it does, is off by 20 degrees.
-    held.emulated.servos[5].table[reg.HOMING_OFFSET] = 230
+    # One has slipped on its horn: what it shows, and what it does, is off by 3.5 degrees.
+    held.emulated.servos[5].table[reg.HOMING_OFFSET] = 40
     held.emulated.servos[5].motor.drive()
     begin_ns = time.monotonic_ns()
     held.until_told("elbow: its motors 4 and 5 fight (")
@@ -300,3 +300,38 @@ def test_an_arm_that_is_not_attached_says_so(tmp_path: Path) -> None:
         driver = AlohaArm(emulated.profile)
         with pytest.raises(ArmError, match="not attached"):
             driver.read()
+
+
+def test_a_motor_at_the_end_of_its_strength_makes_the_arm_unfit(held: Held) -> None:
+    goal = held.steady().goal.copy()
+    held.emulated.plant.shafts[2].range_rad = (START["elbow"] - 0.01, START["elbow"] + 0.01)
+    begin_ns = time.monotonic_ns()
+    for _ in range(20):
+        goal[ELBOW] += 0.08
+        held.cycle(goal)
+    held.until_told("elbow (id 4) has drawn 4.4 A for too long: look what it fights")
+    assert 0.5 <= (time.monotonic_ns() - begin_ns) * 1e-9 < 1.5
+    assert held.cycle().errors
+
+
+def test_a_gripper_may_press_on_something_as_hard_as_its_limit_says(held: Held) -> None:
+    goal = held.steady().goal.copy()
+    closed = held.emulated.now()[-1]
+    held.emulated.plant.shafts[-1].range_rad = (closed - 0.01, closed + 0.01)
+    goal[-1] = 0.1
+    for _ in range(80):
+        reading = held.cycle(goal)
+    assert abs(reading.current[-1]) > 0.5
+    assert not reading.errors
+
+
+def test_damaged_answers_are_warned_of_and_bursts_of_them_make_the_arm_unfit(held: Held) -> None:
+    held.steady()
+    held.emulated.faults.spoil("corrupt", count=ALWAYS, share=0.002)
+    held.until_told("of the answers of")
+    held.emulated.faults.clear()
+    held.steady()
+    held.emulated.faults.spoil("corrupt", count=ALWAYS, share=0.02)
+    assert held.until_told("answers came damaged 5 cycles in a row: look at its cables") < 100
+    held.emulated.faults.clear()
+    held.steady()

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from drivers.arm import Arm, ArmError, ArmLostError, ArmReading
 from drivers.dynamixel.attach import attached
 from drivers.dynamixel.bus import NoAnswerError, RefusedError, ServoBus
-from drivers.dynamixel.checks import company
-from drivers.dynamixel.health import MotorState, Pair
+from drivers.dynamixel.health import MotorState
 from drivers.dynamixel.hold import hold_again, let_go
 from drivers.dynamixel.joints import Joints
+from drivers.dynamixel.lookout import Lookout
 from drivers.dynamixel.motors import motor_states
 from drivers.dynamixel.port import PortError, PortLostError, SerialPort, demand_short_latency
-from drivers.dynamixel.profile import MIDDLE_TICK, RAD_PER_TICK, Profile
+from drivers.dynamixel.profile import MIDDLE_TICK, Profile
 from drivers.dynamixel.question import Goals, Question
 from drivers.dynamixel.sample import SAMPLE_ADDRESS, SAMPLE_BYTES, Sample
 from messaging.messages import MIXED, OFF, ON, MotorStates
@@ -34,13 +34,8 @@ Array = NDArray[np.float64]
 Config = Profile
 
 _SHADOWS_EVERY: Final = 10  # cycles
-_LAG_RAD: Final = 0.35  # three times what a joint at full speed is behind
 _SILENT_NS: Final = 30_000_000  # three cycles
 _SHADOW_SILENT_NS: Final = _SHADOWS_EVERY * _SILENT_NS
-_TOO_FAST: Final = (
-    "goals move by more than `step_cap_rad` at a time, so the arm lags behind them: lower "
-    "`limits.velocity`, or raise the cap or the controller's rate"
-)
 _WITHOUT_POWER: Final = (
     "is its 12 V on? Without it the arm is limp; support it before the power returns, then launch "
     "again"
@@ -69,16 +64,13 @@ class AlohaArm:
         self._asked_ns = 0
         self._goal = np.zeros(len(self._ids))
         self.motors: dict[int, MotorState] = {}
-        self._pairs: list[Pair] = []
         self._question = _question(self._ids)
         self._shadow_question = _question(())
-        self._warnings: tuple[str, ...] = ()
-        self._lagged: frozenset[str] = frozenset()  # at the look before
-        self._strangers = 0
+        self._lookout: Lookout
         self._cycles = 0
         self._held = False
         self._limp: list[str] = []  # joints whose torque is off on purpose
-        self.refused_steps = self._refused_before = 0
+        self.refused_steps = 0
 
     def attach(self) -> None:
         """Check the arm and make it hold where it is; a torqued arm is left as it is.
@@ -113,14 +105,11 @@ class AlohaArm:
             for joint, motor in self._profile.motors.items()
             for servo in motor.ids
         }
-        self._pairs = [
-            Pair(joint, self.motors[motor.id], self.motors[motor.shadow])
-            for joint, motor in self._profile.motors.items()
-            if motor.shadow is not None
-        ]
         self._question = _question(self._ids)
-        self._shadow_question = _question([pair.shadow.servo for pair in self._pairs])
-        self._strangers = self._bus.strangers
+        self._shadow_question = _question(
+            [servo for servo in self.motors if servo not in self._ids]
+        )
+        self._lookout = Lookout(self._profile, self.motors, self._bus, now_ns)
         self._cycles = 0
         self._limp = []
 
@@ -151,10 +140,13 @@ class AlohaArm:
         if self._attached().open is not self._question:  # else `write` has put it
             self._ask(self._question)
         self._question = self._heard(self._question)
+        now_ns = time.monotonic_ns()
+        self._lookout.note_cycle(now_ns)
         if self._cycles % _SHADOWS_EVERY == 0:
             self._look_around()
+            now_ns = time.monotonic_ns()
         self._cycles += 1
-        return self._reading(time.monotonic_ns())
+        return self._reading(now_ns)
 
     def off(self) -> None:
         """Take the torque off every motor, shadows too, and make sure that it is.
@@ -243,35 +235,11 @@ class AlohaArm:
         return self.motors[servo].is_fresh(data, heard_ns, self._asked_ns)
 
     def _look_around(self) -> None:
-        """Ask the shadows; note what somebody should look after."""
-        bus = self._attached()
-        if self._pairs:
+        """Ask the shadows, then look at the arm as a whole."""
+        if self._shadow_question.servos:
             self._ask(self._shadow_question)
             self._shadow_question = self._heard(self._shadow_question)
-        now_ns = time.monotonic_ns()
-        warnings = [text for pair in self._pairs for text in pair.warnings(now_ns)]
-        warnings += self._lagging()
-        if bus.strangers > self._strangers:
-            warnings.append(company(bus.port))
-        if self.refused_steps > self._refused_before:
-            warnings.append(_TOO_FAST)
-        self._strangers, self._refused_before = bus.strangers, self.refused_steps
-        self._warnings = tuple(warnings)
-
-    def _lagging(self) -> list[str]:
-        """Return which joints stay behind their goals; a gripper that holds something does."""
-        lagging = {}
-        for joint, servo, goal in zip(self._joints, self._ids, self._goal_ticks, strict=True):
-            taken = self.motors[servo].sample
-            behind_rad = abs(goal - taken.position) * RAD_PER_TICK if taken else 0.0
-            if behind_rad > _LAG_RAD and joint != self._joints[-1]:
-                lagging[joint] = behind_rad
-        lasting = {joint: rad for joint, rad in lagging.items() if joint in self._lagged}
-        self._lagged = frozenset(lagging)
-        return [
-            f"{joint} is {rad:.2f} rad behind its goal: look what holds it"
-            for joint, rad in lasting.items()
-        ]
+        self._lookout.look(self._goal_ticks, self.refused_steps, time.monotonic_ns())
 
     def _reading(self, now_ns: int) -> ArmReading | None:
         states = [self.motors[servo] for servo in self._ids]
@@ -292,8 +260,8 @@ class AlohaArm:
             current=rows[3],
             temperature=rows[4],
             voltage=rows[5],
-            errors=() if well else self._errors(now_ns),
-            warnings=self._warnings,
+            errors=self._lookout.errors(now_ns) + (() if well else self._errors(now_ns)),
+            warnings=self._lookout.warnings,
             torque=ON if well else self._torque(),
         )
 

@@ -15,9 +15,11 @@ MIDDLE_TICK = TICKS // 2
 ServoId = Annotated[int, Field(ge=0, le=252)]
 Tick = Annotated[int, Field(ge=0, lt=TICKS)]
 MODES = {"position": 3, "current_position": 5}
-CURRENT_STEP_A = 2.69e-3
+CURRENT_A = 2.69e-3  # one unit of Present_Current and Current_Limit
+WITHOUT_CURRENT_SENSOR = ("XL430-W250", "XC430-W150")
 # What stands in the way of a motor draws so much at 12 V (ROBOTIS e-manual).
 _STALL_A = {"XM540-W270": 4.4, "XM430-W350": 2.3, "XL430-W250": 1.4, "XC430-W150": 1.4}
+_STRAIN = 0.8  # of the greatest current, for long, ends in an overload
 
 
 class _Strict(BaseModel):
@@ -54,7 +56,7 @@ class Motor(_Strict):
 
     @model_validator(mode="after")
     def _model_is_able(self) -> Motor:
-        if self.model not in ("XL430-W250", "XC430-W150"):
+        if self.model not in WITHOUT_CURRENT_SENSOR:
             return self
         if self.mode == "current_position":
             raise ValueError(
@@ -76,7 +78,16 @@ class Motor(_Strict):
         stall_a = _STALL_A[self.model]
         if self.current_limit is None:
             return stall_a
-        return min(stall_a, self.current_limit * CURRENT_STEP_A)
+        return min(stall_a, self.current_limit * CURRENT_A)
+
+    @property
+    def strain_a(self) -> float:
+        """The current that it must not draw for long, inf where that is unknown or meant.
+
+        In mode current_position it may press on something with all that its limit allows.
+        """
+        senses = self.model not in WITHOUT_CURRENT_SENSOR
+        return _STRAIN * self.most_current_a if senses and self.mode == "position" else math.inf
 
     @property
     def range_rad(self) -> tuple[float, float]:

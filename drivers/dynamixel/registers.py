@@ -10,13 +10,13 @@ import math
 from dataclasses import dataclass
 from enum import IntEnum
 
+from drivers.dynamixel.profile import CURRENT_A as CURRENT_A
 from drivers.dynamixel.profile import MIDDLE_TICK as MIDDLE_TICK
 from drivers.dynamixel.profile import RAD_PER_TICK as RAD_PER_TICK
 
 # One unit of a register in the units of physics.
 VELOCITY_RAD_S = 0.229 * 2.0 * math.pi / 60.0  # 0.229 turns a minute
 ACCELERATION_RAD_S2 = 214.577 * 2.0 * math.pi / 3600.0  # 214.577 turns per minute squared
-CURRENT_A = 2.69e-3
 VOLTAGE_V = 0.1
 PWM_SHARE = 1.0 / 885.0  # of full voltage
 LOAD_SHARE = 1e-3  # of the stall torque: Present_Current of a model without has_current
