@@ -108,6 +108,7 @@ class Desk:
                 "token": "" if not token else "good" if self.tokens.role(token) else "wrong",
             },
         )
+        self.tell_audit()
         browser.tell("audit", telling.as_text("audit", self.audit.lines))
         self.browsers.greet(browser)
 

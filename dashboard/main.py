@@ -63,9 +63,8 @@ class _Server(uvicorn.Server):
 def main(config: Config, context: Context) -> None:
     """Serve the page until told to stop."""
     context.beat(ready=False, note="starting")
-    listening = _listening(config)
-    options = uvicorn.Config("", loop="auto")
-    with asyncio.Runner(loop_factory=options.get_loop_factory()) as runner:
+    loop_factory = uvicorn.Config("", loop="auto").get_loop_factory()
+    with _listening(config) as listening, asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(_live(config, context, listening))
 
 

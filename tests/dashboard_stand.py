@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-import numpy as np
+import dashboard_scene as scene
+from dashboard_scene import ARMS, CAMERAS, JOINTS, PROCESSES
 
 from dashboard.main import Config, main
 from dashboard.tokens import Tokens, tokens_in
 from messaging.messages import (
-    ActionChunk,
-    ControlStatus,
     Frame,
-    Heartbeat,
-    JointCommand,
-    JointState,
-    MotorStates,
     Reply,
     Request,
     SafetyState,
@@ -41,25 +36,10 @@ from messaging.transport import Bus, Waiter
 from runtime.process import Context
 from safety.audit import Audit, Entry
 
-ARMS = ("left", "right")
-CAMERAS = ("cam_high", "cam_low", "cam_left_wrist", "cam_right_wrist")
-JOINT_NAMES = (
-    "waist", "shoulder", "elbow", "forearm_roll", "wrist_angle", "wrist_rotate", "gripper",
-)  # fmt: skip
-JOINTS = tuple(f"{arm}_{joint}" for arm in ARMS for joint in JOINT_NAMES)
-PROCESSES = (
-    "safety", "twin", "arm.left", "arm.right", *(f"camera.{name}" for name in CAMERAS),
-    "controller", "policy_worker", "journal", "dashboard",
-)  # fmt: skip
 EVENT = "4821"
 CUT_CODE = "7310"
 START_S = 20.0
 _SLICE_S = 0.02
-_MOTORS = (
-    "waist (id 1)", "shoulder (id 2)", "shoulder shadow (id 3)", "elbow (id 4)",
-    "elbow shadow (id 5)", "forearm_roll (id 6)", "wrist_angle (id 7)", "wrist_rotate (id 8)",
-    "gripper (id 9)",
-)  # fmt: skip
 
 
 @dataclass
@@ -141,7 +121,7 @@ class Station:
         )
         for place, arm in enumerate(ARMS):
             if arm in self.script.confirms:
-                self._later(self.script.confirm_s, lambda arm=arm, at=place: self._confirm(arm, at))
+                self._later(self.script.confirm_s, partial(self._confirm, arm, place))
 
     def _answer(self, request: Request) -> Reply:
         if request.kind == "cut" and not request.event:
@@ -205,103 +185,23 @@ class Station:
         self._safety.send(replace(self.safety, t_ns=now_ns))
         self._publish_motion(now_ns)
         for name, beat in self._beats.items():
-            beat.send(_beat(name, now_ns, self._seq))
+            beat.send(scene.beat(name, now_ns, self._seq))
         if self._seq % 5 == 0:
             for number, (name, frames) in enumerate(self._frames.items()):
-                image = _picture(self._seq, number)
+                image = scene.picture(self._seq, number)
                 frames.send(Frame(name, self._seq, now_ns - 20_000_000, now_ns, image))
             for arm, motors in self._motors.items():
-                motors.send(_motor_states(arm, now_ns, self.script.motor_errors))
+                motors.send(scene.motor_states(arm, now_ns, self.script.motor_errors))
 
     def _publish_motion(self, now_ns: int) -> None:
         moves = self.safety.phase == "running"
         t_s = now_ns * 1e-9 if moves else 0.0
-        command = np.array([math.sin(t_s * 0.7 + 0.9 * at) * 0.6 for at in range(len(JOINTS))])
-        self._command.send(JointCommand(self._seq, now_ns, 1, JOINTS, command, 1))
-        for number, (arm, states) in enumerate(self._states.items()):
-            own = command[number * 7 : number * 7 + 7]
-            lag = np.array(
-                [math.sin((t_s - 0.08 * moves) * 0.7 + 0.9 * (at + number * 7)) for at in range(7)]
-            )
-            empty = np.empty(0)
-            states.send(
-                JointState(
-                    arm=arm,
-                    seq=self._seq,
-                    t_sample_ns=now_ns - 3_000_000,
-                    joints=JOINTS[number * 7 : number * 7 + 7],
-                    position=lag * 0.6,
-                    velocity=np.zeros(7),
-                    current=empty,
-                    temperature=empty,
-                    voltage=empty,
-                    age_s=empty,
-                    errors=(),
-                    warnings=(),
-                    written=own,
-                    t_written_ns=now_ns,
-                    t_command_ns=now_ns - 900_000,
-                    holding="" if moves else "no permit",
-                    permit=self._seq,
-                    t_frozen_ns=0 if moves else now_ns,
-                )  # fmt: skip
-            )
-        self._control.send(_control(self._seq, now_ns, moves))
+        self._command.send(scene.command(self._seq, now_ns, t_s))
+        for arm, states in self._states.items():
+            states.send(scene.joint_state(arm, self._seq, now_ns, t_s))
+        self._control.send(scene.control(self._seq, now_ns, moves))
         if moves and self._seq % 5 == 0:
-            stages = {
-                "wait": 4.1,
-                "preprocess": 6.2,
-                "infer": 92.0 + 8 * math.sin(t_s),
-                "send": 0.4,
-            }
-            self._chunk.send(
-                ActionChunk(
-                    "flow", self._seq, now_ns, 0.0, 1, 20_000_000, JOINTS, np.zeros((2, 14)), stages
-                )
-            )
-
-
-def _control(seq: int, now_ns: int, moves: bool) -> ControlStatus:
-    return ControlStatus(
-        seq=seq, t_ns=now_ns, late_us=120.0 + 60 * math.sin(seq), mode="run" if moves else "hold",
-        epoch=1, cursor=0.0, rate=1.0 if moves else 0.0, upcoming=np.zeros((1, 14)),
-        dt_ns=10_000_000, runway_s=0.62 + 0.2 * math.sin(seq / 9) if moves else 0.0,
-        latency_s=0.112, disagreement_rad=0.008, jerk=31.0, chunks=seq, counters={"dropped.old": 3},
-        permit=1,
-    )  # fmt: skip
-
-
-def _beat(name: str, now_ns: int, seq: int) -> Heartbeat:
-    rates = {"camera": 30.0, "policy_worker": 9.1, "journal": 20.0, "twin": 60.0, "safety": 50.0}
-    rate_hz = rates.get(name.split(".")[0], 100.0)
-    note = {"camera": "OK: stamped by the driver", "policy_worker": "flow"}.get(
-        name.split(".")[0], ""
-    )
-    return Heartbeat(
-        process=name, pid=1, t_ns=now_ns, ready=True, loops=seq, rate_hz=rate_hz, late_ms=0.21,
-        age_ms=18.0, note=note,
-    )  # fmt: skip
-
-
-def _motor_states(arm: str, now_ns: int, errors: dict[str, str]) -> MotorStates:
-    count = len(_MOTORS)
-    at = np.arange(count)
-    return MotorStates(
-        arm=arm, t_ns=now_ns, names=_MOTORS,
-        position=np.sin(now_ns * 3e-10 + at) * 1.2, lower=np.full(count, -1.8),
-        upper=np.full(count, 1.7), current=np.where(at == count - 1, np.nan, 0.2 + 0.06 * at),
-        most_current=np.full(count, 3.2), temperature=36.0 + 2 * at, voltage=np.full(count, 11.9),
-        errors=tuple(errors.get(name, "") for name in _MOTORS),
-    )  # fmt: skip
-
-
-def _picture(seq: int, number: int) -> np.ndarray:
-    image = np.zeros((240, 320, 3), np.uint8)
-    rows, columns = np.mgrid[0:240, 0:320]
-    image[..., 0] = 60 + number * 30
-    image[..., 1] = rows // 2 + 40
-    image[..., 2] = (columns // 2 + seq * 3) % 160
-    return image
+            self._chunk.send(scene.chunk(self._seq, now_ns))
 
 
 @dataclass(frozen=True)
