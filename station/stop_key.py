@@ -61,9 +61,12 @@ class StopKey:
 
     def _look(self) -> bool:
         """Wait for a key or a signal; returns False once there is no more to wait for."""
-        self._take_terminal()
-        keyboard = [self._keyboard] if self._keyboard is not None and self._in_front() else []
-        heard, _, _ = select.select([self._heard, *keyboard], [], [], _LOOK_S)
+        keyboard = self._keyboard
+        watched = [self._heard]
+        if keyboard is not None and _in_front(keyboard):
+            self._take_terminal(keyboard)
+            watched.append(keyboard)
+        heard, _, _ = select.select(watched, [], [], _LOOK_S)
         if self._heard in heard:
             told = os.read(self._heard, 4096)
             if signal.SIGUSR1 in told:
@@ -71,48 +74,47 @@ class StopKey:
             if _END in told:
                 return False
         # To read a terminal from its background would suspend the whole launch.
-        if self._keyboard in heard and self._in_front():
-            keys = self._pressed()
-            if _KEY in keys:
-                self._stop("Space")
+        if keyboard is not None and keyboard in heard and _in_front(keyboard):
+            self._read(keyboard)
         return True
+
+    def _read(self, keyboard: int) -> None:
+        try:
+            keys = os.read(keyboard, 4096)
+        except OSError:
+            keys = b""
+        if not keys:  # the terminal is gone
+            self._keyboard = None
+        if _KEY in keys:
+            self._stop("Space")
 
     def _stop(self, by: str) -> None:
         while self._client.receive():
             pass  # what became of earlier ones is told by the safety state
         self._client.send(new_request("stop", f"{LAUNCH}, {by}"))
 
-    def _pressed(self) -> bytes:
-        try:
-            keys = os.read(self._keyboard or 0, 4096)
-        except OSError:
-            keys = b""
-        if not keys:  # the terminal is gone
-            self._keyboard = None
-        return keys
-
-    def _in_front(self) -> bool:
-        try:
-            return os.tcgetpgrp(self._keyboard or 0) == os.getpgrp()
-        except OSError:
-            return False
-
-    def _take_terminal(self) -> None:
+    def _take_terminal(self, keyboard: int) -> None:
         """Get keys as they are pressed; again, if a shell had the terminal in between."""
-        if self._keyboard is None or not self._in_front():
-            return
         try:
-            modes = termios.tcgetattr(self._keyboard)
+            modes = termios.tcgetattr(keyboard)
             if modes[3] & termios.ICANON:
                 self._before = self._before or modes
-                tty.setcbreak(self._keyboard, termios.TCSANOW)
+                tty.setcbreak(keyboard, termios.TCSANOW)
         except termios.error as error:
             log.warning("keys are not read: %s", error)
             self._keyboard = None
 
     def _give_terminal_back(self) -> None:
-        if self._before is not None and self._keyboard is not None and self._in_front():
+        if self._before and self._keyboard is not None and _in_front(self._keyboard):
             termios.tcsetattr(self._keyboard, termios.TCSADRAIN, self._before)
+
+
+def _in_front(keyboard: int) -> bool:
+    """Return whether this process is in the foreground of the terminal `keyboard`."""
+    try:
+        return os.tcgetpgrp(keyboard) == os.getpgrp()
+    except OSError:
+        return False
 
 
 def _written_to_the_pipe(_number: int, _frame: FrameType | None) -> None:

@@ -123,7 +123,8 @@ def _safety(snapshot: Snapshot) -> RenderableType:
     else:
         icon, style = _SAFETY_STYLES.get(state.phase, ("?", "bold yellow"))
         first.append(f"{icon} {state.phase.upper()}", style)
-        first.append(f"  {stop_in_words(state) or snapshot.stage}")
+        stage = "" if snapshot.stage == state.phase else snapshot.stage
+        first.append(f"  {stop_in_words(state) or stage}")
     if snapshot.stop_key:
         second.append("Space stops", "bold")
     if state is not None and (step := next_step(state, snapshot.record.robot)):
@@ -179,7 +180,7 @@ def _control(snapshot: Snapshot) -> RenderableType:
     if status is not None:
         table.add_row("runway", _runway(status))
         apart_mrad = status.disagreement_rad * 1e3
-        table.add_row("jerk", Text(f"{status.jerk:.1f} rad/s³, chunks {apart_mrad:.1f} mrad apart"))
+        table.add_row("jerk", Text(f"{status.jerk:.1f} rad/s³, chunks apart {apart_mrad:.1f} mrad"))
         table.add_row("chunks", _counts(merged=status.chunks, dropped=_counted(status, "dropped.")))
         table.add_row(
             "ticks", _counts(missed=_missed(snapshot), limited=_counted(status, "limit."))

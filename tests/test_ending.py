@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import pytest
 from rich.console import Console
-from test_conductor import status
+from test_conductor import safety, status
 
 from drivers.main import stopping_s
 from motion.limits import LimitsConfig
@@ -74,6 +74,10 @@ class Hands:
         self.children = {"controller": child, "arm.left": child}
         self.status: Any = None
         self.task = self.chunk = None
+        self.safety = safety("armed")
+        self.is_awaiting = False
+        self.energised: tuple[str, ...] = ("left", "right")
+        self.asked: list[tuple[str, ...]] = []
         self.chunk_arrival_ns = 0
         self.inference_ms: list[float] = []
 
@@ -86,12 +90,20 @@ class Hands:
     def stop(self, names: list[str]) -> None:
         self.stopped += names
 
-    def listen(self) -> None:
-        pass
+    def listen(self) -> list[str]:
+        return []
+
+    def ask(self, *words: str) -> None:
+        self.asked.append(words)
+
+    def serve(self, _now_ns: int) -> list[str]:
+        return []
 
     def say(self, orders: Any, _now_ns: int) -> None:
         self.said.append(orders.mode)
         self.status = status(orders.mode, arrived=self.arrives)
+        if orders.ask == "off":
+            self.energised = ()
 
 
 @pytest.fixture
@@ -110,7 +122,8 @@ def handlers() -> Iterator[None]:
 
 
 def drive(station: Station, hands: Hands, display: Any = None) -> None:
-    station._drive(cast("Any", hands), cast("Any", hands), display or cast("Any", Silent()))
+    shown = display or cast("Any", Silent())
+    station._drive(cast("Any", hands), cast("Any", hands), cast("Any", hands), shown)
 
 
 class Silent:
@@ -171,6 +184,13 @@ def test_why_the_arms_hold_is_written_down(station: Station) -> None:
     drive(station, hands)
     told = [event.text for event in station.record.events]
     assert told[-1] == "holds: right: elbow (id 4) has latched: overload"
+
+
+def test_the_death_of_what_moves_the_arms_is_told_to_the_safety_process(station: Station) -> None:
+    hands = Hands(events=[Event(1, "arm.left", Phase.DEAD, "exit 1")])
+    drive(station, hands)
+    assert hands.asked == [("fault", "arm.left", "arm.left died (exit 1)")]
+    assert station.energised == ("left", "right")
 
 
 def test_a_failure_after_an_interrupt_is_told(station: Station) -> None:
@@ -251,7 +271,7 @@ def test_the_report_says_that_events_were_left_out(station: Station) -> None:
         station.record.note(RunEvent(number, "camera.cam_high", "dead"))
     station._interrupt(signal.SIGINT, None)
     drive(station, Hands())
-    assert any(loss.startswith("1 event") for loss in station.record.losses)
+    assert any("events in the middle" in loss for loss in station.record.losses)
 
 
 def test_a_stop_takes_longer_the_gentler_the_limits_are() -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from messaging.messages import ControlStatus, Heartbeat, TaskState
+from messaging.messages import ControlStatus, Heartbeat, SafetyState, TaskState
 from runtime.supervisor import Phase
 from station.record import EpisodeOutcome, RunEvent, RunRecord
 from station.view import ProcessView, Snapshot, log_line, render
@@ -21,6 +21,7 @@ def beat(name: str, rate_hz: float, late_ms: float = 0.1, note: str = "") -> Hea
 def snapshot() -> Snapshot:
     processes = {
         "twin": ProcessView(Phase.READY, beat("twin", 500, 0.3)),
+        "safety": ProcessView(Phase.READY, beat("safety", 50)),
         "arm.left": ProcessView(Phase.READY, beat("arm.left", 100)),
         "arm.right": ProcessView(Phase.READY, beat("arm.right", 100)),
         "camera.cam_high": ProcessView(Phase.READY, beat("camera.cam_high", 30)),
@@ -30,6 +31,7 @@ def snapshot() -> Snapshot:
         "policy_worker": ProcessView(Phase.READY, beat("policy_worker", 8, 2.5, "infers"), 1),
         "controller": ProcessView(Phase.READY, beat("controller", 100, 0.2)),
         "journal": ProcessView(Phase.DEAD),
+        "dashboard": ProcessView(Phase.READY, beat("dashboard", 20)),
     }
     status = ControlStatus(
         seq=8300,
@@ -75,6 +77,20 @@ def snapshot() -> Snapshot:
     )
 
 
+RUNNING = SafetyState(NOW_NS, "running", 7, "all", 1.0, "policy")
+STOPPED = SafetyState(
+    NOW_NS,
+    "stopped",
+    7,
+    "none",
+    1.0,
+    "",
+    event="4821",
+    stop="hold",
+    causes=("stop by shell alice: a hand in the way", "arm left is silent"),
+)
+
+
 def text_of(shown: Snapshot, width: int = 100, height: int = 30) -> str:
     console = Console(width=width, height=height, record=True, file=io.StringIO())
     console.print(render(shown))
@@ -107,10 +123,10 @@ def test_view_shows_how_control_goes(width: int, height: int) -> None:
     assert "run" in line_with(text, "mode")
     assert "118 ms, p95 160 ms" in line_with(text, "inference")
     assert "0.62 s" in line_with(text, "runway")
-    assert "slowed to 70%" in line_with(text, "plan clock")
-    assert "7.8 mrad" in line_with(text, "disagreement")
+    assert "slowed to 70%" in line_with(text, "runway")
+    assert "7.8 mrad" in line_with(text, "jerk")
     assert "31.4 rad/s³" in line_with(text, "jerk")
-    assert "651 merged   3 dropped" in line_with(text, "chunks")
+    assert "651 merged   3 dropped" in line_with(text, "merged")
     assert "0 missed   5 limited" in line_with(text, "ticks")
     assert "31 s policy_worker dead" in text
 
@@ -120,13 +136,13 @@ def test_no_line_of_control_is_cut(width: int, height: int) -> None:
     high = {"dropped.age": 4321, "limit.left_waist.jerk": 654_321}
     now = snapshot()
     assert now.status is not None
-    status = replace(now.status, chunks=98765, counters=high, rate=0.0, disagreement_rad=1.2345)
+    status = replace(now.status, chunks=98765, counters=high, rate=0.0, disagreement_rad=0.0123)
     shown = replace(now, status=status, inference_ms=[1234.0])
     text = text_of(shown, width, height)
     for whole in (
         "1234 ms, p95 1234 ms, 0.1 s ago",
-        "1234.5 mrad, chunk against plan",
-        "31.4 rad/s³ of the commands",
+        "31.4 rad/s³, chunks apart 12.3 mrad",
+        "0.62 s standing",
         "98765 merged   4321 dropped",
         "0 missed   654321 limited",
     ):
@@ -139,9 +155,9 @@ def test_success_is_told_before_a_long_instruction() -> None:
 
 
 @SIZES
-def test_view_of_ten_processes_fits_the_terminal(width: int, height: int) -> None:
+def test_view_of_twelve_processes_fits_the_terminal(width: int, height: int) -> None:
     now = snapshot()
-    assert len(now.processes) == 10
+    assert len(now.processes) == 12
     lines = text_of(now, width, height).splitlines()
     assert len(lines) <= height
     assert all(len(line) <= width for line in lines)
@@ -173,3 +189,43 @@ def test_log_line_tells_the_same_in_one_line() -> None:
 def test_silent_process_is_called_silent() -> None:
     shown = replace(snapshot(), t_ns=NOW_NS + 2_000_000_000)
     assert "silent for 2.0 s" in line_with(text_of(shown), "twin ")
+
+
+@SIZES
+def test_a_stop_is_told_with_its_cause_and_how_to_reset_it(width: int, height: int) -> None:
+    shown = replace(snapshot(), safety=STOPPED, stop_key=True)
+    text = text_of(shown, width, height)
+    assert "STOPPED  stop 4821: stop by shell alice: a hand in the way" in text
+    step = line_with(text, "next:")
+    assert "python -m safety reset 4821" in step
+    assert "Space stops" in step
+    assert len(text.splitlines()) <= height
+
+
+def test_what_persists_is_told_before_any_reset() -> None:
+    state = replace(STOPPED, persisting=("the left shoulder is too hot: 71 degrees",))
+    text = text_of(replace(snapshot(), safety=state))
+    assert "to be mended before a reset: the left shoulder is too hot" in text
+    assert "reset 4821" not in text
+
+
+def test_the_command_that_resets_names_a_robot_that_is_not_the_default() -> None:
+    shown = replace(snapshot(), safety=STOPPED)
+    shown.record.robot = "ours"
+    assert "python -m safety reset 4821 --robot ours" in text_of(shown)
+
+
+def test_a_running_robot_is_shown_with_the_stage_of_its_run_and_the_key_that_stops_it() -> None:
+    shown = replace(snapshot(), safety=RUNNING, stage="settling", stop_key=True)
+    text = text_of(shown)
+    assert "RUNNING  settling" in text
+    assert "Space stops" in text
+    assert "next:" not in text
+
+
+def test_a_silent_safety_process_is_never_shown_as_running() -> None:
+    assert "safety is silent: nothing may move" in text_of(snapshot())
+
+
+def test_the_log_line_names_phase_and_event() -> None:
+    assert "stopped 4821" in log_line(replace(snapshot(), safety=STOPPED))

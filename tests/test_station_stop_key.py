@@ -1,0 +1,130 @@
+"""Space in the terminal and SIGUSR1 stop the robot; the terminal is as it was afterwards."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from launching import REPOSITORY, wait_for
+
+from messaging.messages import Request
+from messaging.service import Service
+from messaging.transport import Bus, Waiter
+from station.stop_key import StopKey
+
+ANSWER_S = 10.0
+
+# A launch is in the foreground of its terminal, which the tests themselves are not.
+PROGRAM = """
+import fcntl, signal, sys, termios
+from pathlib import Path
+from messaging.transport import Bus
+from station.stop_key import StopKey
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the tests run under
+try:
+    with Bus(Path(sys.argv[1])) as bus, StopKey(bus.client("safety"), 0):
+        print("ready", flush=True)
+        signal.pause()
+except KeyboardInterrupt:
+    print("ended", flush=True)
+"""
+
+
+@pytest.fixture
+def bus(tmp_path: Path) -> Iterator[Bus]:
+    with Bus(tmp_path / "bus") as bus:
+        yield bus
+
+
+@pytest.fixture
+def handler() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGUSR1)
+    yield
+    signal.signal(signal.SIGUSR1, before)
+
+
+def heard(service: Service) -> Request:
+    assert Waiter([service]).wait(ANSWER_S)
+    asked = service.receive()
+    assert asked is not None
+    return asked.request
+
+
+@pytest.mark.usefixtures("handler")
+def test_a_signal_stops_each_time_it_comes(bus: Bus) -> None:
+    service = bus.service("safety")
+    with StopKey(bus.client("safety"), None):
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGUSR1)
+            request = heard(service)
+            assert (request.kind, request.who) == ("stop", "launch, SIGUSR1")
+
+
+@pytest.mark.usefixtures("handler")
+def test_a_signal_after_the_end_of_the_watch_ends_nothing(bus: Bus) -> None:
+    with StopKey(bus.client("safety"), None):
+        pass
+    os.kill(os.getpid(), signal.SIGUSR1)
+
+
+@pytest.mark.usefixtures("handler")
+def test_what_is_no_terminal_is_left_alone(bus: Bus) -> None:
+    read, write = os.pipe()
+    try:
+        with StopKey(bus.client("safety"), read):
+            pass
+    finally:
+        os.close(read)
+        os.close(write)
+
+
+@contextmanager
+def terminal(directory: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """Run the program in the foreground of a terminal; yields where a person types, and it."""
+    typed, screen = pty.openpty()
+    program = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(directory)],
+        cwd=REPOSITORY,
+        stdin=screen,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    os.close(screen)
+    try:
+        assert program.stdout is not None
+        assert program.stdout.readline() == b"ready\n"
+        yield typed, program
+    finally:
+        program.kill()
+        program.communicate()
+        os.close(typed)
+
+
+def test_space_stops_and_other_keys_do_not(bus: Bus, tmp_path: Path) -> None:
+    service = bus.service("safety")
+    with terminal(tmp_path / "bus") as (typed, _):
+        os.write(typed, b"q\n")
+        os.write(typed, b" ")
+        request = heard(service)
+        assert (request.kind, request.who) == ("stop", "launch, Space")
+        assert service.receive() is None
+
+
+def test_the_terminal_is_as_it_was_after_ctrl_c(tmp_path: Path) -> None:
+    with terminal(tmp_path / "bus") as (typed, program):
+        wait_for(lambda: not termios.tcgetattr(typed)[3] & termios.ICANON, "single keys", ANSWER_S)
+        os.write(typed, b"\x03")
+        assert program.stdout is not None
+        assert program.stdout.readline() == b"ended\n"
+        modes = termios.tcgetattr(typed)[3]
+        assert modes & termios.ICANON
+        assert modes & termios.ECHO
