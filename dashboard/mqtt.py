@@ -33,7 +33,7 @@ _STATE_EVERY_NS = 1_000_000_000
 _WARN_EVERY_NS = 1_000_000_000
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 2.0  # for the answer to a stop, before it is sent again
 _RESET_WAIT_S = 1.0
-_FAREWELL_S = 2.0
+_FAREWELL_S, _FAREWELLS = 0.5, 4
 _UNDER_WAY = 32  # requests that wait for their answer; of further stops the newest waits its turn
 
 
@@ -84,9 +84,12 @@ async def _bridged(config: Config, topics: Topics, context: Context) -> None:
             bridge.look()
             await asyncio.sleep(_ROUND_S)
     finally:
-        if not connection.done():
-            connection.cancel()
-            await asyncio.wait([connection], timeout=_FAREWELL_S)
+        bridge.link.leave()
+        for _ in range(_FAREWELLS):
+            # A wait that is over in the very moment of its cancellation goes on as if nothing was.
+            if not connection.done():
+                connection.cancel()
+                await asyncio.wait([connection], timeout=_FAREWELL_S)
     if connection.done() and not connection.cancelled():
         connection.result()  # only a fault of ours ends it unasked: let the process die of it
 
@@ -137,7 +140,7 @@ class Bridge:
         self._say_state(now_ns)
         self._context.beat(
             counters={**self._counters, "connections": self.link.connections},
-            note=f"WARNING: broker lost: {self.link.lost}" if self.link.lost else "connected",
+            note=f"broker lost: {self.link.lost}" if self.link.lost else "",
         )
 
     @property

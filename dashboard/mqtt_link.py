@@ -28,6 +28,7 @@ _ANSWER_S = 5.0
 _FAREWELL_S = 1.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
 _SOUND_AFTER_S = 10.0  # a connection that lasted so long begins anew with the first pause
+_UNTOLD = "Unspecified error"  # what the library calls a connection that is no more
 _EVENTS_KEPT = 1000  # while the broker is away
 _MESSAGES_KEPT = 1000
 
@@ -49,6 +50,7 @@ class Link:
         self._state = ""
         self._events: deque[str] = deque(maxlen=_EVENTS_KEPT)
         self._news = asyncio.Event()
+        self._leaving = False
 
     def say_state(self, text: str) -> None:
         """Publish the newest state, as soon as may be."""
@@ -58,6 +60,11 @@ class Link:
     def say_event(self, text: str) -> None:
         """Publish an event, as soon as may be."""
         self._events.append(text)
+        self._news.set()
+
+    def leave(self) -> None:
+        """Say nothing more; to be cancelled next."""
+        self._leaving = True
         self._news.set()
 
     async def live(self) -> None:
@@ -101,13 +108,13 @@ class Link:
             self._heard(message.topic.value, message.payload, bool(message.retain))
 
     async def _write(self, client: aiomqtt.Client) -> None:
-        while True:
+        while not self._leaving:
             await self._news.wait()
             self._news.clear()
             state, self._state = self._state, ""
             if state:
                 await client.publish(self._topics.state, state, _AT_LEAST_ONCE, retain=True)
-            while self._events:
+            while self._events and not self._leaving:
                 event = self._events[0]
                 await client.publish(self._topics.events, event, _AT_LEAST_ONCE)
                 if self._events[0] is event:  # it may have made room for newer ones meanwhile
@@ -119,9 +126,15 @@ class Link:
             error = error.exceptions[0]
         # Why a connection ended is told by the error behind the one about its end.
         why = str(error.__cause__ or error) or type(error).__name__
+        if _UNTOLD in why:
+            why = f"the connection broke; does another client call itself {self._identifier!r}?"
         if why != self.lost:
             log.warning("no connection to the broker at %s: %s", self._config.host, why)
         self.lost = why
+
+    @property
+    def _identifier(self) -> str:
+        return self._config.client_id or f"evenhand-{self._topics.robot}"
 
     def _client(self) -> aiomqtt.Client:
         config = self._config
@@ -131,7 +144,7 @@ class Link:
             config.host,
             config.port_number,
             protocol=aiomqtt.ProtocolVersion.V5,
-            identifier=config.client_id or f"evenhand-{self._topics.robot}",
+            identifier=self._identifier,
             username=config.user,
             password=password(config),
             tls_context=tls_context(config),

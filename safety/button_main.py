@@ -89,8 +89,10 @@ class Watch:
             log.warning("stop: %s", request.reason)
         while reply := self._client.receive():
             self._press.answer(reply, time.monotonic_ns())
+        # A reset is refused, naming this button, for as long as it would stop the robot again.
+        usable = ready and not pressed and not (condition.lost and condition.loss_stops)
         note = self._note(pressed, condition)
-        self._context.beat(ready=ready, counters={"asked": self._stops}, note=note)
+        self._context.beat(ready=usable, counters={"asked": self._stops}, note=note)
 
     def _reason(self, pressed: bool, condition: Condition, state: SafetyState | None) -> str:
         if condition.lost != self._lost:
@@ -105,7 +107,7 @@ class Watch:
 
     def _note(self, pressed: bool, condition: Condition) -> str:
         if self._press.waiting:
-            return "WARNING: pressed, and safety does not answer"
+            return "PRESSED, and safety does not answer"
         if condition.lost:
-            return f"WARNING: LOST: {condition.lost}"
+            return f"LOST: {condition.lost}"
         return "PRESSED" if pressed else "OK"

@@ -35,8 +35,11 @@ class FakeSafety(threading.Thread):
             waiter = Waiter([service])
             while not self._ended:
                 states.send(replace(self.state, t_ns=time.monotonic_ns()))
+                if self.deaf:
+                    time.sleep(0.05)
+                    continue
                 waiter.wait(0.05)
-                while not self.deaf and (asked := service.receive()):
+                while asked := service.receive():
                     request = asked.request
                     if self.accepts and request.kind == "stop":
                         self.state = replace(STOPPED, by=request.who)

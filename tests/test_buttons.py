@@ -67,9 +67,9 @@ def test_an_open_contact_stops_the_robot_and_says_so(
         became_ns = time.monotonic_ns()
         become(pin, "1")
         request = safety.next_request()
-        noted(tmp_path / "bus", DOOR, lambda note: note == "PRESSED")
+        assert not noted(tmp_path / "bus", DOOR, lambda note: note == "PRESSED").ready
         become(pin, "0")
-        noted(tmp_path / "bus", DOOR, lambda note: note == "OK")
+        assert noted(tmp_path / "bus", DOOR, lambda note: note == "OK").ready
     assert (request.kind, request.who) == ("stop", "button door")
     assert (request.t_ns - became_ns) * 1e-9 < 1.0
 
@@ -80,7 +80,7 @@ def test_a_normally_closed_button_that_loses_its_device_stops_the_robot(
     with listening(tmp_path / "bus", path=str(pin)):
         become(pin, "?")
         assert "out of reach" in safety.next_request().reason
-        noted(tmp_path / "bus", DOOR, lambda note: note.startswith("WARNING: LOST: "))
+        assert not noted(tmp_path / "bus", DOOR, lambda note: note.startswith("LOST: ")).ready
         become(pin, "0")
         noted(tmp_path / "bus", DOOR, lambda note: note == "OK")
 
@@ -90,7 +90,7 @@ def test_another_button_that_loses_its_device_is_warned_of(
 ) -> None:
     with listening(tmp_path / "bus", path=str(pin), normally_closed=False, closed="1"):
         become(pin, "?")
-        noted(tmp_path / "bus", DOOR, lambda note: note.startswith("WARNING: LOST: "))
+        assert noted(tmp_path / "bus", DOOR, lambda note: note.startswith("LOST: ")).ready
     assert safety.asked.empty()
 
 
@@ -100,7 +100,7 @@ def test_a_lost_button_stops_nothing_that_is_disarmed_but_what_is_then_armed(
     safety.state = replace(CALM, phase="disarmed")
     with listening(tmp_path / "bus", path=str(pin)):
         become(pin, "?")
-        noted(tmp_path / "bus", DOOR, lambda note: note.startswith("WARNING: LOST: "))
+        noted(tmp_path / "bus", DOOR, lambda note: note.startswith("LOST: "))
         assert safety.asked.empty()
         safety.state = replace(CALM, phase="testing")
         assert safety.next_request().kind == "stop"

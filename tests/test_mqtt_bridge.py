@@ -17,12 +17,13 @@ from mqtt_bridging import ALL, ROBOT, STOP, bridged
 from mqtt_broker import Broker, Plant, needs_mosquitto
 from notes import noted
 
-from dashboard.mqtt import Config
+from dashboard.mqtt import Config, main
 from dashboard.mqtt_config import MqttConfig
+from dashboard.mqtt_link import Link
 from messaging.messages import Heartbeat
 from messaging.topics import HEARTBEAT
 from messaging.transport import Bus
-from runtime.process import ProcessSpec
+from runtime.process import Context, ProcessSpec
 
 pytestmark = needs_mosquitto
 
@@ -138,6 +139,18 @@ def test_a_stop_is_repeated_until_safety_answers(plant: Plant, safety: FakeSafet
     assert plant.hears(f"{ROBOT}/events", of_kind("answer"))["accepted"]
 
 
+def test_a_stop_said_while_safety_is_away_is_told_to_it_when_it_is_back(
+    tmp_path: Path, broker: Broker, plant: Plant
+) -> None:
+    with bridged(tmp_path / "bus", broker.port):
+        plant.hears(f"{ROBOT}/state", lambda said: said["phase"] == "unknown")
+        plant.say(STOP, {"id": "x"})
+        time.sleep(0.2)  # until its first patience is over
+        with FakeSafety(tmp_path / "bus") as safety:
+            assert safety.next_request().kind == "stop"
+            assert plant.hears(f"{ROBOT}/events", of_kind("answer"))["accepted"]
+
+
 @pytest.mark.usefixtures("bridge")
 def test_stops_that_pour_in_lose_none_that_matters(plant: Plant, safety: FakeSafety) -> None:
     safety.deaf = True
@@ -192,10 +205,10 @@ def test_a_broker_that_dies_is_warned_of_and_found_again(
     tmp_path: Path, broker: Broker, plant: Plant, safety: FakeSafety
 ) -> None:
     broker.kill()
-    lost = noted(tmp_path / "bus", "mqtt", lambda note: note.startswith("WARNING: broker lost"))
+    lost = noted(tmp_path / "bus", "mqtt", lambda note: note.startswith("broker lost"))
     assert lost.ready
     broker.start()
-    noted(tmp_path / "bus", "mqtt", lambda note: note == "connected")
+    noted(tmp_path / "bus", "mqtt", lambda note: not note)
     plant.hears(f"{ROBOT}/status", lambda said: said == "online")
     plant.say(STOP, "")
     assert safety.next_request().kind == "stop"
@@ -245,11 +258,32 @@ def test_a_stop_said_while_the_connection_is_gone_for_a_moment_still_arrives(
 
 
 def test_a_robot_that_others_share_a_name_with_is_told(
-    tmp_path: Path, broker: Broker, plant: Plant, safety: FakeSafety
+    tmp_path: Path, broker: Broker, plant: Plant
 ) -> None:
-    assert safety.is_alive()
     with bridged(tmp_path / "bus", broker.port):
         plant.hears(f"{ROBOT}/status", lambda said: said == "online")
-        with Bus(tmp_path / "other") as other, bridged(tmp_path / "other", broker.port):
-            assert other
-            noted(tmp_path / "bus", "mqtt", lambda note: "taken over" in note.lower())
+        with bridged(tmp_path / "other", broker.port):
+            noted(tmp_path / "bus", "mqtt", lambda note: "another client" in note)
+
+
+def test_a_fault_of_its_own_ends_the_bridge_so_that_it_is_started_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_link: Link) -> None:
+        raise KeyError("a fault")
+
+    monkeypatch.setattr(Link, "_client", broken)
+    config = Config(robot="aloha", broker=MqttConfig(host="127.0.0.1"))
+    with Bus(tmp_path / "bus") as bus, pytest.raises(KeyError, match="a fault"):
+        main(config, Context("mqtt", bus))
+
+
+def test_a_password_that_would_go_over_the_network_in_the_clear_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = Config(robot="aloha", broker=MqttConfig(host="192.0.2.1", user="aloha"))
+    with Bus(tmp_path / "bus") as bus:
+        context = Context("mqtt", bus)
+        context.stop()
+        main(config, context)
+    assert "unencrypted" in caplog.text
