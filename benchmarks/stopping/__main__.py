@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.report import Target, publish
-from benchmarks.stopping import browsers, detection, kills, picture, presses, silence
+from benchmarks.stopping import browsers, collision, detection, kills, picture, presses, silence
 from benchmarks.stopping.robot import RobotError
 
 Figures = dict[str, float]
@@ -27,13 +27,19 @@ class Options:
     blocks: int
     block_s: float
     faults: int
+    poses: int
+    episodes: int
     seed: int = 0
     settings: tuple[str, ...] = ()
     json: Path | None = None
 
 
-QUICK = Options(presses=24, kills=1, silences=3, blocks=2, block_s=10.0, faults=1)
-FULL = Options(presses=1000, kills=20, silences=20, blocks=8, block_s=30.0, faults=5)
+QUICK = Options(
+    presses=24, kills=1, silences=3, blocks=2, block_s=10.0, faults=1, poses=100, episodes=1
+)
+FULL = Options(
+    presses=1000, kills=20, silences=20, blocks=8, block_s=30.0, faults=5, poses=2000, episodes=5
+)
 
 
 def targets() -> dict[str, tuple[Target, ...]]:
@@ -102,6 +108,8 @@ def _parser(parts: list[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--block-s", type=float, metavar="S")
     parser.add_argument("--faults", type=int, metavar="N", help="each fault so many times")
+    parser.add_argument("--poses", type=int, metavar="N", help="for the collision check to stop")
+    parser.add_argument("--episodes", type=int, metavar="N", help="in which it is timed")
     parser.add_argument(
         "--set",
         dest="settings",
@@ -145,10 +153,8 @@ def _browsers(options: Options, console: Console) -> Figures:
     return found.figures()
 
 
-def _collision(_options: Options, console: Console) -> Figures:
-    from benchmarks.stopping import collision
-
-    return collision.measured(console)
+def _collision(options: Options, console: Console) -> Figures:
+    return collision.measured(console, options.poses, options.episodes)
 
 
 def _detection(options: Options, console: Console) -> Figures:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import numpy as np
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks.stopping.broker import Broker, free_port, mosquitto
 from benchmarks.stopping.channels import Channel, channels
 from benchmarks.stopping.record import all_stand_ns, goal_packet_s, moved_after
-from benchmarks.stopping.robot import ARMS, Robot, RobotError, profile
+from benchmarks.stopping.robot import ARMS, FAULT, Robot, RobotError, profile
 
 _STOP_S = 3.0  # not standing by then: missed; an interpreter may have to start first
 _STANDS_S = 0.2  # for so long goals that stand are watched
 _WAY_S = 1.5  # of a motion, at most, before the press comes
 _MS = 1e-6  # of a nanosecond
+_LAUNCHES = 5  # a launch that ends early is replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ class Presses:
 
     def figures(self) -> dict[str, float]:
         """Return percentiles in ms, over all channels and of each, and the number missed."""
+        if not self.made:
+            return {}
         known = self.times_ms()
         every_ms = [ms for times in known.values() for ms in times]
         typed = [p.pressed_ms for p in self.made if p.starts_a_program and p.pressed_ms is not None]
@@ -73,7 +76,7 @@ class Presses:
             "stop_p99_ms": _percentile(every_ms, 99),
             "stop_max_ms": max(every_ms, default=float("nan")),
             "stop_shell_with_start_p50_ms": _percentile(typed, 50),
-            "stop_under_policy_share": float(np.mean([p.mode == "run" for p in self.made])),
+            "stop_under_policy_share": sum(p.mode == "run" for p in self.made) / len(self.made),
         }
         for channel, times in known.items():
             figures[f"stop_{channel.lower().replace(' ', '_')}_p99_ms"] = _percentile(times, 99)
@@ -102,34 +105,47 @@ class Presses:
 
 
 def measured(count: int, seed: int, settings: Sequence[str], console: Console) -> Presses:
-    """Press so many times, in turn by every channel, while the arms move.
-
-    Raises:
-        RobotError: the robot could not be brought to move again.
-    """
-    chance = random.Random(seed)
+    """Press so many times, in turn by every channel, while the arms move."""
     result = Presses()
-    port = free_port()
-    with ExitStack() as opened:
+    chance = random.Random(seed)
+    with ExitStack() as opened, Progress(console=console) as progress:
         program = mosquitto()
         broker = opened.enter_context(Broker(program)) if program else None
         if broker is None:
             result.left_out.append("MQTT: mosquitto is not installed")
-        to_broker = broker.settings if broker else ()
-        robot = opened.enter_context(Robot(f"dashboard.port={port}", *to_broker, *settings))
-        robot.set_in_motion()
-        ways = opened.enter_context(channels(robot, port, broker))
-        for number in track(range(count), "presses", console=console):
-            robot.set_in_motion()
-            _await_chance(robot, chance.uniform(0.0, _WAY_S))
-            result.made.append(_pressed(robot, ways[number % len(ways)]))
+        task = progress.add_task("presses", total=count)
+        for _ in range(_LAUNCHES):
+            try:
+                for press in _presses_of_a_launch(
+                    count - len(result.made), broker, settings, chance
+                ):
+                    result.made.append(press)
+                    progress.advance(task)
+            except RobotError as error:
+                result.left_out.append(f"a launch ended early: {error}")
+            if len(result.made) == count:
+                break
     return result
 
 
-def _await_chance(robot: Robot, wait_s: float) -> None:
-    """Wait for a random moment at which the arms move."""
-    robot.during(wait_s)
-    robot.until(lambda: robot.moving, "the arms to move", 20.0)
+def _presses_of_a_launch(
+    count: int, broker: Broker | None, settings: Sequence[str], chance: random.Random
+) -> Iterator[Press]:
+    """Launch and press; raises RobotError if the robot cannot be brought to move again."""
+    port = free_port()
+    to_broker = broker.settings if broker else ()
+    with Robot(f"dashboard.port={port}", *to_broker, *settings) as robot:
+        robot.set_in_motion()
+        with channels(robot, port, broker) as ways:
+            made = 0
+            while made < count:
+                robot.set_in_motion()
+                robot.during(chance.uniform(0.0, _WAY_S))
+                robot.set_in_motion()  # whatever happened meanwhile: who presses must see it move
+                press = _pressed(robot, ways[made % len(ways)])
+                if robot.safety and robot.safety.by != FAULT:  # which would have come first
+                    made += 1
+                    yield press
 
 
 def _pressed(robot: Robot, channel: Channel) -> Press:

@@ -50,6 +50,7 @@ ROOT = Path(__file__).parent.parent.parent
 ROBOT = "aloha"
 ARMS = ("left", "right")
 WHO = "benchmark"
+FAULT = "safety"  # who stopped the robot where nobody asked for it
 START_S = 90.0
 MOVE_S = 60.0  # to reset, arm and run again, while a policy may have to be loaded
 _END_S = 30.0
@@ -59,7 +60,7 @@ _KEPT = 6000  # states of an arm: a minute
 _SLICE_S = 0.02
 _SCREEN = struct.pack("HHHH", 45, 150, 0, 0)  # rows and columns of the terminal
 _SAID_BYTES = 20_000
-_SAID_LINES = 50
+_SAID_LINES = 25
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 # What a person would ask for next on the way to a running policy.
