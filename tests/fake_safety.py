@@ -39,7 +39,7 @@ class FakeSafety(threading.Thread):
                     time.sleep(0.05)
                     continue
                 waiter.wait(0.05)
-                while asked := service.receive():
+                while not self.deaf and (asked := service.receive()):
                     request = asked.request
                     if self.accepts and request.kind == "stop":
                         self.state = replace(STOPPED, by=request.who)
