@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 
 from motion.braking import braked
 from motion.limiter import Limiter
-from motion.limits import JointLimits
-from motion.minimum_jerk import fading
+from motion.limits import JointLimits, gripper_mask
+from motion.minimum_jerk import fading, path
 
 Array = NDArray[np.float64]
 
 WIDER = 1.25  # than the controller's limits, so that the guard never acts in a normal run
 STEADY = 3  # commands in a row, from which their velocity and acceleration are known
 GENTLE = 0.3  # fraction of the limits with which an arm comes back to its commands
+HELD_RAD = 0.1  # further than this from its goal no joint hangs by its weight: something holds it
+RELIEF_S = 0.3  # after a stop; by then an arm is where it is told to be
 
 MISSING = "no command"
 MISSHAPEN = "command for other joints"
@@ -52,6 +54,8 @@ class Guard:
     the commands fades to zero with continuous velocity and acceleration.
 
     Trouble is another thing: then it stops as hard as it may, and to standstill whatever comes.
+    Joints that something holds away from their goals are relieved then: their goals go to where
+    they are, once, lest their motors give up and the arm falls.
     """
 
     def __init__(
@@ -72,6 +76,9 @@ class Guard:
         self._stop_jerk = np.maximum(limits.stop_jerk, wider.jerk)
         self._jump = limits.jump
         self._stopping = False
+        self._stood = 0  # periods since the stop
+        self._relief: deque[Array] = deque()
+        self._arm = ~gripper_mask(limits.joints)
         self._gentle = limits.scaled(GENTLE)
         self._dt_ns = dt_ns
         self._max_age_ns = max_age_ns
@@ -93,6 +100,7 @@ class Guard:
         t_command_ns: int,
         now_ns: int,
         trouble: str = "",
+        measured: Array | None = None,
     ) -> GuardedCommand:
         """Return what to write to the servos in this period.
 
@@ -104,9 +112,11 @@ class Guard:
             t_command_ns: when the command was made.
             now_ns: the present time.
             trouble: what forbids to follow, or makes the arm unfit for it, empty if nothing does.
+            measured: (J,) where the arm is, None if that is not known.
         """
         if trouble or self._stopping:
-            return self._stop(trouble or STOPPING)
+            return self._stop(trouble or STOPPING, measured)
+        self._stood = 0
         if command is None:
             self._missed += 1
             moving_on = self._missed == 1 and self._offset is not None
@@ -202,17 +212,36 @@ class Guard:
         self._coasted, self._offset = True, None
         return GuardedCommand(target.copy(), MISSING)
 
-    def _stop(self, reason: str) -> GuardedCommand:
+    def _stop(self, reason: str, measured: Array | None) -> GuardedCommand:
         """Make one step of stopping hard; half a stop cannot be ended softly without a swing."""
         self._recent.clear()
         self._coasted, self._offset = False, None
+        if self._limiter.standing and measured is not None:
+            self._relieve(measured)
+        self._limiter.go(self._relief.popleft() if self._relief else self._stop_step())
+        self._stopping = bool(self._relief) or not self._limiter.standing
+        return GuardedCommand(self._limiter.position.copy(), reason)
+
+    def _stop_step(self) -> Array:
         arm, dt = self._limiter, self._dt_ns * 1e-9
         change = braked(
             arm.velocity, arm.acceleration, self._stop_acceleration, self._stop_jerk, dt
         )
-        arm.go(arm.position + (arm.velocity + change * dt) * dt)
-        self._stopping = not arm.standing
-        return GuardedCommand(arm.position.copy(), reason)
+        return arm.position + (arm.velocity + change * dt) * dt
+
+    def _relieve(self, measured: Array) -> None:
+        """Begin to bring the goals of joints that are held to where they are; once in a stop.
+
+        More than once would let an arm sink that hangs below its goals.
+        """
+        self._stood += 1
+        if self._stood != round(RELIEF_S / (self._dt_ns * 1e-9)):
+            return
+        here, limits = self._limiter.position, self._limiter.limits
+        held = self._arm & (np.abs(measured - here) > HELD_RAD)
+        if held.any():
+            there = np.where(held, np.clip(measured, limits.lower, limits.upper), here)
+            self._relief.extend(path(here, there, self._gentle, self._dt_ns * 1e-9)[1:])
 
     def _braking(self, reason: str) -> GuardedCommand:
         """Make one step of coming to a stop."""

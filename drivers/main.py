@@ -243,10 +243,11 @@ class Driver:
             self._guard = self._made_guard()
         trouble = self._trouble(command, now_ns)
         self._withdrawn = False
+        here = self._reading.position if self._reading else None
         if command is None:
-            return self._guard.checked(None, 0, 0, now_ns, trouble)
+            return self._guard.checked(None, 0, 0, now_ns, trouble, here)
         own = self._own(command)
-        return self._guard.checked(own, command.seq, command.t_command_ns, now_ns, trouble)
+        return self._guard.checked(own, command.seq, command.t_command_ns, now_ns, trouble, here)
 
     def _trouble(self, command: JointCommand | None, now_ns: int) -> str:
         """Return why the arm has to stop, empty if it has not."""

@@ -95,6 +95,26 @@ def test_a_silent_motor_is_named_and_the_arm_holds_until_it_speaks(driven: Drive
     driven.assert_true(begin_ns)
 
 
+def test_a_line_that_damages_answer_after_answer_holds_the_arm(driven: DrivenArm) -> None:
+    begin_ns = time.monotonic_ns()
+    driven.arm.faults.spoil("corrupt", count=ALWAYS, share=0.02)
+    driven.until_told("answers came damaged 5 cycles in a row: look at its cables", begin_ns)
+    driven.until(lambda: driven.states[-1].holding == UNFIT, "the arm to hold")
+    driven.arm.faults.clear()
+    driven.until_following()
+    driven.assert_true(begin_ns)
+
+
+def test_a_few_damaged_answers_are_warned_of(driven: DrivenArm) -> None:
+    begin_ns = time.monotonic_ns()
+    driven.arm.faults.spoil("corrupt", count=ALWAYS, share=0.003)
+    told = driven.until_told("of the answers of", begin_ns)
+    assert "come damaged: look at its cables" in " ".join(told.warnings)
+    driven.arm.faults.clear()
+    driven.until_following()
+    driven.assert_true(begin_ns)
+
+
 def test_a_broken_chain_names_the_motor_before_the_break_alone(driven: DrivenArm) -> None:
     begin_ns = time.monotonic_ns()
     driven.arm.faults.break_chain(4)

@@ -11,7 +11,7 @@ import pytest
 from driven_arm import DrivenArm, driven_arm
 from emulated_arm import Array
 
-from drivers.guard import MISSHAPEN, MISSING, NOT_FINITE
+from drivers.guard import MISSHAPEN, MISSING, NOT_FINITE, TOO_FAR
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,13 @@ def test_zeros_are_no_place_to_jump_to(driven: DrivenArm) -> None:
     driven.during(0.3)
     assert any(state.holding for state in driven.since(begin_ns))
     driven.arm.assert_sound_goals()
+
+
+def test_a_standing_arm_does_not_set_off_to_a_command_far_away(driven: DrivenArm) -> None:
+    begin_ns = time.monotonic_ns()
+    driven.altered = lambda _: driven.home + np.array([0.0, 0.0, -0.9, 0.0, 0.0, 0.0, 0.0])
+    driven.until_holding(begin_ns, TOO_FAR)
+    driven.until_noted(TOO_FAR)
 
 
 def test_commands_that_jump_to_and_fro_never_reach_the_servos(driven: DrivenArm) -> None:

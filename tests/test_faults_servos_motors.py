@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from drivers.main import LOST, UNFIT
 from runtime.supervisor import Phase
 from simulation.servos.faults import Mishap
 
+ELBOW = 2
 HOLDING = dict.fromkeys(range(1, 10), 1)
 
 
@@ -133,6 +135,30 @@ def test_a_motor_that_let_go_while_the_arm_was_unplugged_stays_limp_until_the_ne
     driven.until_noted("support the arm, then launch again")
     assert not driven.arm.line.of(reg.TORQUE_ENABLE, begin_ns)
     launch_again(driven)
+
+
+def test_a_joint_that_something_holds_is_relieved_before_its_motors_give_up(
+    driven: DrivenArm,
+) -> None:
+    shaft = driven.arm.plant.shafts[ELBOW]
+    driven.until(lambda: shaft.position_rad < driven.home[ELBOW] - 0.25, "the elbow to be away")
+    begin_ns = time.monotonic_ns()
+    try:
+        shaft.range_rad = (shaft.position_rad, shaft.position_rad + 0.01)
+        driven.until_told(
+            "elbow (id 4) has drawn 4.4 A for too long: look what it fights", begin_ns
+        )
+        told_ns = time.monotonic_ns()
+        driven.forbid()  # as the safety process does
+        driven.during(2.5)
+        assert driven.arm.torque() == HOLDING
+        assert not driven.states[-1].errors
+        last = driven.states[-1]
+        assert last.written[ELBOW] == pytest.approx(last.position[ELBOW], abs=0.02)
+        assert driven.arm.standing_since(told_ns) - told_ns < 1_500_000_000
+    finally:
+        shaft.range_rad = (-math.inf, math.inf)
+        driven.allow()
 
 
 def test_a_motor_that_browned_out_is_known_by_its_lost_memory(driven: DrivenArm) -> None:

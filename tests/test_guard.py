@@ -49,10 +49,14 @@ class Run:
         self.tick = 0
 
     def give(
-        self, command: Array | None, age_ns: int = 1_000_000, trouble: str = ""
+        self,
+        command: Array | None,
+        age_ns: int = 1_000_000,
+        trouble: str = "",
+        measured: Array | None = None,
     ) -> GuardedCommand:
         now_ns = self.tick * DT_NS
-        outcome = self.guard.checked(command, self.tick, now_ns - age_ns, now_ns, trouble)
+        outcome = self.guard.checked(command, self.tick, now_ns - age_ns, now_ns, trouble, measured)
         # A late command arrives in a period that has had its step already, and makes none.
         if command is None or outcome.holding != MISSING:
             self.outcomes.append(outcome)
@@ -156,6 +160,43 @@ def test_a_stop_once_begun_goes_on_to_standstill_whatever_comes() -> None:
         assert run.give(None).holding == STOPPING
     assert (np.diff(run.positions[:, 0]) >= 0.0).all()  # no swing back
     run.assert_within_limits(stopped=True)
+
+
+def test_a_joint_that_something_holds_is_relieved_once_after_a_stop() -> None:
+    run = Run().follow(100)
+    stopped = run.give(None, trouble="stop").position
+    held = stopped + np.array([-0.3, 0.05, -0.4])
+    for _ in range(20):
+        run.give(None, trouble="stop", measured=held)
+    standing = run.positions[-1]
+    for _ in range(200):
+        run.give(None, trouble="stop", measured=held)
+    assert run.positions[-1] == pytest.approx([held[0], standing[1], standing[2]])
+    sunk = run.positions[-1].copy()
+    for _ in range(200):
+        run.give(None, trouble="stop", measured=sunk - 0.2)
+    assert (run.positions[-1] == sunk).all()
+    run.assert_within_limits(stopped=True)
+    assert run.guard.standing
+
+
+def test_a_relief_that_leave_overtakes_is_ended_first() -> None:
+    run = Run().follow(100)
+    for _ in range(40):
+        run.give(None, trouble="stop", measured=HOME - 0.5)
+    assert not run.guard.standing
+    assert run.give(motion(run.tick)).holding == STOPPING
+    run.follow(400)
+    assert run.outcomes[-1].holding == ""
+    run.assert_within_limits(stopped=True)
+
+
+def test_nobody_is_relieved_to_a_place_out_of_range_or_unknown() -> None:
+    run = Run()
+    for _ in range(500):
+        run.give(None, trouble="stop", measured=np.array([-2.0, np.nan, 0.5]))
+    assert run.positions[-1] == pytest.approx([LIMITS.lower[0], HOME[1], HOME[2]])
+    assert (run.positions >= LIMITS.lower).all()
 
 
 def test_an_arm_that_stands_does_not_begin_to_follow_what_is_far_away() -> None:
