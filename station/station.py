@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
@@ -206,10 +206,14 @@ class Station:
             return
         end_ns = time.monotonic_ns() + int(stopping_s(self._config.limits) * 1e9)
         while time.monotonic_ns() < end_ns and self._interrupts < 3:
-            wire.say(_HOLD, time.monotonic_ns())
+            # A safety process that ends while something may move takes that for a fault.
+            phase = wire.safety.phase if wire.safety else ""
+            ask = {"running": "pause", "armed": "off"}.get(phase, "")
+            holds = _holds(wire.status)
+            wire.say(replace(_HOLD, ask=ask if holds else ""), time.monotonic_ns())
             time.sleep(_POLL_S)
             wire.listen()
-            if not wire.is_awaiting and _holds(wire.status):
+            if holds and not ask and not wire.is_awaiting:
                 return
 
     def _note(self, event: Event, supervisor: Supervisor, wire: Wire) -> None:

@@ -103,7 +103,8 @@ class Hands:
         self.said.append(orders.mode)
         self.status = status(orders.mode, arrived=self.arrives)
         if orders.ask == "off":
-            self.energised = ()
+            self.safety = safety("disarmed")
+            self.energised = () if orders.mode == "rest" else self.energised
 
 
 @pytest.fixture
@@ -162,7 +163,8 @@ def test_a_run_goes_on_without_its_display(station: Station) -> None:
 def test_a_failing_disk_ends_a_run_with_a_hold_and_the_cause(station: Station) -> None:
     hands = Hands(error=OSError(28, "No space left on device"))
     drive(station, hands)
-    assert hands.said == ["hold"]
+    assert set(hands.said) == {"hold"}
+    assert hands.safety.phase == "disarmed", "its end while armed would be a fault"
     assert set(hands.stopped) == {"controller", "arm.left"}
     assert "No space left on device" in station.record.ending
     assert "the arms hold" in station.record.ending
