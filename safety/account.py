@@ -52,15 +52,21 @@ def note(state: State, facts: Facts) -> str:
     }.get(stage, "")
 
 
-def differs(before: SafetyState, after: SafetyState) -> bool:
-    """Return whether people should hear of `after` at once; numbers in words may wait."""
-    return _gist(before) != _gist(after)
+def gist(state: State, facts: Facts) -> tuple[object, ...]:
+    """Return of what everyone is told the part of which people should hear at once.
 
-
-def _gist(said: SafetyState) -> SafetyState:
-    still = replace(said, t_ns=0, note="", warnings=(), persisting=())
-    counts = f"{len(said.persisting)} {len(said.warnings)}"
-    return replace(still, note=counts)
+    Numbers in words may wait.
+    """
+    return (
+        state.phase,
+        state.epoch,
+        state.motion,
+        state.order,
+        min(state.speed, facts.speed),
+        state.stop,
+        len(facts.causes),
+        len(facts.warnings),
+    )
 
 
 def request_entry(

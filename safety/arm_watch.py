@@ -35,8 +35,12 @@ class ArmWatch:
         self._arm = arm
         self._config = config
         self._joints = tuple(ranges)
-        self._bends = ~gripper_mask(self._joints)  # a gripper's place and command differ in scale
-        self._lower, self._upper = (np.array(ends) for ends in zip(*ranges.values(), strict=True))
+        lower, upper = (np.array(ends) for ends in zip(*ranges.values(), strict=True))
+        # A gripper's place and its command differ in scale, so any place will do.
+        grips, slack = gripper_mask(self._joints), config.outside_rad
+        self._least = np.where(grips, -np.inf, lower - slack)
+        self._most = np.where(grips, np.inf, upper + slack)
+        self._near_rad = np.where(grips, np.inf, config.tracking_rad)
         self._lagging_ns = np.zeros(len(ranges), np.int64)  # since when, 0 while it follows
         self._low_ns = 0  # since when the voltage is low, 0 while it is not
         self._heat = np.zeros(len(ranges), np.int64)
@@ -91,7 +95,7 @@ class ArmWatch:
 
     def _temperature(self, degrees: Array) -> tuple[tuple[str, ...], float, list[Cause]]:
         config = self._config
-        if not degrees.size:
+        if not (self._heat.any() or (degrees >= config.temperature_warn).any()):
             return (), 1.0, []
         edges = (config.temperature_warn, config.temperature_slow, config.temperature_rest)
         level = np.sum([degrees >= edge for edge in edges], axis=0)
@@ -134,10 +138,10 @@ class ArmWatch:
 
     def _lag(self, state: JointState, now_ns: int) -> list[Cause]:
         config = self._config
-        if state.torque == OFF:
-            self._lagging_ns[:] = 0  # nothing holds it where it is told to be
+        far = ~(np.abs(state.written - state.position) <= self._near_rad)
+        if state.torque == OFF or not far.any():  # nothing holds what was let go where it should be
+            self._lagging_ns[:] = 0
             return []
-        far = self._bends & ~(np.abs(state.written - state.position) <= config.tracking_rad)
         self._lagging_ns = np.where(far, np.where(self._lagging_ns, self._lagging_ns, now_ns), 0)
         late = far & (now_ns - self._lagging_ns >= config.tracking_s * 1e9)
         return [
@@ -151,16 +155,15 @@ class ArmWatch:
         ]
 
     def _outside(self, state: JointState) -> list[Cause]:
-        slack = self._config.outside_rad
-        inside = (state.position >= self._lower - slack) & (state.position <= self._upper + slack)
+        outside = ~((state.position >= self._least) & (state.position <= self._most))
         return [
             Cause(
                 17,
                 name,
-                f"{name} is measured more than {slack:g} rad outside of its range: "
-                "bring it back by hand with the 12 V switch off",
+                f"{name} is measured more than {self._config.outside_rad:g} rad outside of its "
+                "range: bring it back by hand with the 12 V switch off",
             )
-            for name in self._named(self._bends & ~inside)
+            for name in self._named(outside)
         ]
 
     def _refusal(self, state: JointState) -> list[Cause]:

@@ -101,7 +101,7 @@ class Safety:
             epoch=now_ns // 1_000_000, seq=now_ns // 1_000, drawn=secrets.randbelow(CODES)
         )
         self._state = restored(config.directory / latch.NAME, fresh, self._facts)
-        self._said = account.told(self._state, self._facts)
+        self._gist = account.gist(self._state, self._facts)
         self._write(fresh, account.step_entries(fresh, self._state, self._facts))
 
     def serve(self) -> None:
@@ -185,7 +185,7 @@ class Safety:
         self._context.beat(
             late_ns=late_ns,
             counters={"requests": self._replies.count, "malformed": self._service.refused},
-            note=self._said.note or self._state.phase,
+            note=account.note(self._state, self._facts) or self._state.phase,
         )
 
     def _become(self, after: State) -> None:
@@ -200,18 +200,18 @@ class Safety:
         self._permits.send(permit)
 
     def _tell(self, now_ns: int) -> None:
-        said = account.told(self._state, replace(self._facts, now_ns=now_ns))
-        if now_ns - self._told_ns >= _TELL_NS or account.differs(self._said, said):
-            self._said, self._told_ns = said, now_ns
-            self._states.send(said)
+        gist = account.gist(self._state, self._facts)
+        if now_ns - self._told_ns >= _TELL_NS or gist != self._gist:
+            self._gist, self._told_ns = gist, now_ns
+            self._states.send(account.told(self._state, replace(self._facts, now_ns=now_ns)))
 
     def _write(self, before: State, entries: list[audit.Entry]) -> int:
         """Have written what changed; returns the ticket by which it can be asked for."""
+        if self._state is before and not entries:
+            return 0
         content = latched(self._state)
         changed = content if content != latched(before) else None
-        if changed is None and not entries:
-            return 0
-        return self._scribe.write(changed, entries)
+        return self._scribe.write(changed, entries) if changed or entries else 0
 
     def _unwritten(self) -> list[Cause]:
         return [
