@@ -54,8 +54,8 @@ class Written:
     def assert_smooth(self) -> None:
         """Check that positions, velocities and accelerations were within the limits throughout.
 
-        The guard lets commands through that exceed the controller's limits by its own margin: where
-        it was the one to act, the limits are wider by that.
+        The guard lets commands through that exceed the controller's limits by its own margin, and
+        stops harder than any motion may be: where it was the one to act, the limits are wider.
         """
         assert len(self.states) > _LATELY
         for stretch in self._stretches():
@@ -80,15 +80,19 @@ class Written:
         assert (rows >= limits.lower - _ROUNDING).all()
         assert (rows <= limits.upper + _ROUNDING).all()
         acting = np.array([bool(state.holding) for state in states])
-        for order, most in ((1, limits.velocity), (2, limits.acceleration)):
+        harder = np.maximum(limits.stop_acceleration, limits.acceleration * WIDER)
+        for order, most, guarded in (
+            (1, limits.velocity, limits.velocity * WIDER),
+            (2, limits.acceleration, harder),
+        ):
             change = np.abs(np.diff(rows, order, axis=0)) / period_s**order
             near = np.array([acting[max(0, i - 2) : i + 3].any() for i in range(len(acting))])
-            wider = np.where(near[order:, None], WIDER, 1.0)
-            excess = change / (most * wider * (1.0 + _ROUNDING))
+            allowed = np.where(near[order:, None], guarded, most)
+            excess = change / (allowed * (1.0 + _ROUNDING))
             place, joint = np.unravel_index(np.argmax(excess), excess.shape)
             assert excess[place, joint] <= 1.0, (
                 f"{limits.joints[joint]}: difference of order {order} is "
-                f"{change[place, joint]:.2f}, at most {most[joint]:g} is allowed, "
+                f"{change[place, joint]:.2f}, at most {allowed[place, joint]:g} is allowed, "
                 f"while {[state.holding for state in states[place : place + order + 1]]}"
             )
 
