@@ -180,6 +180,13 @@ def test_a_joint_that_something_holds_is_relieved_once_after_a_stop() -> None:
     assert run.guard.standing
 
 
+def test_a_stopped_arm_that_is_where_it_is_told_to_be_stays_there() -> None:
+    run = Run()
+    for _ in range(60):
+        run.give(None, trouble="stop", measured=HOME + np.array([0.05, -0.05, 0.5]))
+    assert (run.positions == HOME).all()
+
+
 def test_a_relief_that_leave_overtakes_is_ended_first() -> None:
     run = Run().follow(100)
     for _ in range(40):
