@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 from drivers.dynamixel import packets
 from drivers.dynamixel.packets import BROADCAST, Instruction, Packet, PacketReader
 from drivers.dynamixel.port import SerialPort
 from drivers.dynamixel.question import FastQuestion, Part, Question
-from drivers.dynamixel.registers import ALERT, REFUSALS, Register
+from drivers.dynamixel.registers import ALERT, Register
+from drivers.dynamixel.replies import Answer, agreed, identity
+from drivers.dynamixel.replies import Identity as Identity
+from drivers.dynamixel.replies import NoAnswerError as NoAnswerError
+from drivers.dynamixel.replies import RefusedError as RefusedError
 
 IsFresh = Callable[[int, bytes, int], bool]  # of a servo's data, heard at that time
 
@@ -22,7 +24,10 @@ _IDENTITY_BYTES = 3
 _IDS = 253
 # For the turnaround of the servos, USB frames and the adapter's latency timer of 1 ms.
 _MARGIN_NS = 3_000_000
-_HELD_NS = 1_250_000  # of that, what adapter and USB hold back: before, an answer is in pieces
+# Of that, what adapter and USB hold back, and what each servo takes to begin: before, an answer is
+# in pieces.
+_HELD_NS = 1_250_000
+_TURN_NS = 50_000
 _PING_TURN_NS = 3_000_000  # each of all possible ids has its turn to answer a broadcast ping
 # An answer is late because an adapter with its first latency timer (16 ms) or a busy system held it
 # back; twice that and a margin after its question, none is on its way any more.
@@ -33,30 +38,6 @@ _MARGINS_NS = (_MARGIN_NS, 20_000_000, 40_000_000)
 # The same question is asked at every tick.
 question = lru_cache(Question)
 fast_question = lru_cache(FastQuestion)
-
-
-class NoAnswerError(Exception):
-    """A servo that did not answer in time."""
-
-
-class RefusedError(Exception):
-    """A servo that answered that it would not do it, and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What a servo answers to a ping."""
-
-    model: int  # the number of one of MODELS
-    firmware: int
-
-
-class Answer(NamedTuple):
-    """What one servo answered."""
-
-    data: bytes
-    error: int  # with ALERT, if a hardware error is latched
-    t_ns: int  # when it had arrived
 
 
 class ServoBus:
@@ -93,6 +74,7 @@ class ServoBus:
         self._asked_ns = 0
         self._settled_ns = 0  # from when on no answer to an earlier question can come
         self._due_ns = 0  # when the last answer will be over the wire
+        self._whole_ns = 0  # when all of them will be here
         self._overdue = False  # whether its time was over at the last look
 
     @property
@@ -103,7 +85,7 @@ class ServoBus:
     def ping(self, servo: int) -> Identity | None:
         """Return what `servo` is, None if it does not answer."""
         answer = self._ask(packets.ping(servo), servo, _IDENTITY_BYTES)
-        return None if answer is None or not answer.data else _identity(answer.data)
+        return None if answer is None or not answer.data else identity(answer.data)
 
     def scan(self) -> dict[int, Identity]:
         """Ask everybody on the bus who they are; takes the 0.8 s that all turns together take."""
@@ -112,7 +94,7 @@ class ServoBus:
         request = packets.ping(BROADCAST)
         self._begin(request, answers_ns)
         return {
-            packet.id: _identity(packet.data)
+            packet.id: identity(packet.data)
             for packet in self._statuses(request, _MARGIN_NS)
             if len(packet.data) == _IDENTITY_BYTES
         }
@@ -121,12 +103,12 @@ class ServoBus:
         """Return the value of a register; raises NoAnswerError or RefusedError."""
         request = packets.read(servo, register.address, register.size)
         answer = self._ask(request, servo, register.size)
-        return register.unpacked(_agreed(answer, servo, f"read {register.name}"))
+        return register.unpacked(agreed(answer, servo, f"read {register.name}"))
 
     def write(self, servo: int, register: Register, value: int) -> None:
         """Set a register and wait for the confirmation; raises NoAnswerError or RefusedError."""
         answer = self._ask(packets.write(servo, register.address, register.packed(value)), servo, 0)
-        _agreed(answer, servo, f"write {value} to {register.name}")
+        agreed(answer, servo, f"write {value} to {register.name}")
 
     def reboot(self, servo: int) -> None:
         """Restart a servo: torque off, errors cleared; raises RefusedError.
@@ -136,7 +118,7 @@ class ServoBus:
         """
         answer = self._asked_once(packets.reboot(servo), servo, 0, _MARGIN_NS)
         if answer is not None:
-            _agreed(answer, servo, "reboot")
+            agreed(answer, servo, "reboot")
 
     def sync_read(
         self, address: int, length: int, servos: Sequence[int], is_fresh: IsFresh | None = None
@@ -171,6 +153,7 @@ class ServoBus:
         may ask so.
         """
         self._begin(goals + question.request, question.answer_bytes * self._byte_ns)
+        self._whole_ns = self._due_ns + _HELD_NS + len(question.servos) * _TURN_NS
         self.open = question
 
     def answers(self, is_fresh: IsFresh | None = None) -> dict[int, Answer]:
@@ -240,6 +223,7 @@ class ServoBus:
         self._overdue = False
         self._asked_ns = self._send(request)
         self._due_ns = self._sent_ns + answers_ns
+        self._whole_ns = self._due_ns + _HELD_NS + _TURN_NS
 
     def _statuses(self, request: bytes, margin_ns: int) -> Iterator[Packet]:
         """Yield status packets as they arrive, until they are due no more."""
@@ -249,7 +233,7 @@ class ServoBus:
     def _received(self, margin_ns: int) -> bytes:
         """Return what has come, waiting until the answers are due no more; nothing then."""
         # Waking up for each piece would cost more than all the rest of a transaction.
-        _sleep_until(self._due_ns + _HELD_NS)
+        _sleep_until(self._whole_ns)
         left_ns = self._due_ns + margin_ns - time.monotonic_ns()
         if left_ns > 0:
             return self.port.receive(left_ns * 1e-9)
@@ -298,19 +282,3 @@ def _is_echo(packet: Packet, request: bytes) -> bool:
 def _sleep_until(t_ns: int) -> None:
     if (left_ns := t_ns - time.monotonic_ns()) > 0:
         time.sleep(left_ns * 1e-9)
-
-
-def _identity(data: bytes) -> Identity:
-    return Identity(model=int.from_bytes(data[:2], "little"), firmware=data[2])
-
-
-def _agreed(answer: Packet | None, servo: int, task: str) -> bytes:
-    if answer is None:
-        raise NoAnswerError(
-            f"servo {servo} did not answer when asked to {task}: check its power, its cable, and "
-            "that no other servo has its id"
-        )
-    if code := answer.error & ~ALERT:
-        reason = REFUSALS.get(code, f"error {code}, which is not documented")
-        raise RefusedError(f"servo {servo} refused to {task}: {reason}")
-    return answer.data

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import serial  # type: ignore[import-untyped]
 
-_MOST_BYTES = 65536  # of one read: more than the kernel keeps
+_MOST_BYTES = 4096  # of one read: what the kernel keeps
 _STUCK_S = 0.5  # bytes leave within milliseconds, unless the other end is dead
 _USB_SERIAL = Path("/sys/bus/usb-serial/devices")
 _UDEV_RULE = (
