@@ -169,7 +169,8 @@ class Controller:
         self._starved_ticks = self._starved_ticks + 1 if starved else 0
         position, activations = self._limiter.follow(self._plan.at(self.cursor))
         blocked = any(activation.bound == COLLISION for activation in activations)
-        self._blockage.add(blocked, self._limiter.standing)
+        meant_to_go = self._modes.mode not in ("idle", "hold")
+        self._blockage.add(blocked, waiting=meant_to_go and self._limiter.standing)
         self._smoothness.add(position)
         command = JointCommand(
             self._seq, now_ns, self.epoch, self.joints, position.copy(), self.permit

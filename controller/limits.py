@@ -33,11 +33,11 @@ class Blockage:
         self._dt = dt
         self._since = self._free = 0
 
-    def add(self, blocked: bool, standing: bool) -> None:
-        """Take in whether this command was held back, and whether the arms stand."""
+    def add(self, blocked: bool, waiting: bool) -> None:
+        """Take in whether this command was held back, and whether the arms stand but should go."""
         if blocked:
             self._free = 0
-        elif not standing:
+        elif not waiting:
             self._free += 1
         if self._free * self._dt >= FREE_S:
             self._since = 0

@@ -131,7 +131,7 @@ class Clearance:
         """Return lower bounds on the distances of the pairs `rows` in the pose measured last.
 
         Quick, and for what is out of sight: from the box around the one to the ball around the
-        other.
+        other. Where these meet there is no telling, and the bound is -inf.
         """
         model, data = self._model, self._data
         first, second = self._geoms[rows, 0], self._geoms[rows, 1]
@@ -139,7 +139,8 @@ class Clearance:
         apart = data.geom_xpos[second] - data.geom_xpos[first]
         local = np.einsum("nji,nj->ni", turns, apart) - model.geom_aabb[first, :3]
         outside = np.maximum(np.abs(local) - model.geom_aabb[first, 3:], 0.0)
-        return np.asarray(np.linalg.norm(outside, axis=1) - model.geom_rbound[second])
+        gap = np.linalg.norm(outside, axis=1) - model.geom_rbound[second]
+        return np.where(gap > 0.0, gap, -np.inf)
 
     def _levers(self, geoms: list[tuple[int, int]], joints: int) -> Array:
         """Return by how much a unit of each joint brings a pair nearer, at most (P, J)."""
@@ -171,12 +172,13 @@ class Clearance:
 
 
 def _meeting(model: mujoco.MjModel) -> list[tuple[int, int]]:
-    """Return the pairs of geoms that MuJoCo checks."""
+    """Return the pairs of geoms that MuJoCo checks: by their bits, but for neighbouring bodies."""
     kind, meets, body = model.geom_contype, model.geom_conaffinity, model.geom_bodyid
-    excluded = {(int(pair) >> 16, int(pair) & 0xFFFF) for pair in model.exclude_signature}
+    apart = {(int(pair) >> 16, int(pair) & 0xFFFF) for pair in model.exclude_signature}
+    apart |= {(int(parent), child) for child, parent in enumerate(model.body_parentid)}
     return [
         (first, second)
         for first, second in combinations(range(model.ngeom), 2)
         if (kind[first] & meets[second] or kind[second] & meets[first])
-        and not {(body[first], body[second]), (body[second], body[first])} & excluded
+        and not {(body[first], body[second]), (body[second], body[first])} & apart
     ]
