@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import stat
+import tempfile
 from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import ip_address
@@ -73,12 +74,12 @@ def _token(path: Path) -> str:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         # Linked when complete: another process that looks meanwhile finds all of it or nothing.
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(_BYTES) + "\n")
+        file, draft = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(file, "w") as stream:
+            stream.write(secrets.token_urlsafe(_BYTES) + "\n")
         with contextlib.suppress(FileExistsError):
             path.hardlink_to(draft)
-        draft.unlink()
+        Path(draft).unlink()
     return _read(path)
 
 

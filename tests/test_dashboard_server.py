@@ -54,7 +54,7 @@ def page(
 ) -> Iterator[Page]:
     """Open a socket and say hello with `token`, or nothing for None."""
     url = f"ws://127.0.0.1:{stand.port}{path}"
-    with connect(url, additional_headers=headers, max_size=None) as connection:
+    with connect(url, additional_headers=headers, max_size=None, close_timeout=0.2) as connection:
         opened = Page(connection)
         if token is not None:
             opened.say(do="hello", token=token)
@@ -263,8 +263,8 @@ def test_what_is_too_long_ends_the_conversation(stand: Stand) -> None:
         opened.socket.send(json.dumps({"do": "hello", "token": "x" * 100_000}))
         assert closed_with(opened) == 1009
     assert httpx.post(f"{stand.url}/stop", content=b"x" * 100_000).status_code == 413
-    long_header = {"X-Long": "x" * 100_000}
-    assert httpx.get(stand.url, headers=long_header).status_code == 400
+    with pytest.raises(httpx.HTTPError):  # cut off in the middle of it
+        httpx.get(stand.url, headers={"X-Long": "x" * 5_000_000}).raise_for_status()
     assert stand.station.requests == []
 
 
@@ -327,7 +327,7 @@ def test_the_audits_last_lines_are_told(stand: Stand) -> None:
 def test_pictures_come_small_and_only_while_somebody_looks(stand: Stand) -> None:
     for _ in range(2):
         with page(stand, path="/cameras") as opened:
-            seen = set()
+            seen: set[int] = set()
             while len(seen) < 4:
                 picture = opened.socket.recv(timeout=WAIT_S)
                 assert isinstance(picture, bytes)

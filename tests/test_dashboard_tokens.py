@@ -1,6 +1,7 @@
 """Tokens: made once, readable by their owner alone, and each good for one role."""
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,12 @@ def test_tokens_are_made_once_and_readable_by_their_owner_alone(tmp_path: Path) 
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "aloha").stat().st_mode) == 0o700
     assert len(list((tmp_path / "aloha").iterdir())) == 2
+
+
+def test_two_that_make_the_tokens_at_once_agree(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(tokens_in, [tmp_path] * 32))
+    assert len(set(made)) == 1
 
 
 def test_a_token_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
