@@ -10,6 +10,10 @@ import pytest
 from launching import REPOSITORY
 
 import launch
+from safety import latch
+from safety.cause import Cause
+from safety.latch import Latched
+from safety.state import Stop
 from station.display import ExpendableDisplay, Lines
 from station.lock import StationLock
 from station.station import Station
@@ -19,6 +23,7 @@ from station.station import Station
 def nothing_may_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the bus to this test, and let no run begin."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
     def started(_self: Station, _display: object) -> int:
         raise AssertionError("a run was started")
@@ -93,6 +98,8 @@ def test_the_listing_names_processes_topics_and_plugins(
     printed = capsys.readouterr().out
     for name in ("twin", "arm.left", "camera.cam_high", "controller", "policy_worker", "journal"):
         assert name in printed
+    for name in ("safety", "dashboard", "real-time 75"):
+        assert name in printed
     for name in ("joint_command", "100 Hz", "action_chunk", "scripted", "mujoco"):
         assert name in printed
 
@@ -160,3 +167,28 @@ def test_where_no_terminal_shows_them_there_are_lines(monkeypatch: pytest.Monkey
     monkeypatch.setattr(Station, "run", run)
     assert launch.main(["--policy", "scripted"]) == 0
     assert isinstance(used[0], Lines)
+
+
+def test_the_first_lines_tell_the_page_and_the_stop_that_is_in_force(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Station, "run", lambda _self, _display: 0)
+    path = tmp_path / "state" / "evenhand" / "aloha" / latch.NAME
+    path.parent.mkdir(parents=True)
+    cause = Cause(3, "policy_worker", "policy_worker died (by signal SIGKILL)")
+    stop = Stop("4821", "hold", "launch", "2026-01-02", 0, 0, (cause,))
+    latch.write(path, Latched("stopped", stop, 1.0, 4821))
+    assert launch.main(["--policy", "scripted", "--set", "dashboard.port=18360"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith("dashboard: http://127.0.0.1:18")
+    assert lines[2].startswith("STOPPED: event 4821")
+    assert "policy_worker died (by signal SIGKILL)" in lines[2]
+    assert "python -m safety reset 4821" in lines[3]
+
+
+def test_a_page_that_is_switched_off_is_not_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Station, "run", lambda _self, _display: 0)
+    assert launch.main(["--policy", "scripted", "--set", "dashboard.enabled=false"]) == 0
+    assert "http" not in capsys.readouterr().out

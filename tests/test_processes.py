@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from free_ports import free_ports
 from messaging.curve import create_keys
 from messaging.topics import HEARTBEAT, TOPICS
 from messaging.transport import Bus
+from runtime.plugins import configured
+from runtime.process import OnDeath, ProcessSpec
 from station.config import load, robot_file
 from station.hardware import decided
 from station.processes import network, process_names, process_table
@@ -63,3 +66,44 @@ def test_every_process_of_a_networked_station_can_publish_all_that_it_says(
             for instance in instances.get(topic.each, []):
                 if topic.writer_of(instance) == spec.name:
                     bus.publisher(topic, instance)
+
+
+def table_of(*settings: str) -> dict[str, ProcessSpec]:
+    config = decided(load(robot_file("aloha"), ["policy=scripted", *settings]))
+    return {spec.name: spec for spec in process_table(config, Path("/bus"), Path("/run"))}
+
+
+BUTTONS = "buttons={pedal: {plugin: gpio, config: {path: /sys/class/gpio/gpio17/value}}}"
+
+
+def test_safety_comes_before_the_arms_and_watches_all_others() -> None:
+    table = table_of("mqtt.host=broker", BUTTONS)
+    names = list(table)
+    assert names.index("safety") < names.index("arm.left")
+    assert set(table["safety"].config["processes"]) == set(names) - {"safety"}
+    assert table["safety"].realtime_priority == 75
+
+
+def test_safety_and_who_only_looks_on_are_started_again_and_needed_by_nobody() -> None:
+    table = table_of("mqtt.host=broker", BUTTONS)
+    for name in ("safety", "dashboard", "mqtt", "button.pedal"):
+        assert table[name].on_death is OnDeath.RESTART
+        assert not any(name in spec.needs for spec in table.values())
+
+
+def test_pages_and_buttons_are_there_if_the_config_wants_them() -> None:
+    assert {"dashboard", "mqtt", "button.pedal"}.isdisjoint(table_of("dashboard.enabled=false"))
+    assert "dashboard" in table_of()
+
+
+@pytest.mark.parametrize("name", ["safety", "dashboard", "mqtt", "button.pedal", "arm.left"])
+def test_each_process_takes_the_config_that_the_table_gives_it(name: str) -> None:
+    spec = table_of("mqtt.host=broker", BUTTONS)[name]
+    configured(import_module(spec.module), spec.config)
+
+
+def test_the_dashboard_shows_the_audit_that_safety_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/state")
+    table = table_of()
+    assert table["safety"].config["directory"] == "/state/evenhand/aloha"
+    assert table["dashboard"].config["audit"] == "/state/evenhand/aloha/audit.jsonl"

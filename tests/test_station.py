@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from launching import END_S, NO_CAMERAS, REPOSITORY, START_S, Launch, exists, launched, wait_for
+from launching import BARE, END_S, REPOSITORY, START_S, Launch, exists, launched, wait_for
 from written import Written
 
 from messaging.messages import ControlStatus
@@ -61,7 +61,7 @@ class Watch:
 @contextmanager
 def in_mid_episode() -> Iterator[Watch]:
     """Launch and wait until the policy moves the arms."""
-    with launched(*SCRIPTED, "--set", NO_CAMERAS) as launch:
+    with launched(*SCRIPTED, *BARE) as launch:
         wait_for(launch.bus_directory.exists, "the bus", START_S)
         with Bus(launch.bus_directory) as bus:
             watch = Watch(launch, bus)
@@ -72,11 +72,15 @@ def in_mid_episode() -> Iterator[Watch]:
 @pytest.mark.timeout(300)
 def test_a_run_of_one_episode_succeeds_and_leaves_only_its_report() -> None:
     with launched(*SCRIPTED, "--episodes", "1") as launch:
-        wait_for(lambda: len(launch.children()) == 10, "all processes", START_S)
+        wait_for(lambda: len(launch.children()) == 12, "all processes", START_S)
         pids = list(launch.children().values())
         code, output = launch.ended(2 * START_S)
         assert code == 0, output
-        assert "twin" in output.splitlines()[0]
+        title, page, *_ = output.splitlines()
+        assert "twin" in title
+        assert page.startswith("dashboard: http://127.0.0.1:")
+        assert "token" not in output, "the output of a run may be kept where others read it"
+        assert "all arms are at rest, torque off" in output
         assert "success" in output
         names = {path.name for path in launch.run_directory().iterdir()}
         assert {"summary.json", "report.html"} <= names
@@ -111,6 +115,7 @@ def test_the_death_of_a_process_that_moves_the_arms_ends_the_run_safely(process:
         code, output = watch.until_the_end()
         assert code == 1, output
         assert f"{process} died (by signal SIGKILL); the arms hold" in output
+        assert "torque stays on" in output
         for arm, written in watch.written.items():
             written.assert_smooth()
             if f"arm.{arm}" != process:
@@ -120,7 +125,7 @@ def test_the_death_of_a_process_that_moves_the_arms_ends_the_run_safely(process:
 
 
 def test_ctrl_c_while_processes_start_ends_them_all() -> None:
-    with launched(*SCRIPTED, "--set", NO_CAMERAS) as launch:
+    with launched(*SCRIPTED, *BARE) as launch:
         wait_for(launch.children, "the first process", START_S)
         pids = list(launch.children().values())
         launch.press_ctrl_c()
@@ -131,8 +136,8 @@ def test_ctrl_c_while_processes_start_ends_them_all() -> None:
 
 
 def test_processes_end_with_a_launch_that_is_killed() -> None:
-    with launched(*SCRIPTED, "--set", NO_CAMERAS) as launch:
-        wait_for(lambda: len(launch.children()) == 6, "all processes", START_S)
+    with launched(*SCRIPTED, *BARE) as launch:
+        wait_for(lambda: len(launch.children()) == 7, "all processes", START_S)
         pids = list(launch.children().values())
         launch.popen.kill()
         wait_for(lambda: not any(map(exists, pids)), "all processes to be gone", 10.0)
@@ -145,7 +150,7 @@ def test_a_checkpoint_for_other_joints_is_refused_before_anything_moves(tmp_path
     other = tmp_path / "other.safetensors"
     other.write_bytes(len(header).to_bytes(8, "little") + header + default[8 + length :])
     setting = f"policies.flow.checkpoint={other}"
-    with launched("--policy", "flow", "--set", NO_CAMERAS, "--set", setting) as launch:
+    with launched("--policy", "flow", *BARE, "--set", setting) as launch:
         code, output = launch.ended(START_S)
         assert code != 0, output
         assert "left_torso" in output
