@@ -135,8 +135,12 @@ class Safety:
         self._replies.send_written(self._scribe.done)
 
     def _serve_requests(self) -> None:
-        while self._requests_left > 0 and (asked := self._service.receive()):
-            self._requests_left -= 1
+        while self._requests_left > 0:
+            refused = self._service.refused
+            asked = self._service.receive()
+            self._requests_left -= (asked is not None) + self._service.refused - refused
+            if asked is None:
+                return
             self._serve_one(asked)
 
     def _serve_one(self, asked: Asked) -> None:

@@ -11,6 +11,7 @@ from safety.config import SafetyConfig
 _SENSING = ("running",)
 _NEVER: tuple[str, ...] = ()
 _DASHBOARD = "dashboard"
+BROWSERS = "browsers"  # the dashboard's counter of open pages
 _COMPLAINTS = ("WARNING", "cannot")  # how a note begins that somebody should read
 _UNUSABLE = ("FROZEN", "LOST")  # first words of a camera's note
 
@@ -50,12 +51,15 @@ class ProcessWatch:
         self._heartbeat: Heartbeat | None = None
         self._heard_ns = 0
         self._renewed = False  # another process has taken its name since the last look
+        self._watched_ns = 0  # when somebody last had the page open
 
     def hear(self, heartbeat: Heartbeat, now_ns: int) -> None:
         """Take in a heartbeat; the time of its arrival counts, as it may come from elsewhere."""
         before = self._heartbeat
         self._renewed |= before is not None and before.ready and before.pid != heartbeat.pid
         self._heartbeat, self._heard_ns = heartbeat, now_ns
+        if heartbeat.counters.get(BROWSERS):
+            self._watched_ns = now_ns
 
     def look(self, since_ns: int, now_ns: int) -> Findings:
         """Return what is wrong.
@@ -67,7 +71,7 @@ class ProcessWatch:
         renewed, self._renewed = self._renewed, False
         silent_ns = now_ns - max(self._heard_ns, since_ns)
         if self._part is None:
-            return self._bystander(silent_ns)
+            return self._bystander(silent_ns, now_ns - max(self._watched_ns, since_ns))
         beat = self._heartbeat
         if renewed:
             return self._found("died and was started anew", self._part.phases)
@@ -80,24 +84,25 @@ class ProcessWatch:
             return self._camera(beat, silent_ns)
         return self._complaint(beat)
 
-    def _bystander(self, silent_ns: int) -> Findings:
+    def _bystander(self, silent_ns: int, unwatched_ns: int) -> Findings:
         """Judge a process without which the robot can move."""
         beat = self._heartbeat
         if self._name == _DASHBOARD:
-            return self._dashboard(silent_ns)
+            return self._dashboard(silent_ns, unwatched_ns)
         if beat is None or not beat.ready:
             return Findings(warnings=(f"{self._name} is not ready{self._note()}",))
         if silent_ns > self._patience_s(beat) * 1e9:
             return Findings(warnings=(f"{self._name} is silent",))
         return self._complaint(beat)
 
-    def _dashboard(self, silent_ns: int) -> Findings:
-        if self._heartbeat and silent_ns <= self._config.dashboard_silent_s * 1e9:
-            return _FINE
-        text = f"the dashboard is silent for more than {self._config.dashboard_silent_s:g} s"
-        if self._config.deadman:
+    def _dashboard(self, silent_ns: int, unwatched_ns: int) -> Findings:
+        most_s = self._config.dashboard_silent_s
+        if self._config.deadman and unwatched_ns > most_s * 1e9:
+            text = f"nobody has had the dashboard's page open for more than {most_s:g} s"
             return Findings((Cause(7, self._name, text),))
-        return Findings(warnings=(text,))
+        if self._heartbeat is None or silent_ns > most_s * 1e9:
+            return Findings(warnings=(f"the dashboard is silent for more than {most_s:g} s",))
+        return _FINE
 
     def _camera(self, beat: Heartbeat, silent_ns: int) -> Findings:
         state = beat.note.partition(":")[0]

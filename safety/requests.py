@@ -22,6 +22,7 @@ from safety.state import (
 )
 
 LEAST_SPEED, MOST_SPEED = 0.05, 1.0
+LONGEST_WHO, LONGEST_REASON = 100, 300  # characters that are told on
 _EARLY_S = 0.1  # how far ahead of this clock a request may claim to have been made
 
 
@@ -45,6 +46,9 @@ def requested(
     state: State, request: Request, facts: Facts, config: SafetyConfig
 ) -> tuple[State, Reply]:
     """Return the state after `request`, and the answer to it; a refused one changes nothing."""
+    request = replace(
+        request, who=request.who[:LONGEST_WHO], reason=request.reason[:LONGEST_REASON]
+    )
     try:
         act = _ACTS.get(request.kind)
         if act is None:
@@ -159,11 +163,12 @@ def _cut(state: State, asking: Asking) -> Answer:
         return replace(state, cut_code=code, cut_until_ns=until_ns), said
     if request.event != state.cut_code or facts.now_ns > state.cut_until_ns:
         raise _RefusedError("not the code given, or given too long ago: ask for a cut anew")
+    state = replace(state, cut_code="", cut_until_ns=0)
     if state.stop is None:
         return _stopped_by(state, asking, CUTTING, "cut"), "torque is off"
     causes = (*state.stop.causes, _asked_for(request, "cut"))
     cut = replace(state.stop, kind=CUTTING, stage="cutting", causes=causes)
-    return replace(state, stop=cut, cut_code="", cut_until_ns=0), "torque is off"
+    return replace(state, stop=cut), "torque is off"
 
 
 def _fault(state: State, asking: Asking) -> Answer:

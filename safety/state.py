@@ -188,8 +188,6 @@ def stopped(
         awaited_seq=stop.seq,
         revoking=False,
         off_until_ns=0,
-        cut_until_ns=0,
-        cut_code="",
     )
 
 

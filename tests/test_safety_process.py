@@ -246,6 +246,7 @@ def flood(bus: Bus, ending: threading.Event, kinds: list[Request]) -> int:
         for asked in kinds:
             try:
                 client.send(replace(asked, id=f"flood-{count}", t_ns=time.monotonic_ns()))
+                client.socket.send(b"junk", zmq.NOBLOCK)
             except zmq.Again:
                 time.sleep(0.001)
             count += 1

@@ -303,6 +303,17 @@ def test_a_cut_has_to_be_confirmed_with_the_code_given() -> None:
     assert not cut.cut_code
 
 
+def test_a_cut_can_still_be_confirmed_when_a_stop_came_between() -> None:
+    state = stepped(after(running(), "cut"), facts(FAULT), CONFIG)
+    cut = after(state, "cut", event=state.cut_code)
+    assert (cut.event, cut.order) == (state.event, "cut")
+
+
+def test_of_what_an_asker_writes_no_more_is_told_on_than_fits() -> None:
+    stop = a_stop(after(running(), "stop", who="x" * 9999, reason="y" * 9999))
+    assert (len(stop.by), len(stop.causes[0].text)) == (100, len("stop by : ") + 400)
+
+
 def test_the_code_of_a_cut_is_forgotten_in_time() -> None:
     state = after(running(), "cut")
     assert stepped(state, facts(after_s=10.0), CONFIG).cut_code

@@ -26,7 +26,7 @@ from safety.arm_watch import ArmWatch
 from safety.cause import Cause, Findings, joined
 from safety.config import SafetyConfig
 from safety.control_watch import ControlWatch
-from safety.process_watch import ProcessWatch
+from safety.process_watch import BROWSERS, ProcessWatch
 from safety.watch import Heard, Watch
 
 MS = 1_000_000
@@ -358,7 +358,11 @@ def test_row_22_an_image_ages_between_heartbeats() -> None:
 def test_row_7_a_lost_dashboard_warns_or_with_a_dead_man_s_switch_stops() -> None:
     assert process("dashboard", 1500.0) == Findings()
     assert process("dashboard", 1501.0).warnings == ("the dashboard is silent for more than 1.5 s",)
-    assert only(process("dashboard", 1501.0, SafetyConfig(deadman=True))).row == 7
+    deadman = SafetyConfig(deadman=True)
+    watched = {BROWSERS: 1}
+    assert process("dashboard", 1500.0, deadman, counters=watched) == Findings()
+    assert only(process("dashboard", 1501.0, deadman, counters=watched)).row == 7
+    assert only(process("dashboard", 0.0, deadman, counters={BROWSERS: 0})).row == 7
     assert ProcessWatch("dashboard", 0.5, CONFIG).look(0, NOW).warnings
 
 
