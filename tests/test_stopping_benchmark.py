@@ -8,7 +8,8 @@ from driven_arm import DrivenArm, driven_arm
 
 from benchmarks.stopping import kills, picture
 from benchmarks.stopping.__main__ import FULL, QUICK, targets
-from benchmarks.stopping.faults import LOOK_MS, Detections, Fault
+from benchmarks.stopping.detectors import findings
+from benchmarks.stopping.faults import SLACK_MS, Detections, Finding
 from benchmarks.stopping.kills import Kill, Kills
 from benchmarks.stopping.presses import Press, Presses
 from benchmarks.stopping.record import (
@@ -146,15 +147,25 @@ def test_kills_tell_the_worst_of_all_and_nothing_where_there_was_none() -> None:
     assert kills.cap_rad() == 0.1
 
 
-def test_a_fault_is_found_late_if_it_takes_a_look_longer_than_promised() -> None:
-    fault = Fault(5, "a driver hangs", 60.0, lambda _: 0)
-    found = Detections([(fault, 60.0 + LOOK_MS), (fault, 61.0 + LOOK_MS)])
+def test_a_fault_is_found_late_if_signal_and_look_do_not_explain_its_time() -> None:
+    found = Detections(
+        [
+            Finding(5, "a driver hangs", 60.0, 60.0 + SLACK_MS),
+            Finding(5, "a driver hangs", 60.0, 61.0 + SLACK_MS),
+        ]
+    )
     assert found.figures() == {
-        "detection_row_5_ms": 61.0 + LOOK_MS,
+        "detection_row_5_ms": 61.0 + SLACK_MS,
         "faults_detected_late": 1.0,
     }
     assert found.table().row_count == 1
     assert Detections().figures() == {}
+
+
+def test_every_detector_finds_its_fault_in_time() -> None:
+    found = findings(3)
+    assert [finding.row for finding in found[::3]] == [2, 11, 12, 14, 16, 17, 20, 24]
+    assert not [finding for finding in found if finding.late]
 
 
 def test_every_number_of_stopping_has_a_target() -> None:

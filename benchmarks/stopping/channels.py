@@ -60,7 +60,7 @@ def channels(robot: Robot, port: int, broker: Broker | None) -> Iterator[list[Ch
             *([Channel("MQTT", opened.enter_context(_topic(broker)))] if broker else []),
             Channel("shell", opened.enter_context(_shell(robot)), starts_a_program=True),
             Channel("SIGUSR1", lambda: os.kill(pid, signal.SIGUSR1)),
-            Channel("key", lambda: robot.type(b" ")),
+            Channel("key", lambda: robot.terminal.type(b" ")),
         ]
 
 

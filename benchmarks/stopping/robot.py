@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import pty
-import re
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -24,6 +18,7 @@ from typing import Any, Self
 
 from benchmarks.live import processes
 from benchmarks.stopping.record import MOVING_RAD_S, States, speed_rad_s
+from benchmarks.stopping.terminal import Terminal
 from drivers.dynamixel.profile import Profile
 from messaging.messages import (
     ControlStatus,
@@ -58,10 +53,6 @@ _ASK_NS = 100_000_000  # between two requests for the same
 _LOOK_NS = 200_000_000  # between two looks at who is alive
 _KEPT = 6000  # states of an arm: a minute
 _SLICE_S = 0.02
-_SCREEN = struct.pack("HHHH", 45, 150, 0, 0)  # rows and columns of the terminal
-_SAID_BYTES = 20_000
-_SAID_LINES = 25
-_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 # What a person would ask for next on the way to a running policy.
 _NEXT = {"stopped": "reset", "disarmed": "arm", "armed": "run"}
@@ -80,7 +71,7 @@ class Robot:
         states: what each arm's driver said lately, the oldest first.
         statuses: what the controller said lately.
         permits: what safety permitted lately.
-        safety: what it thinks now.
+        safeties: what it thought lately.
     """
 
     def __init__(self, *settings: str) -> None:
@@ -99,13 +90,16 @@ class Robot:
         self._settings = settings
         self._alive: dict[str, int] = {}
         self._looked_ns = 0  # when it was looked who is alive
-        self._said = bytearray()
 
     def __enter__(self) -> Self:
         # Whoever comes first makes the sockets' directory, and the launch insists on a private one.
         for directory in (self.bus_directory.parent, self.bus_directory):
             make_private(directory)
-        self._launch()
+        settings = (f"runs={self.folder / 'runs'}", *self._settings)
+        command = [sys.executable, "launch.py", "--robot", ROBOT]
+        command += [word for setting in settings for word in ("--set", setting)]
+        self.terminal = Terminal(command, ROOT, self.environment)
+        self.popen = self.terminal.program
         self._bus = Bus(self.bus_directory)
         bus = self._bus
         self._arms = {arm: bus.subscriber(JOINT_STATE, arm, Keep.ALL) for arm in ARMS}
@@ -159,7 +153,9 @@ class Robot:
             ended = alive and self.popen.poll() is not None
             if ended or time.monotonic() > end:
                 why = "the launch ended" if ended else f"waited {timeout_s:g} s in vain"
-                raise RobotError(f"{why} for {what}; safety says {self.safety}\n{self.said}")
+                raise RobotError(
+                    f"{why} for {what}; safety says {self.safety}\n{self.terminal.said}"
+                )
             self.poll()
 
     def during(self, seconds: float) -> None:
@@ -200,10 +196,6 @@ class Robot:
         now_ns = time.monotonic_ns()
         os.kill(pid, number)
         return now_ns
-
-    def type(self, keys: bytes) -> None:
-        """Press keys in its terminal."""
-        os.write(self._terminal, keys)
 
     # -- what it says -----------------------------------------------------------------------------
 
@@ -253,36 +245,7 @@ class Robot:
         found = (p for p in self.permits if p.t_ns >= since_ns and p.motion == "none")
         return next(found, None)
 
-    @property
-    def said(self) -> str:
-        """The last lines on its terminal, as they are without colours."""
-        text = _ESCAPES.sub("", self._said.decode(errors="replace"))
-        return "\n".join(text.splitlines()[-_SAID_LINES:])
-
     # -- its life ---------------------------------------------------------------------------------
-
-    def _launch(self) -> None:
-        self._terminal, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, _SCREEN)
-        command = [sys.executable, "launch.py", "--robot", ROBOT]
-        settings = (f"runs={self.folder / 'runs'}", *self._settings)
-        self.popen = subprocess.Popen(
-            [*command, *(word for setting in settings for word in ("--set", setting))],
-            cwd=ROOT,
-            env=self.environment,
-            pass_fds=[theirs],
-            preexec_fn=lambda: os.login_tty(theirs),  # keys need a foreground
-        )
-        os.close(theirs)
-        threading.Thread(target=self._read_terminal, daemon=True).start()
-
-    def _read_terminal(self) -> None:
-        while True:
-            try:
-                said = os.read(self._terminal, 4096)
-            except OSError:  # nobody writes there any more
-                return
-            self._said = (self._said + said)[-_SAID_BYTES:]
 
     def _end(self) -> None:
         """Ask once to come to rest, and then insist; leaves no process behind."""
@@ -295,7 +258,7 @@ class Robot:
                 break
             except subprocess.TimeoutExpired:
                 continue
-        os.close(self._terminal)
+        self.terminal.close()
         for pid in left:
             _kill(pid)
 
