@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 from safety.button import ButtonError, Condition
@@ -22,7 +23,7 @@ class Device(Protocol):
         ...
 
 
-class DeviceButton:
+class DeviceButton(ABC):
     """Everything of a button but its device, which a subclass opens in `_opened`."""
 
     def __init__(self, *, loss_stops: bool) -> None:
@@ -31,9 +32,9 @@ class DeviceButton:
         self._lost = "not open yet"
         self._look_ns = 0
 
+    @abstractmethod
     def _opened(self) -> Device:
         """Return the open device; raises OSError or ButtonError if there is none."""
-        raise NotImplementedError
 
     def open(self) -> None:
         """Get hold of the device; raises ButtonError if that fails."""

@@ -13,7 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from safety.button import ButtonError
-from safety.buttons.evdev import Config, EvdevButton
+from safety.buttons.evdev import Config, EvdevButton, make
 
 CODES = SimpleNamespace(
     EV_SYN=0, EV_KEY=1, SYN_DROPPED=3, ecodes={"KEY_A": 30, "KEY_B": 48, "EV_KEY": 1}
@@ -83,7 +83,7 @@ def library(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def pedal(keys: tuple[str, ...] = (), normally_closed: bool = False) -> EvdevButton:
     config = Config(device=Path("/dev/input/pedal"), keys=keys, normally_closed=normally_closed)
-    return EvdevButton(config)
+    return make(config, "pedal")
 
 
 @pytest.fixture

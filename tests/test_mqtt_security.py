@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from fake_safety import FakeSafety
-from mqtt_bridging import ROBOT, STOP, bridged
+from mqtt_bridging import ALL, ROBOT, STOP, bridged
 from mqtt_broker import Broker, Plant, needs_mosquitto
 from notes import noted
 
@@ -36,7 +36,7 @@ def safety(tmp_path: Path) -> Iterator[FakeSafety]:
 
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[Broker]:
-    """A broker that wants to know who speaks, and lets the robot say `aloha` things only."""
+    """A broker with the rights that docs/fleet.md gives."""
     if PASSWD is None:
         pytest.skip("no mosquitto_passwd: apt-get install mosquitto")
     users = tmp_path / "users"
@@ -45,9 +45,10 @@ def guarded(tmp_path: Path) -> Iterator[Broker]:
         subprocess.run([PASSWD, "-b", str(users), user, f"{user}'s own"], check=True)
     rights = private(
         tmp_path / "rights",
-        "user aloha\ntopic write evenhand/aloha/state\ntopic write evenhand/aloha/events\n"
-        "topic write evenhand/aloha/status\ntopic read evenhand/+/stop\n"
-        "user plant\ntopic read evenhand/#\ntopic write evenhand/+/stop\n",
+        "user plant\ntopic read evenhand/#\ntopic write evenhand/+/stop\n"
+        "pattern write evenhand/%u/state\npattern write evenhand/%u/events\n"
+        "pattern write evenhand/%u/status\npattern read evenhand/%u/stop\n"
+        "pattern read evenhand/all/stop\n",
     )
     extra = f"allow_anonymous false\npassword_file {users}\nacl_file {rights}\n"
     with Broker(tmp_path, extra) as broker:
@@ -64,8 +65,9 @@ def test_with_its_password_and_the_least_rights_the_robot_is_stopped(
         bridged(tmp_path / "bus", guarded.port, user="aloha", password_file=password),
     ):
         plant.hears(f"{ROBOT}/status", lambda said: said == "online")
-        plant.say(STOP, "")
-        assert safety.next_request().kind == "stop"
+        for topic in (STOP, ALL):
+            plant.say(topic, "")
+            assert safety.next_request().who == f"mqtt {topic}"
 
 
 @needs_mosquitto
