@@ -5,7 +5,7 @@ from __future__ import annotations
 from messaging.messages import ControlStatus, Heartbeat, SafetyState
 from runtime.supervisor import Event
 from station.record import RunEvent, RunRecord
-from station.remedy import next_step, stop_in_words
+from station.remedy import safety_command, stop_in_words
 
 
 class Chronicle:
@@ -14,7 +14,7 @@ class Chronicle:
     def __init__(self, record: RunRecord, launched_ns: int) -> None:
         self._record = record
         self._launched_ns = launched_ns
-        self._safety = ""
+        self._safety = "", ""  # phase and event
         self._refusals: list[str] = []
         self.trouble = ""  # why the controller holds
 
@@ -37,10 +37,14 @@ class Chronicle:
 
     def safety(self, state: SafetyState | None, now_ns: int) -> None:
         """Note what may move from now on, and if nothing, why and what to do."""
-        text = self._told(state)
-        if text and text != self._safety:
-            self._safety = text
-            self._note(now_ns, "safety", text)
+        if state is None or self._safety == (state.phase, state.event):
+            return
+        self._safety = state.phase, state.event
+        text = state.phase
+        if state.event:
+            reset = safety_command(f"reset {state.event}", self._record.robot)
+            text = f"{stop_in_words(state)}; once that is mended: `{reset}`"
+        self._note(now_ns, "safety", text)
 
     def refused(self, text: str, now_ns: int) -> None:
         """Note what the safety process refuses, once, if it does so again and again."""
@@ -52,13 +56,6 @@ class Chronicle:
     def wish(self, text: str, now_ns: int) -> None:
         """Note what a person asked of the run."""
         self._note(now_ns, "station", text)
-
-    def _told(self, state: SafetyState | None) -> str:
-        if state is None:
-            return ""
-        if not state.event:
-            return state.phase
-        return f"{stop_in_words(state)}; next: {next_step(state, self._record.robot)}"
 
     def _note(self, t_ns: int, source: str, text: str) -> None:
         self._record.note(RunEvent(t_ns, source, text))

@@ -249,8 +249,10 @@ class Conductor:
         """Return what the safety process shall be asked for: each step needs the one before."""
         if self.stage is Stage.ARMING and news.ready:
             return {"disarmed": "arm", "armed": "run"}.get(self._phase, "")
-        if self.stage is Stage.LETTING_GO:
-            return {"running": "pause", "armed": "off", "disarmed": "off"}.get(self._phase, "")
+        if self.stage in (Stage.RESTING, Stage.LETTING_GO) and self._phase == "running":
+            return "pause"  # a policy that fails now shall not keep the arms from their rest
+        if self.stage is Stage.LETTING_GO and self._phase in ("armed", "disarmed"):
+            return "off"
         return ""
 
 
