@@ -94,14 +94,12 @@ class Torque:
         if permit is None or not order:
             self.warning = ""
             return
-        if order == OFF and not self.off_ns:
-            objection = self._rest.objection(reading, written, still, now_ns)
-            told, self.warning = self.warning, objection and f"its torque stays on: {objection}"
-            if self.warning and not told:
-                log.warning("%s", self.warning)
-            if self.warning:
-                return
-        if not self.off_ns or reading.torque != OFF:
+        if self.off_ns and reading.torque == OFF:
+            self.error = ""
+            return
+        if order == OFF:
+            self._object(self._rest.objection(reading, written, still, now_ns))
+        if order == CUT or not self.warning:
             self._let_go(permit, order, now_ns)
 
     def returned(self, permit: Permit | None, now_ns: int) -> bool:
@@ -113,9 +111,11 @@ class Torque:
             ArmLostError: the arm is gone.
         """
         fresh = permit is not None and permit.epoch != self._epoch
-        if not self._returning and not (fresh and allowed(permit, now_ns) != NONE):
-            return False
         if now_ns < self._again_ns:
+            return False
+        if not self._returning and not (fresh and allowed(permit, now_ns) != NONE):
+            # It could not when it last tried; whoever lies still has nothing to complain of.
+            self.error, self._again_ns = "" if self._again_ns else self.error, 0
             return False
         try:
             holds = self._arm.hold()
@@ -130,6 +130,11 @@ class Torque:
             self.off_ns = 0
             log.warning("holds again, where it stands")
         return holds
+
+    def _object(self, objection: str) -> None:
+        told, self.warning = self.warning, objection and f"its torque stays on: {objection}"
+        if self.warning and not told:
+            log.warning("%s", self.warning)
 
     def _let_go(self, permit: Permit, order: str, now_ns: int) -> None:
         if not self.off_ns:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from drivers.arm import ArmError, ArmLostError, ArmReading
 from drivers.torque import RestPose, Torque
-from messaging.messages import CUT, OFF, ON, MotorStates, Permit
+from messaging.messages import CUT, MIXED, OFF, ON, MotorStates, Permit
 
 JOINTS = ("left_waist", "left_elbow", "left_gripper")
 REST = np.array([0.0, 1.5, 0.1])
@@ -178,6 +178,40 @@ def test_an_arm_that_cannot_hold_says_why_and_tries_again_later(
     arm.failing, arm.steps = None, 1
     later_ns = NOW_NS + 500_000_000
     assert torque.returned(replace(LEAVE, t_ns=later_ns), later_ns)
+    assert torque.error == ""
+
+
+def test_an_arm_that_could_not_hold_complains_no_more_once_it_may_not_try(
+    torque: Torque, arm: FakeArm
+) -> None:
+    obey(torque, ORDER)
+    arm.failing = ArmError("elbow stands beyond its limits")
+    torque.returned(LEAVE, NOW_NS)
+    later_ns = NOW_NS + 499_999_999  # long enough for everybody to see it
+    torque.returned(None, later_ns)
+    assert torque.error
+    torque.returned(None, later_ns + 1)
+    assert torque.error == ""
+
+
+def test_half_an_arm_that_holds_away_from_rest_is_not_let_go(torque: Torque, arm: FakeArm) -> None:
+    obey(torque, ORDER)
+    half = replace(LYING, position=REST + 0.5, torque=MIXED)
+    obey(torque, ORDER, half)
+    assert "from its rest pose" in torque.warning
+    assert arm.calls == ["off"]
+    obey(torque, replace(ORDER, order=CUT), half)
+    assert arm.calls == ["off", "off"]
+
+
+def test_a_motor_that_may_still_hold_is_complained_of_until_it_does_not(
+    torque: Torque, arm: FakeArm
+) -> None:
+    arm.failing = ArmError("elbow may still hold")
+    obey(torque, ORDER)
+    torque.returned(None, NOW_NS)
+    assert torque.error == "elbow may still hold"
+    obey(torque, ORDER, replace(LYING, torque=OFF))
     assert torque.error == ""
 
 
