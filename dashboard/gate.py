@@ -69,7 +69,9 @@ class Gate:
             return
         address = scope["client"][0] if scope["client"] else ""
         is_stop = scope["type"] == "http" and (scope["method"], scope["path"]) == ("POST", "/stop")
-        if not is_stop and not self._allowance.take(address, time.monotonic_ns()):
+        # Counted apart, so that a flood of requests keeps no page that is open from coming back.
+        share = f"{scope['type']} {address}"
+        if not is_stop and not self._allowance.take(share, time.monotonic_ns()):
             await self._refuse(scope, receive, send, 429, "too many requests")
             return
         if why := misdirected({name: value.decode("latin-1") for name, value in scope["headers"]}):
@@ -91,7 +93,13 @@ class Gate:
             return
         body = f"{why}\n".encode()
         length = str(len(body)).encode()
-        headers = [(b"content-length", length), (b"content-type", b"text/plain"), *_HEADERS]
+        # What else is waiting on this connection need not even be read.
+        headers = [
+            (b"content-length", length),
+            (b"content-type", b"text/plain"),
+            (b"connection", b"close"),
+            *_HEADERS,
+        ]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
