@@ -163,28 +163,29 @@ class Robot:
                 beats[name].send(heartbeat(name, **usual | self.beats.get(name, {})))
 
 
-class SafetyThread:
-    """The process's main in a thread, with a client and its newest word."""
+def safety_config(directory: Path, thresholds: SafetyConfig = PATIENT) -> Config:
+    """Return what the robot's safety process is told."""
+    return Config(
+        robot="bench",
+        arms=ARMS,
+        ranges=RANGES,
+        cameras=CAMERAS,
+        processes=PROCESSES,
+        safety=thresholds,
+        directory=directory,
+    )
 
-    def __init__(self, sockets: Path, directory: Path, config: SafetyConfig = PATIENT) -> None:
-        self.config = Config(
-            robot="bench",
-            arms=ARMS,
-            ranges=RANGES,
-            cameras=CAMERAS,
-            processes=PROCESSES,
-            safety=config,
-            directory=directory,
-        )
-        self._process_bus, self._bus = Bus(sockets), Bus(sockets)
+
+class Person:
+    """Somebody who asks the safety process, and hears what it says."""
+
+    def __init__(self, sockets: Path) -> None:
+        self._bus = Bus(sockets)
         self._said = self._bus.subscriber(SAFETY_STATE)
         self._waiter = Waiter([self._said])
         self._client = self._bus.client("safety")
-        self._context = Context("safety", self._process_bus)
-        self._thread = threading.Thread(target=main, args=(self.config, self._context))
 
     def __enter__(self) -> Self:
-        self._thread.start()
         return self
 
     def __exit__(
@@ -193,9 +194,6 @@ class SafetyThread:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._context.stop()
-        self._thread.join()
-        self._process_bus.close()
         self._bus.close()
 
     def ask(self, kind: str, **changes: Any) -> Reply:
@@ -228,3 +226,29 @@ class SafetyThread:
         self.phase("armed")
         assert self.ask("run").accepted
         self.phase("running")
+
+
+class SafetyThread(Person):
+    """The process's main in a thread, and somebody who asks it."""
+
+    def __init__(self, sockets: Path, directory: Path, thresholds: SafetyConfig = PATIENT) -> None:
+        super().__init__(sockets)
+        self.config = safety_config(directory, thresholds)
+        self._process_bus = Bus(sockets)
+        self._context = Context("safety", self._process_bus)
+        self._thread = threading.Thread(target=main, args=(self.config, self._context))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._context.stop()
+        self._thread.join()
+        self._process_bus.close()
+        super().__exit__(kind, error, trace)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -13,12 +16,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zmq
-from guarded_robot import ARMS, PATIENT, PROCESSES, Robot, SafetyThread, request
+from guarded_robot import (
+    ARMS,
+    PATIENT,
+    PROCESSES,
+    WAIT_S,
+    Person,
+    Robot,
+    SafetyThread,
+    request,
+    safety_config,
+)
 
 from messaging.messages import Reply, Request
 from messaging.service import MAX_REQUEST_BYTES
 from messaging.transport import Bus
-from runtime.process import Context
+from runtime.process import Context, ProcessSpec
 from safety import audit, latch
 from safety.account import told
 from safety.audit import verified
@@ -141,6 +154,35 @@ def test_a_process_that_ends_while_the_robot_runs_begins_stopped(
         safety.run()
     with SafetyThread(sockets, directory) as safety:
         assert "died while the robot was running" in safety.phase("stopped").causes[0]
+    assert robot.permits[-1][1].motion == "none"
+
+
+@contextmanager
+def launched(spec: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a process as the launch does, and kill it."""
+    process = subprocess.Popen([sys.executable, "-m", "runtime.process", str(spec)])
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_process_killed_while_the_robot_runs_begins_stopped(
+    robot: Robot, sockets: Path, directory: Path, tmp_path: Path
+) -> None:
+    config = safety_config(directory).model_dump(mode="json")
+    spec = ProcessSpec(name="safety", module="safety.main", config=config, directory=sockets)
+    path = tmp_path / "spec.json"
+    path.write_text(spec.model_dump_json())
+    with Person(sockets) as person:
+        with launched(path):
+            person.run()
+        with launched(path) as process:
+            said = person.phase("stopped")
+            process.terminate()
+            assert process.wait(WAIT_S) == 0
+    assert "died while the robot was running" in said.causes[0]
     assert robot.permits[-1][1].motion == "none"
 
 
