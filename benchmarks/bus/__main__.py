@@ -17,6 +17,7 @@ from benchmarks.bus.emulators import Emulators
 from benchmarks.bus.faults import alert_cycles, fresh_after_late, silent_motor
 from benchmarks.bus.loop import Measured
 from benchmarks.bus.processor import ProcessorWatch
+from benchmarks.bus.stalls import Stalls
 from benchmarks.live import run_stack, stolen_s
 from benchmarks.report import Target, publish
 from runtime.realtime import realtime_permitted
@@ -64,12 +65,15 @@ def _loops(name: str, duration_s: float, folder: Path) -> dict[str, float]:
     # Spinning at real-time priority, the SDK would take the machine away.
     priority = _PRIORITY if name == "ours" else 0
     stolen = stolen_s()
-    idle = _four(name, duration_s, folder, priority)
+    with Stalls() as stalls:
+        idle = _four(name, duration_s, folder, priority)
     cycles = sum(arm.cycles for arm in idle)
     results = {
         "core_share": sum(arm.processor_s / arm.elapsed_s for arm in idle),
         "cycle_us": sum(arm.processor_s for arm in idle) / cycles * 1e6,
-        "late_cycles": sum(arm.late for arm in idle),
+        "late_cycles": sum(len(arm.late) for arm in idle),
+        "late_cycles_in_stalls": sum(stalls.explain(arm.late) for arm in idle),
+        "stalls": len(stalls.found),
         "incomplete_share": sum(arm.incomplete for arm in idle) / cycles,
         "stolen_s": stolen_s() - stolen,
     }
@@ -85,7 +89,7 @@ def _loops(name: str, duration_s: float, folder: Path) -> dict[str, float]:
             process.terminate()
     cycles = sum(arm.cycles for arm in loaded)
     return results | {
-        "late_share_loaded": sum(arm.late for arm in loaded) / cycles,
+        "late_share_loaded": sum(len(arm.late) for arm in loaded) / cycles,
         "incomplete_share_loaded": sum(arm.incomplete for arm in loaded) / cycles,
     }
 

@@ -24,7 +24,7 @@ class Measured:
     """What one arm's loop cost."""
 
     cycles: int
-    late: int  # begun more than 5 ms after their deadline
+    late: list[tuple[int, int]]  # of each cycle begun more than 5 ms late, the time it is about
     incomplete: int  # without all seven joints
     processor_s: float
     elapsed_s: float
@@ -46,14 +46,24 @@ def main() -> None:
 
 
 def measured(arm: Client, cycles: int) -> Measured:
-    """Return what `cycles` cycles at 100 Hz cost; a deadline that passes is made up for, late."""
-    late = incomplete = 0
+    """Return what `cycles` cycles at 100 Hz cost; a deadline that passes is made up for, late.
+
+    A late cycle is about the time from the deadline since which all cycles were late to its begin.
+    """
+    late: list[tuple[int, int]] = []
+    incomplete = behind_since_ns = 0
     began_ns, processor_s = time.monotonic_ns(), time.process_time()
     for cycle in range(cycles):
-        left_ns = began_ns + cycle * _PERIOD_NS - time.monotonic_ns()
+        deadline_ns = began_ns + cycle * _PERIOD_NS
+        left_ns = deadline_ns - time.monotonic_ns()
         if left_ns > 0:
             time.sleep(left_ns * 1e-9)
-        late += time.monotonic_ns() - began_ns - cycle * _PERIOD_NS > _LATE_NS
+        now_ns = time.monotonic_ns()
+        if now_ns - deadline_ns > _LATE_NS:
+            behind_since_ns = behind_since_ns or deadline_ns
+            late.append((behind_since_ns, now_ns))
+        else:
+            behind_since_ns = 0
         incomplete += arm.cycle().fresh < _JOINTS
     elapsed_s = (time.monotonic_ns() - began_ns) * 1e-9
     return Measured(cycles, late, incomplete, time.process_time() - processor_s, elapsed_s)

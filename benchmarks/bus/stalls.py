@@ -1,0 +1,80 @@
+"""`python -m benchmarks.bus.stalls CORE`: when a core let nobody run, seen by who needs nothing.
+
+A process that only sleeps, above all others in priority, is late for one reason: its core did not
+run at all, be it that the host of a virtual machine took it away.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from runtime.realtime import become_realtime
+
+_PRIORITY = 99
+_PERIOD_NS = 2_000_000
+_STALL_NS = 1_000_000  # later than this is no wake-up's cost
+
+Span = tuple[int, int]  # from when something was due until it came, monotonic ns
+
+
+class Stalls:
+    """Watches all cores while it is entered; then tells when they stood still."""
+
+    def __init__(self) -> None:
+        self._watchers: list[subprocess.Popen[str]] = []
+        self.found: list[Span] = []
+
+    def __enter__(self) -> Self:
+        self._watchers = [
+            subprocess.Popen(
+                [sys.executable, "-m", "benchmarks.bus.stalls", str(core)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for core in sorted(os.sched_getaffinity(0))
+        ]
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for watcher in self._watchers:
+            output, _ = watcher.communicate("enough\n")
+            self.found += [(due_ns, woke_ns) for due_ns, woke_ns in json.loads(output)]
+
+    def explain(self, late: Sequence[Span]) -> int:
+        """Return how many of the late cycles waited while a core stood still."""
+        return sum(
+            any(due_ns < begun_ns and woke_ns > deadline_ns for due_ns, woke_ns in self.found)
+            for deadline_ns, begun_ns in late
+        )
+
+
+def main() -> None:
+    """Watch one core until a line comes in; print its stalls as JSON."""
+    os.sched_setaffinity(0, {int(sys.argv[1])})
+    become_realtime(_PRIORITY)
+    found: list[Span] = []
+    due_ns = time.monotonic_ns()
+    while not select.select((sys.stdin,), (), (), max(due_ns - time.monotonic_ns(), 0) * 1e-9)[0]:
+        woke_ns = time.monotonic_ns()
+        if woke_ns - due_ns > _STALL_NS:
+            found.append((due_ns, woke_ns))
+        due_ns = max(due_ns, woke_ns - _PERIOD_NS) + _PERIOD_NS
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
