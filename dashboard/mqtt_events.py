@@ -11,6 +11,7 @@ from messaging.messages import Heartbeat, SafetyState
 _LOST_AFTER_S = 1.0
 _UNKNOWN = {
     "phase": "unknown",
+    "confirmed_ms": {},
     "note": "the safety process is silent: nothing moves without it",
 }
 _KIND_OF_PHASE = {

@@ -18,6 +18,7 @@ from safety.button_press import Press
 log = logging.getLogger(__name__)
 
 _PATIENCE_S = 0.04  # less than a heartbeat's period
+_ANSWER_S = 0.5  # after which people are told
 _LAST_WORDS_NS = 1_000_000_000
 _MOVING = ("testing", "armed", "running")
 
@@ -86,7 +87,7 @@ class Watch:
         if request := self._press.request(reason, state, silent, now_ns):
             self._client.send(request)
             self._stops += 1
-            log.warning("stop: %s", request.reason)
+            log.warning("asks for a stop: %s", request.reason)
         while reply := self._client.receive():
             self._press.answer(reply, time.monotonic_ns())
         # A reset is refused, naming this button, for as long as it would stop the robot again.
@@ -99,14 +100,14 @@ class Watch:
             self._lost = condition.lost
             log.warning("button %s: %s", self._name, condition.lost or "back again")
         if pressed:
-            return f"button {self._name} is pressed"
+            return "it is pressed"
         # A robot that stands disarmed need not be stopped, but cannot be armed like this.
         if condition.lost and condition.loss_stops and state and state.phase in _MOVING:
-            return f"button {self._name} is out of reach: {condition.lost}"
+            return f"it is out of reach: {condition.lost}"
         return ""
 
     def _note(self, pressed: bool, condition: Condition) -> str:
-        if self._press.waiting:
+        if self._press.waiting_s(time.monotonic_ns()) > _ANSWER_S:
             return "PRESSED, and safety does not answer"
         if condition.lost:
             return f"LOST: {condition.lost}"

@@ -17,15 +17,15 @@ class Press:
         self._who = who
         self._pressed = False
         self._open = False  # a stop is wanted and not granted yet
+        self._since_ns = 0
         self._granted_ns = 0
         self._due_ns = 0
         self._pause_ns = _FIRST_PAUSE_NS
         self._asked: list[str] = []
 
-    @property
-    def waiting(self) -> bool:
-        """Whether a stop was asked for and safety has not granted it yet."""
-        return self._open
+    def waiting_s(self, now_ns: int) -> float:
+        """Return for how long a stop has been asked for without being granted, 0 if none is."""
+        return (now_ns - self._since_ns) * 1e-9 if self._open else 0.0
 
     def request(
         self, reason: str, state: SafetyState | None, safety_is_silent: bool, now_ns: int
@@ -43,7 +43,7 @@ class Press:
         if pressed_now or (reason and not self._open and self._was_reset(state)):
             self._open = True
             self._reason = reason
-            self._due_ns = now_ns
+            self._since_ns = self._due_ns = now_ns
             self._pause_ns = _FIRST_PAUSE_NS
             self._asked.clear()
         self._pressed = bool(reason)
