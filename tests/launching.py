@@ -17,6 +17,7 @@ from typing import Any
 REPOSITORY = Path(__file__).parent.parent
 START_S = 90.0
 END_S = 40.0
+_NOTED = 5000  # characters of what a launch said, in the report of a test that failed
 # A start takes seconds less without cameras and page.
 BARE = ("--set", "cameras={}", "--set", "dashboard.enabled=false")
 
@@ -74,6 +75,13 @@ class Launch:
         output, _ = self.popen.communicate(timeout=timeout_s)
         return self.popen.returncode, output
 
+    def killed(self) -> str:
+        """Kill it, if it still runs; returns what it printed and nobody has read yet."""
+        self.popen.kill()
+        if self.popen.stdout is None or self.popen.stdout.closed:
+            return ""
+        return self.popen.communicate()[0]
+
     def run_directory(self) -> Path:
         """Return where the report of the only run is."""
         (found,) = self.runs.iterdir()
@@ -106,9 +114,11 @@ def launched(*arguments: str, **environment: str) -> Iterator[Launch]:
     launch = Launch(directory, arguments, environment)
     try:
         yield launch
+    except Exception as error:
+        error.add_note(f"the launch said:\n{launch.killed()[-_NOTED:]}")
+        raise
     finally:
-        launch.popen.kill()
-        launch.popen.communicate()
+        launch.killed()
         shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -162,7 +162,7 @@ def test_a_death_stops_the_robot_and_the_stop_outlives_the_launch(process: str) 
             assert code == 0, output
             assert f"STOPPED: event {event}" in output
         finally:
-            second.popen.kill()
+            second.killed()
 
 
 def test_a_second_ctrl_c_leaves_the_torque_on_and_says_so() -> None:
