@@ -19,7 +19,7 @@ from drivers.arm import Arm, ArmError, ArmLostError, ArmReading
 from drivers.dynamixel.attach import attached
 from drivers.dynamixel.bus import NoAnswerError, RefusedError, ServoBus
 from drivers.dynamixel.health import MotorState
-from drivers.dynamixel.hold import hold_again, let_go
+from drivers.dynamixel.hold import Grip
 from drivers.dynamixel.joints import Joints
 from drivers.dynamixel.lookout import Lookout
 from drivers.dynamixel.motors import motor_states
@@ -27,7 +27,7 @@ from drivers.dynamixel.port import PortError, PortLostError, SerialPort, demand_
 from drivers.dynamixel.profile import MIDDLE_TICK, Profile
 from drivers.dynamixel.question import Goals, Question
 from drivers.dynamixel.sample import SAMPLE_ADDRESS, SAMPLE_BYTES, Sample
-from messaging.messages import MIXED, OFF, ON, MotorStates
+from messaging.messages import ON, MotorStates
 from messaging.transport import Bus
 
 Array = NDArray[np.float64]
@@ -69,7 +69,7 @@ class AlohaArm:
         self._lookout: Lookout
         self._cycles = 0
         self._held = False
-        self._limp: list[str] = []  # joints whose torque is off on purpose
+        self._grip: Grip
         self.refused_steps = 0
 
     def attach(self) -> None:
@@ -110,8 +110,8 @@ class AlohaArm:
             [servo for servo in self.motors if servo not in self._ids]
         )
         self._lookout = Lookout(self._profile, self.motors, self._bus, now_ns)
+        self._grip = Grip(self._profile, self.motors)
         self._cycles = 0
-        self._limp = []
 
     def write(self, position: Array) -> None:
         """Send goals (J,): angles in rad, the gripper's crank 0 closed to 1 open.
@@ -155,33 +155,24 @@ class AlohaArm:
             ArmError: a motor may still hold; says what to do.
             ArmLostError: the port is gone.
         """
-        self._limp = list(self._joints)
-        for state in self.motors.values():
-            state.let_go = True
+        self._cycles = 0  # the shadows are asked at once
         try:
-            let_go(self._attached(), self._profile)
+            self._grip.let_go(self._attached())
         except PortLostError as error:
             raise ArmLostError(str(error)) from error
-        self._cycles = 0  # the shadows are asked at once
 
     def hold(self) -> bool:
-        """Take one more joint's torque on where it stands; return whether all hold.
+        """Make one step of taking hold where the arm stands; return whether all of it holds.
 
         Raises:
             ArmError: it cannot; says why and what to do.
             ArmLostError: the port is gone.
         """
-        if self._limp:
-            joint = self._limp[0]
-            try:
-                goal = hold_again(self._attached(), self._profile, joint)
-            except PortLostError as error:
-                raise ArmLostError(str(error)) from error
-            self._goal_ticks[self._joints.index(joint)] = goal
-            self._goal = self._motion.commanded(self._goal_ticks)
-            self._limp.remove(joint)
-            self._cycles = 0
-        return not self._limp
+        self._cycles = 0
+        try:
+            return self._grip.hold(self._attached(), self._goal_ticks)
+        except PortLostError as error:
+            raise ArmLostError(str(error)) from error
 
     def motor_states(self, now_ns: int) -> MotorStates | None:
         """Return each motor's state, None before the arm is attached."""
@@ -246,7 +237,7 @@ class AlohaArm:
         samples = [state.sample for state in states if state.sample is not None]
         if len(samples) < len(states):
             return None
-        if self._limp:
+        if self._grip.limp:
             self._follow_limp(samples)
         stamps = [state.t_sample_ns for state in states]
         rows = self._motion.measured(samples, [(now_ns - stamp) * 1e-9 for stamp in stamps])
@@ -262,19 +253,15 @@ class AlohaArm:
             voltage=rows[5],
             errors=self._lookout.errors(now_ns) + (() if well else self._errors(now_ns)),
             warnings=self._lookout.warnings,
-            torque=ON if well else self._torque(),
+            torque=ON if well else self._grip.torque,
         )
 
     def _follow_limp(self, samples: list[Sample]) -> None:
         """Take as goals of limp joints where they are: there they will hold."""
         for place, joint in enumerate(self._joints):
-            if joint in self._limp:
+            if joint in self._grip.limp:
                 self._goal_ticks[place] = samples[place].position
         self._goal = self._motion.commanded(self._goal_ticks)
-
-    def _torque(self) -> str:
-        holding = [state.has_torque() for state in self.motors.values()]
-        return ON if all(holding) else MIXED if any(holding) else OFF
 
     def _errors(self, now_ns: int) -> tuple[str, ...]:
         if all(self.motors[servo].is_silent(now_ns) for servo in self._ids):

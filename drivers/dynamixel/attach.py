@@ -61,7 +61,7 @@ def attached(
     for joint in limp:
         _prepare(bus, joint, profile.motors[joint])
     for joint in limp:
-        take_torque(bus, joint, profile.motors[joint])
+        _take_hold(bus, joint, profile.motors[joint])
     return {joint: bus.read(motor.id, GOAL_POSITION) for joint, motor in profile.motors.items()}
 
 
@@ -96,14 +96,13 @@ def _prepare(bus: ServoBus, joint: str, motor: Motor) -> None:
     _tell_to_stay(bus, joint, motor)
 
 
-def _tell_to_stay(bus: ServoBus, joint: str, motor: Motor) -> int:
-    """Make the place of a joint its goal, and return it; a shadow gets what its motor gets."""
+def _tell_to_stay(bus: ServoBus, joint: str, motor: Motor) -> None:
+    """Make the place of a joint its goal; what is written to a motor reaches its shadow too."""
     goal = _goal_to_hold(bus, joint, motor)
     bus.write(motor.id, GOAL_POSITION, goal)
     told = bus.read(motor.id, GOAL_POSITION)
     if told != goal:
         raise ArmError(f"{joint} was told to stay at {goal} and says {told}: its torque stays off")
-    return goal
 
 
 def _goal_to_hold(bus: ServoBus, joint: str, motor: Motor) -> int:
@@ -116,15 +115,8 @@ def _goal_to_hold(bus: ServoBus, joint: str, motor: Motor) -> int:
     return min(max(present, low), high)
 
 
-def take_torque(bus: ServoBus, joint: str, motor: Motor) -> int:
-    """Take a joint's torque on where it stands; returns its goal in ticks.
-
-    Raises:
-        ArmError: its torque does not come on, or must not; says what to do.
-        NoAnswerError, RefusedError: it does not do as it is told.
-    """
-    # Whatever it was told before: it may have sunk since then.
-    goal = _tell_to_stay(bus, joint, motor)
+def _take_hold(bus: ServoBus, joint: str, motor: Motor) -> None:
+    _tell_to_stay(bus, joint, motor)  # again: it may have sunk while the others were set up
     for servo in motor.ids:
         bus.write(servo, TORQUE_ENABLE, 1)
         if not bus.read(servo, TORQUE_ENABLE):
@@ -132,4 +124,3 @@ def take_torque(bus: ServoBus, joint: str, motor: Motor) -> int:
                 f"{named(joint, servo)} did not take torque; look at its supply and cable, then "
                 "start again"
             )
-    return goal

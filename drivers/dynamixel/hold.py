@@ -2,17 +2,82 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from drivers.arm import ArmError
-from drivers.dynamixel.attach import take_torque
-from drivers.dynamixel.bus import NoAnswerError, RefusedError, ServoBus
-from drivers.dynamixel.checks import motors_of, named
+from drivers.dynamixel.bus import ServoBus
+from drivers.dynamixel.checks import demand_room, motors_of, named
+from drivers.dynamixel.health import MotorState
 from drivers.dynamixel.profile import Profile
-from drivers.dynamixel.registers import TORQUE_ENABLE
+from drivers.dynamixel.registers import GOAL_POSITION, TORQUE_ENABLE
+from messaging.messages import MIXED, OFF, ON
 
 _INSISTENCE: Final = 3
-_OFF: Final = TORQUE_ENABLE.packed(0)
+_TRIES: Final = 20
+_LIMP: Final = TORQUE_ENABLE.packed(0)
+_HOLDING: Final = TORQUE_ENABLE.packed(1)
+
+
+class Grip:
+    """Whether an arm holds, and how it is let go and taken hold of again.
+
+    Attributes:
+        limp: joints that are let go on purpose and have not been told where to stay.
+    """
+
+    def __init__(self, profile: Profile, motors: Mapping[int, MotorState]) -> None:
+        """Begin with an arm that holds; `motors` by id, shadows too."""
+        self.limp: list[str] = []
+        self._profile = profile
+        self._motors = motors
+        self._tries = 0
+
+    @property
+    def torque(self) -> str:
+        """ON, OFF or MIXED, as the motors said last."""
+        holding = [state.has_torque() for state in self._motors.values()]
+        return ON if all(holding) else MIXED if any(holding) else OFF
+
+    def let_go(self, bus: ServoBus) -> None:
+        """Take the torque off all motors, shadows too, and make sure that it is.
+
+        Raises:
+            ArmError: a motor may still hold; says what to do.
+        """
+        self.limp, self._tries = list(self._profile.motors), 0
+        for state in self._motors.values():
+            state.let_go = True
+        let_go(bus, self._profile)
+
+    def hold(self, bus: ServoBus, ticks: Sequence[int]) -> bool:
+        """Make one step of taking hold where the joints stand, at `ticks`; return whether all do.
+
+        Raises:
+            ArmError: they cannot; says why and what to do.
+        """
+        stands = {
+            joint: tick
+            for joint, tick in zip(self._profile.motors, ticks, strict=True)
+            if not self._holds(joint)
+        }
+        if not stands:
+            self.limp, self._tries = [], 0
+            return True
+        self._tries += 1
+        if self._tries > _TRIES:
+            self.limp, self._tries = list(stands), 0
+            raise ArmError(
+                f"{self._profile.port}: {', '.join(stands)} did not take torque; look at the arm's "
+                "supply and cables, then arm it again"
+            )
+        if not self.limp or tell_to_stay(bus, self._profile, stands):
+            self.limp = []
+            take_torque(bus, self._profile, stands)
+        return False
+
+    def _holds(self, joint: str) -> bool:
+        return all(self._motors[servo].has_torque() for servo in self._profile.motors[joint].ids)
 
 
 def let_go(bus: ServoBus, profile: Profile) -> None:
@@ -25,9 +90,9 @@ def let_go(bus: ServoBus, profile: Profile) -> None:
     holding = list(names)
     for _ in range(_INSISTENCE):
         for _ in range(2):  # nobody confirms a packet to all
-            bus.sync_write(TORQUE_ENABLE.address, dict.fromkeys(names, _OFF))
+            bus.sync_write(TORQUE_ENABLE.address, dict.fromkeys(names, _LIMP))
         answers = bus.sync_read(TORQUE_ENABLE.address, TORQUE_ENABLE.size, tuple(holding))
-        holding = [n for n in holding if n not in answers or answers[n].data != _OFF]
+        holding = [n for n in holding if n not in answers or answers[n].data != _LIMP]
         if not holding:
             return
     raise ArmError(
@@ -36,13 +101,27 @@ def let_go(bus: ServoBus, profile: Profile) -> None:
     )
 
 
-def hold_again(bus: ServoBus, profile: Profile, joint: str) -> int:
-    """Take the torque of a joint on where it stands; returns its goal in ticks.
+def tell_to_stay(bus: ServoBus, profile: Profile, stands: Mapping[str, int]) -> bool:
+    """Make the ticks where limp joints stand their goals; return whether all say that they are.
 
     Raises:
-        ArmError: it cannot; says why and what to do.
+        ArmError: a joint stands where its torque must not come on; says what to do.
     """
-    try:
-        return take_torque(bus, joint, profile.motors[joint])
-    except (NoAnswerError, RefusedError) as error:
-        raise ArmError(f"{profile.port}: {error}") from error
+    goals = {}
+    for joint, tick in stands.items():
+        motor = profile.motors[joint]
+        demand_room(joint, motor, tick)
+        low, high = motor.ticks
+        goals[motor.id] = GOAL_POSITION.packed(min(max(tick, low), high))
+    bus.sync_write(GOAL_POSITION.address, goals)
+    answers = bus.sync_read(GOAL_POSITION.address, GOAL_POSITION.size, tuple(goals))
+    return all(n in answers and answers[n].data == goal for n, goal in goals.items())
+
+
+def take_torque(bus: ServoBus, profile: Profile, joints: Iterable[str]) -> None:
+    """Take the torque of joints on that have been told to stay; their samples tell whether it is.
+
+    One packet for all: an arm that answers to each motor's own would be silent for too long.
+    """
+    motors = [servo for joint in joints for servo in profile.motors[joint].ids]
+    bus.sync_write(TORQUE_ENABLE.address, dict.fromkeys(motors, _HOLDING))
