@@ -27,6 +27,7 @@ examples:
   python launch.py --robot aloha --policy scripted    the expert instead of the learned policy
   python launch.py --robot aloha --set controller.ensemble=act --set policy_worker.rate_hz=20
   python launch.py --list                             processes, topics and plugins
+  python -m safety stop                               in any shell: stop the robot that runs
   python launch.py doctor                             is this machine fit for it?"""
 
 

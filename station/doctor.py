@@ -20,6 +20,7 @@ from station.config import ConfigError, load, robot_file, robots
 from station.lock import LOCK, bus_directory, is_held
 from station.probes import Answer, Probes
 from station.processes import network
+from station.remedy import latched_in_words
 from station.robot import StationConfig
 
 Level = Literal["ok", "warning", "problem"]
@@ -198,11 +199,24 @@ def check_configs() -> list[Finding]:
 
 
 def check_station(config: StationConfig) -> list[Finding]:
-    """Check the disk of a robot's runs, and its ports if it spans machines."""
-    found = [check_disk(config.runs)]
+    """Check the disk of a robot's runs, its latch, and its ports if it spans machines."""
+    found = [check_disk(config.runs), check_stop(config)]
     if machines := network(config):
         found.append(check_network_ports(machines))
     return found
+
+
+def check_stop(config: StationConfig) -> Finding:
+    """Check that stops can be remembered, and that none is in force."""
+    name, folder = f"safety of {config.robot}", config.state_directory
+    in_force = latched_in_words(folder, config.robot)
+    if in_force:
+        return Finding(name, "warning", in_force[0], " ".join(in_force[1:]))
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if os.access(existing, os.W_OK | os.X_OK):
+        return Finding(name, "ok", f"no stop is in force; stops are kept in {folder}")
+    remedy = f"`sudo chown {_user()} {existing}`, or another `safety.directory` in the config"
+    return Finding(name, "problem", f"{existing} is not writable: the robot cannot run", remedy)
 
 
 def check_network_ports(machines: Network) -> Finding:

@@ -1,5 +1,6 @@
 import fcntl
 import io
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,10 @@ import pytest
 from rich.console import Console
 
 from messaging.curve import Network
+from safety import latch
+from safety.cause import Cause
+from safety.latch import Latched
+from safety.state import Stop
 from station.config import load, robot_file
 from station.doctor import (
     Finding,
@@ -22,6 +27,7 @@ from station.doctor import (
     check_realtime,
     check_serial_ports,
     check_station,
+    check_stop,
     check_torch,
     print_findings,
 )
@@ -108,7 +114,7 @@ def test_disk_and_ports_are_those_of_the_config(tmp_path: Path) -> None:
         config = decided(load(robot_file("aloha"), [])).model_copy(
             update={"runs": tmp_path / "elsewhere", "network": network}
         )
-        disk, ports = check_station(config)
+        disk, _, ports = check_station(config)
     assert str(tmp_path / "elsewhere") in disk.text
     assert ports.level == "problem"
     assert str(port) in ports.text
@@ -151,3 +157,27 @@ def test_table_shows_findings_as_they_are_written() -> None:
     assert "taken [5600]" in text
     assert "problem" in text
     assert "`ss`" in text
+
+
+def test_a_stop_in_force_is_a_warning_that_says_how_to_reset_it(tmp_path: Path) -> None:
+    config = load(robot_file("aloha"), ["policy=scripted", f"safety.directory={tmp_path}"])
+    assert check_stop(config).level == "ok"
+    stop = Stop("4821", "hold", "shell", "2026-01-02", 0, 0, (Cause(1, "shell", "a stop"),))
+    latch.write(tmp_path / latch.NAME, Latched("stopped", stop, 1.0, 4821))
+    finding = check_stop(config)
+    assert finding.level == "warning"
+    assert "event 4821" in finding.text
+    assert "python -m safety reset 4821" in finding.remedy
+
+
+def test_a_place_for_stops_that_cannot_be_written_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    place = tmp_path / "none" / "yet"
+    finding = check_stop(
+        load(robot_file("aloha"), ["policy=scripted", f"safety.directory={place}"])
+    )
+    assert finding.level == "problem"
+    assert str(tmp_path) in finding.text
+    assert "safety.directory" in finding.remedy
