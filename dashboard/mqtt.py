@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from dashboard.asking import Asker
 from dashboard.mqtt_config import MqttConfig
-from dashboard.mqtt_events import Event, Lives, as_json, phase_events, state_said
+from dashboard.mqtt_events import Budget, Event, Lives, as_json, phase_events, state_said
 from dashboard.mqtt_intake import Intake, Topics
 from dashboard.mqtt_link import Link, password, tls_context
 from dashboard.tokens import is_loopback
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 _ROUND_S = 0.04
 _STATE_EVERY_NS = 1_000_000_000
-_WARN_EVERY_NS = 1_000_000_000
+_TOLD_PER_S = 20  # messages from the broker that are logged and answered
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 2.0  # for the answer to a stop, before it is sent again
 _RESET_WAIT_S = 1.0
 _FAREWELL_S, _FAREWELLS = 0.5, 4
@@ -110,7 +110,7 @@ class Bridge:
         self._said: tuple[dict[str, Any], int] = ({}, 0)
         self._under_way: set[asyncio.Task[None]] = set()
         self._next: Request | None = None
-        self._warned_ns = 0
+        self._budget = Budget(_TOLD_PER_S)
         self._counters = {"stops": 0, "resets": 0, "refused": 0, "ignored": 0}
 
     def hear(self, topic: str, payload: bytes, retained: bool) -> None:
@@ -121,8 +121,7 @@ class Bridge:
             self._take(asked)
             return
         self._counters["ignored"] += 1
-        if now_ns - self._warned_ns > _WARN_EVERY_NS:  # a flood must not fill the disk
-            self._warned_ns = now_ns
+        if self._budget.allows(now_ns):
             log.warning("ignored a message on %s: %s", topic, asked.why)
             self._tell({"kind": "ignored", "topic": topic, "why": asked.why})
 
@@ -180,6 +179,8 @@ class Bridge:
         accepted = reply is not None and reply.accepted
         said = reply.said if reply else "no answer"
         self._counters[f"{request.kind}s" if accepted else "refused"] += 1
+        if not self._budget.allows(time.monotonic_ns()):
+            return
         log.info("%s by %s: %s", request.kind, request.who, "done" if accepted else said)
         self._tell(
             {

@@ -90,3 +90,20 @@ class Lives:
         newly = [name for name in silent if name not in self._lost]
         self._lost.update(newly)
         return [{"kind": "process_lost", "process": name} for name in newly]
+
+
+@dataclass
+class Budget:
+    """How much may be told in a second: a flood of messages must fill neither disk nor network."""
+
+    per_s: int
+    _second: int = 0
+    _told: int = 0
+
+    def allows(self, now_ns: int) -> bool:
+        """Return whether one more may be told."""
+        second = now_ns // 1_000_000_000
+        if second != self._second:
+            self._second, self._told = second, 0
+        self._told += 1
+        return self._told <= self.per_s

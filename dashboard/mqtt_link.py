@@ -11,6 +11,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
@@ -31,9 +32,20 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
 _SOUND_AFTER_S = 10.0  # a connection that lasted so long begins anew with the first pause
 _UNTOLD = "Unspecified error"  # what the library calls a connection that is no more
 _EVENTS_KEPT = 1000  # while the broker is away
-_MESSAGES_KEPT = 1000
 
 Heard = Callable[[str, bytes, bool], None]  # topic, payload, whether the broker had retained it
+
+
+class _Inbox(asyncio.Queue[aiomqtt.Message]):
+    """Hands each message over as it comes: in a flood, a stop must not wait for its turn."""
+
+    def __init__(self, heard: Heard, *, maxsize: int) -> None:
+        super().__init__(maxsize)
+        self._heard = heard
+
+    def put_nowait(self, message: aiomqtt.Message) -> None:
+        """Hand `message` over; none is ever in the queue."""
+        self._heard(message.topic.value, message.payload, bool(message.retain))
 
 
 class Link:
@@ -95,7 +107,7 @@ class Link:
         self._news.set()
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._read(client))
+                tasks.create_task(_until_lost(client))
                 tasks.create_task(self._write(client))
         except asyncio.CancelledError:
             with contextlib.suppress(aiomqtt.MqttError):
@@ -103,10 +115,6 @@ class Link:
                     self._topics.status, OFFLINE, _AT_LEAST_ONCE, retain=True, timeout=_FAREWELL_S
                 )
             raise
-
-    async def _read(self, client: aiomqtt.Client) -> None:
-        async for message in client.messages:
-            self._heard(message.topic.value, message.payload, bool(message.retain))
 
     async def _write(self, client: aiomqtt.Client) -> None:
         while not self._leaving:
@@ -154,10 +162,16 @@ class Link:
             properties=session,
             keepalive=_KEEPALIVE_S,
             timeout=_ANSWER_S,
-            max_queued_incoming_messages=_MESSAGES_KEPT,
+            queue_type=partial(_Inbox, self._heard),  # type: ignore[arg-type] # makes one all the same
             # An acknowledgement that waits for company holds the broker's next message up, 40 ms.
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
+
+
+async def _until_lost(client: aiomqtt.Client) -> None:
+    """Wait for the connection to end; raises aiomqtt.MqttError then."""
+    async for _ in client.messages:
+        pass
 
 
 def password(config: MqttConfig) -> str | None:

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,26 @@ def test_one_publish_to_the_fleet_stops_the_robot(plant: Plant, safety: FakeSafe
     assert (answer["id"], answer["accepted"], answer["event"]) == ("shift-end-17", True, "4711")
     state = plant.hears(f"{ROBOT}/state", lambda said: said["phase"] == "stopped")
     assert state["by"] == f"mqtt {ALL}"
+
+
+def test_one_publish_stops_every_robot_of_the_fleet_and_no_other(
+    tmp_path: Path, broker: Broker, plant: Plant
+) -> None:
+    names = ["a-1", "a-2", "other"]
+    with ExitStack() as robots:
+        fleet = {
+            name: robots.enter_context(FakeSafety(tmp_path / name))  # each robot has its own bus
+            for name in names
+        }
+        for name in names:
+            of = "elsewhere" if name == "other" else "all"
+            robots.enter_context(bridged(tmp_path / name, broker.port, name=name, fleet=of))
+            plant.hears(f"evenhand/{name}/status", lambda said: said == "online")
+        plant.say(ALL, {"id": "1"})
+        for name in names[:2]:
+            plant.hears(f"evenhand/{name}/state", lambda said: said["phase"] == "stopped")
+        plant.say("evenhand/other/stop", {"id": "1"})
+        assert fleet["other"].next_request().who == "mqtt evenhand/other/stop"
 
 
 @pytest.mark.usefixtures("bridge")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dashboard.mqtt import Config, topics_of
 from dashboard.mqtt_config import MqttConfig, TlsConfig
-from dashboard.mqtt_events import Lives, as_json, phase_events, state_said
+from dashboard.mqtt_events import Budget, Lives, as_json, phase_events, state_said
 from dashboard.mqtt_intake import Ignored, Intake, Topics
 from messaging import codec
 from messaging.messages import Heartbeat, Request
@@ -132,6 +132,12 @@ def test_a_process_that_may_be_quiet_is_given_its_time() -> None:
     lives.hear(beat(quiet_s=3.0), 0)
     assert lives.look(2_900_000_000) == []
     assert lives.look(3_100_000_000)
+
+
+def test_a_second_has_its_budget() -> None:
+    budget = Budget(2)
+    times_ns = [1_000_000_000, 1_100_000_000, 1_900_000_000, 2_000_000_000]
+    assert [budget.allows(t_ns) for t_ns in times_ns] == [True, True, False, True]
 
 
 def test_a_robot_is_named_by_its_broker_config_first() -> None:
