@@ -14,6 +14,7 @@ from drivers.arm import ArmError, ArmLostError, ArmReading
 from drivers.arms.aloha import AlohaArm
 from drivers.dynamixel import registers as reg
 from drivers.gripper import action_of, commanded_rad, observed
+from messaging.messages import MIXED, OFF, ON
 from simulation.servos.faults import ALWAYS
 
 START = {"waist": 0.4, "shoulder": -0.9, "elbow": 1.1, "wrist_angle": -0.3, "gripper": 0.5}
@@ -335,3 +336,63 @@ def test_damaged_answers_are_warned_of_and_bursts_of_them_make_the_arm_unfit(hel
     assert held.until_told("answers came damaged 5 cycles in a row: look at its cables") < 100
     held.emulated.faults.clear()
     held.steady()
+
+
+def let_go(held: Held) -> None:
+    """Let the arm go on order; what went off so is none of those that nobody may switch off."""
+    held.steady()
+    held.driver.off()
+    assert not any(held.emulated.torque().values())
+    writes = held.emulated.line.writes
+    writes[:] = [w for w in list(writes) if w.register is not reg.TORQUE_ENABLE or w.value]
+
+
+def test_an_arm_that_is_let_go_on_order_is_well_and_holds_again_where_it_is(held: Held) -> None:
+    let_go(held)
+    reading = held.cycle()
+    assert reading.torque == OFF
+    assert not reading.errors
+    held.emulated.plant.shafts[0].put(START["waist"] + 0.2)
+    until(lambda: held.cycle().goal[0] > START["waist"] + 0.19, "the goal to follow the hand")
+    steps = 0
+    while not held.driver.hold():
+        steps += 1
+        reading = held.cycle()
+        assert steps < 10
+    assert all(held.emulated.torque().values())
+    assert held.steady().torque == ON
+    assert held.cycle().goal[0] == pytest.approx(START["waist"] + 0.2, abs=0.01)
+
+
+def test_a_motor_that_does_not_take_torque_again_is_named(held: Held) -> None:
+    let_go(held)
+    held.emulated.servos[4].motor.fail(1 << 5)
+    held.cycle()
+    for _ in range(20):
+        assert not held.driver.hold()
+        held.cycle()
+    with pytest.raises(ArmError, match="elbow did not take torque"):
+        held.driver.hold()
+    assert held.cycle().torque == MIXED
+
+
+def test_a_joint_moved_beyond_its_limits_does_not_take_torque(held: Held) -> None:
+    let_go(held)
+    held.emulated.plant.shafts[1].put(held.emulated.profile.motors["shoulder"].range_rad[1] + 0.2)
+    held.cycle()
+    held.cycle()
+    with pytest.raises(ArmError, match=r"shoulder stands at .* move it by hand"):
+        held.driver.hold()
+    assert not any(held.emulated.torque().values())
+
+
+def test_each_motor_is_told_of_by_its_own_name_and_limits(held: Held) -> None:
+    held.steady()
+    held.emulated.faults.happen("overload", 5)
+    held.until_told("elbow (id 5) has latched")
+    told = held.driver.motor_states(time.monotonic_ns())
+    assert told is not None
+    assert told.names[4] == "elbow (id 5)"
+    assert "overload" in told.errors[4]
+    assert not told.errors[0]
+    assert told.upper[1] == pytest.approx(1.256, abs=1e-3)
