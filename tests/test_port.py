@@ -37,10 +37,19 @@ def test_what_was_not_read_can_be_thrown_away() -> None:
         assert port.receive(1.0) == b"new"
 
 
-def test_waiting_costs_no_processor_time() -> None:
+def test_what_comes_in_time_is_received_whenever_that_is() -> None:
+    with peer() as line, SerialPort.open(line.path, BAUD) as port:
+        line.say(b"now")
+        assert port.receive_in_time(1.0) == b"now"
+        line.say_later(b"soon", 0.02)
+        assert port.receive_in_time(1.0) == b"soon"
+
+
+@pytest.mark.parametrize("way", ["receive", "receive_in_time"])
+def test_waiting_costs_no_processor_time(way: str) -> None:
     with peer() as line, SerialPort.open(line.path, BAUD) as port:
         began_ns, worked_ns = time.monotonic_ns(), time.thread_time_ns()
-        assert port.receive(0.1) == b""
+        assert getattr(port, way)(0.1) == b""
         assert time.monotonic_ns() - began_ns >= 95_000_000
         assert time.thread_time_ns() - worked_ns < 10_000_000
 
@@ -88,7 +97,7 @@ def test_an_impossible_rate_is_refused() -> None:
         SerialPort.open(line.path, -1)
 
 
-@pytest.mark.parametrize("use", ["write", "receive", "discard"])
+@pytest.mark.parametrize("use", ["write", "receive", "receive_in_time", "discard"])
 def test_an_unplugged_port_is_lost(use: str) -> None:
     with peer() as line, SerialPort.open(line.path, BAUD) as port:
         line.unplug()
@@ -96,6 +105,7 @@ def test_an_unplugged_port_is_lost(use: str) -> None:
             {
                 "write": lambda: port.write(b"\0"),
                 "receive": lambda: port.receive(1.0),
+                "receive_in_time": lambda: port.receive_in_time(1.0),
                 "discard": port.discard,
             }[use]()
 

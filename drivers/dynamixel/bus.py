@@ -167,7 +167,9 @@ class ServoBus:
             raise RuntimeError("no question is open: call ask() before each answers()")
         answers: dict[int, Answer] = {}
         wanted = len(question.servos)
-        while len(answers) < wanted and (data := self._received(_MARGIN_NS)):
+        # Who can tell late answers need not wait for a kernel that is behind.
+        receive = self.port.receive if is_fresh is None else self.port.receive_in_time
+        while len(answers) < wanted and (data := self._received(_MARGIN_NS, receive)):
             t_ns = time.monotonic_ns()
             for servo, error, said in question.whole(data) or self._parts(data, question):
                 if servo in answers or not (is_fresh is None or is_fresh(servo, said, t_ns)):
@@ -227,20 +229,20 @@ class ServoBus:
 
     def _statuses(self, request: bytes, margin_ns: int) -> Iterator[Packet]:
         """Yield status packets as they arrive, until they are due no more."""
-        while data := self._received(margin_ns):
+        while data := self._received(margin_ns, self.port.receive):
             yield from self._packets(data, request)
 
-    def _received(self, margin_ns: int) -> bytes:
+    def _received(self, margin_ns: int, receive: Callable[[float], bytes]) -> bytes:
         """Return what has come, waiting until the answers are due no more; nothing then."""
         # Waking up for each piece would cost more than all the rest of a transaction.
         _sleep_until(self._whole_ns)
         left_ns = self._due_ns + margin_ns - time.monotonic_ns()
         if left_ns > 0:
-            return self.port.receive(left_ns * 1e-9)
+            return receive(left_ns * 1e-9)
         if self._overdue:
             return b""
         self._overdue = True  # what came while this process slept too long is looked at, once
-        return self.port.receive(0.0)
+        return receive(0.0)
 
     def _packets(self, data: bytes, request: bytes) -> list[Packet]:
         """Return the status packets that the next bytes of the line complete."""
