@@ -36,6 +36,7 @@ _PERIOD_NS = round(1e9 / PERMIT.rate_hz)
 _TELL_NS = round(1e9 / SAFETY_STATE.rate_hz)
 _REQUESTS = 20  # acted upon between two permits at most: a flood must not eat the machine
 _ATTENTIVE_NS = 1_000_000_000  # how long arms that have to confirm a stop are listened to closely
+_UNSEEN = Cause(6, "safety", "the safety process has not looked at the robot yet", phases=())
 
 
 class Config(BaseModel):
@@ -95,7 +96,7 @@ class Safety:
         self._told_ns = 0
         self._requests_left = _REQUESTS
         self._refused = 0
-        self._facts = Facts(now_ns, _wall_clock(), arms=self._watch.arms())
+        self._facts = Facts(now_ns, _wall_clock(), (_UNSEEN,), arms=self._watch.arms())
         # Numbers that go on growing when the process is started anew.
         fresh = State(
             epoch=now_ns // 1_000_000, seq=now_ns // 1_000, drawn=secrets.randbelow(CODES)
@@ -110,9 +111,9 @@ class Safety:
         left_s = max(0, self._due_ns - time.monotonic_ns()) * 1e-9
         if self._requests_left > 0:
             (self._attentive if attentive else self._waiter).wait(left_s)
+            self._serve_requests()
         else:
             time.sleep(left_s)
-        self._serve_requests()
         now_ns = time.monotonic_ns()
         is_due = now_ns >= self._due_ns
         if is_due or attentive:

@@ -25,12 +25,12 @@ class Heard:
     Attributes:
         states: the newest of each arm that spoke.
         statuses: all of the controller, oldest first.
-        heartbeats: the newest of each process that spoke.
+        heartbeats: the newest of each process that spoke, None if nobody listened to them.
     """
 
     states: dict[str, JointState]
     statuses: list[ControlStatus]
-    heartbeats: dict[str, Heartbeat]
+    heartbeats: dict[str, Heartbeat] | None = None
 
 
 class Watch:
@@ -59,6 +59,7 @@ class Watch:
         self._processes = {
             name: ProcessWatch(name, stall_s, config) for name, stall_s in processes.items()
         }
+        self._living = Findings()  # of the processes, when they were listened to last
         self._looked_ns = 0
         self._since_ns = 0  # silence of before does not count: it may have been this process's own
 
@@ -70,12 +71,11 @@ class Watch:
             self._since_ns = now_ns
         self._states.update(heard.states)
         self._control.hear(heard.statuses)
-        for name, heartbeat in heard.heartbeats.items():
-            self._processes[name].hear(heartbeat, now_ns)
+        if heard.heartbeats is not None:
+            self._living = self._look_at_processes(heard.heartbeats, now_ns)
         found = [self._look_at_arm(arm, now_ns) for arm in self._arms]
         found.append(self._control.look(self._since_ns, now_ns, running))
-        found += [watch.look(self._since_ns, now_ns) for watch in self._processes.values()]
-        return joined([_absence(pause_ns), *found])
+        return joined([_absence(pause_ns), *found, self._living])
 
     def arms(self) -> dict[str, ArmFact | None]:
         """Return what each arm said of the permit."""
@@ -89,6 +89,11 @@ class Watch:
         status = self._control.newest
         at_rest = status is not None and status.mode == _RESTING and status.arrived
         return status.permit if status and at_rest else 0
+
+    def _look_at_processes(self, heartbeats: dict[str, Heartbeat], now_ns: int) -> Findings:
+        for name, heartbeat in heartbeats.items():
+            self._processes[name].hear(heartbeat, now_ns)
+        return joined([watch.look(self._since_ns, now_ns) for watch in self._processes.values()])
 
     def _look_at_arm(self, arm: str, now_ns: int) -> Findings:
         state = self._states[arm]

@@ -26,12 +26,12 @@ JOINTS = ("waist", "gripper")
 RANGES = {f"{arm}_{joint}": (-1.0, 1.0) for arm in ARMS for joint in JOINTS}
 CAMERAS = ("cam_high",)
 PROCESSES = {
-    "arm.left": 0.15,
-    "arm.right": 0.15,
-    "controller": 0.15,
-    "policy_worker": 0.15,
+    "arm.left": 0.5,
+    "arm.right": 0.5,
+    "controller": 0.5,
+    "policy_worker": 0.5,
     "camera.cam_high": 0.5,
-    "journal": 1.0,
+    "journal": 0.5,
     "dashboard": 0.5,
 }
 TICK_NS = 10_000_000

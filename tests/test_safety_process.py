@@ -32,12 +32,18 @@ from messaging.messages import Reply, Request
 from messaging.service import MAX_REQUEST_BYTES
 from messaging.transport import Bus
 from runtime.process import Context, ProcessSpec
-from safety import audit, latch
+from safety import audit, latch, watch
 from safety.account import told
 from safety.audit import verified
 from safety.main import Safety
 from safety.replies import Replies
 from safety.state import Facts, State
+
+
+@pytest.fixture(autouse=True)
+def busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the process be kept from running for longer than a robot would stand."""
+    monkeypatch.setattr(watch, "_SILENCE_NS", 5_000_000_000)
 
 
 @pytest.fixture
@@ -346,6 +352,19 @@ def test_a_second_safety_process_cannot_use_the_same_directory(
 ) -> None:
     with Bus(tmp_path / "other") as other, pytest.raises(audit.AuditError):
         Safety(safety.config, Context("safety", other))
+
+
+def test_before_its_first_look_nothing_can_be_armed_or_reset(
+    sockets: Path, directory: Path
+) -> None:
+    with Bus(sockets) as bus, Bus(sockets) as other:
+        safety = Safety(safety_config(directory), Context("safety", bus))
+        client = other.client("safety")
+        client.send(request("arm"))
+        while (reply := client.receive()) is None:
+            safety.serve()
+        safety.close()
+    assert not reply.accepted
 
 
 def test_what_the_process_waits_for_is_said() -> None:

@@ -405,6 +405,15 @@ def test_of_a_robot_not_heard_yet_everything_is_missing() -> None:
     assert all(cause.phases == () for cause in found.causes)
 
 
+def test_between_heartbeats_what_was_found_of_processes_stays() -> None:
+    all_of_it = watch()
+    all_of_it.look(healthy(NOW), NOW, True)
+    beats = {"policy_worker": heartbeat("policy_worker", ready=False)}
+    for heartbeats in (beats, None):
+        found = all_of_it.look(Heard({}, [], heartbeats), NOW + MS, True)
+        assert only(found).subject == "policy_worker"
+
+
 def test_silence_is_not_judged_right_after_a_pause_of_its_own() -> None:
     all_of_it = watch()
     all_of_it.look(healthy(NOW), NOW, True)
@@ -424,7 +433,7 @@ def test_row_6_an_absence_for_as_long_as_a_permit_lives_is_a_cause_itself() -> N
 def test_what_arms_say_of_the_permit_is_kept() -> None:
     all_of_it = watch()
     assert all_of_it.arms() == {"left": None, "right": None}
-    all_of_it.look(Heard({"left": joint_state(permit=7, t_frozen_ns=5)}, [], {}), NOW, False)
+    all_of_it.look(Heard({"left": joint_state(permit=7, t_frozen_ns=5)}, []), NOW, False)
     left = all_of_it.arms()["left"]
     assert left
     assert (left.permit, left.t_frozen_ns) == (7, 5)
@@ -435,7 +444,7 @@ def test_arms_are_at_rest_under_the_permit_that_the_controller_names() -> None:
     assert all_of_it.rested() == 0
     for mode, arrived, epoch in (("rest", True, 9), ("rest", False, 0), ("home", True, 0)):
         status = control_status(mode=mode, arrived=arrived, permit=9)
-        all_of_it.look(Heard({}, [status], {}), NOW, False)
+        all_of_it.look(Heard({}, [status]), NOW, False)
         assert all_of_it.rested() == epoch
 
 
