@@ -38,6 +38,7 @@ def running(
     """Yield a bus and its far end; a long margin is for busy machines, where nothing is missing."""
     with (
         patch.object(bus, "_MARGIN_NS", margin_ms * 1_000_000),
+        patch.object(bus, "_MARGINS_NS", (margin_ms * 1_000_000,) * 3),
         peer(servos) as line,
         SerialPort.open(line.path, baud) as port,
     ):
