@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 import zmq
@@ -78,6 +79,8 @@ class Client:
     def send(self, request: Request) -> None:
         """Ask without waiting; the answer comes by `receive`.
 
+        A service that left a thousand questions unread is not asked any more.
+
         Raises:
             CodecError: the request has a field of the wrong type, or is longer than is taken.
         """
@@ -86,7 +89,8 @@ class Client:
             raise codec.CodecError(
                 f"a request of {len(data)} bytes; {self._name} takes up to {MAX_REQUEST_BYTES}"
             )
-        self._socket.send(data, zmq.NOBLOCK)
+        with suppress(zmq.Again):
+            self._socket.send(data, zmq.NOBLOCK)
 
     def receive(self) -> Reply | None:
         """Return the next answer, None if there is none."""

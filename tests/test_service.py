@@ -72,6 +72,12 @@ def test_without_an_answer_the_client_goes_on(bus: Bus) -> None:
     assert bus.client("safety").receive() is None
 
 
+def test_asking_a_dead_service_again_and_again_harms_nobody(bus: Bus) -> None:
+    client = bus.client("safety")
+    for number in range(1100):
+        client.send(request(str(number)))
+
+
 def test_there_is_one_service_of_a_name(bus: Bus) -> None:
     bus.service("safety")
     with pytest.raises(TransportError, match=r"'safety' already has a writer"):
