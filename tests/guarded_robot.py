@@ -120,6 +120,7 @@ class Robot:
 
     def __post_init__(self) -> None:
         self._ending = threading.Event()
+        self._came = threading.Condition()
         self._thread = threading.Thread(target=self._live)
 
     def __enter__(self) -> Self:
@@ -129,6 +130,17 @@ class Robot:
     def __exit__(self, *_: object) -> None:
         self._ending.set()
         self._thread.join()
+
+    def until(self, meant: Callable[[Permit], object]) -> tuple[int, Permit]:
+        """Return the first permit of which `meant` is true, and the time of its arrival."""
+
+        def found() -> tuple[int, Permit] | None:
+            return next((one for one in self.permits if meant(one[1])), None)
+
+        with self._came:
+            came = self._came.wait_for(found, WAIT_S)
+        assert came, f"no such permit; the last: {self.permit}"
+        return came
 
     def _live(self) -> None:
         bus = self.bus
@@ -144,7 +156,9 @@ class Robot:
             now_ns = time.monotonic_ns()
             for permit in permits.drain():
                 self.permit = permit
-                self.permits.append((now_ns, permit))
+                with self._came:
+                    self.permits.append((now_ns, permit))
+                    self._came.notify()
             seq += 1
             heard = self.permit.seq if self.permit else 0
             for arm in {*ARMS} - self.dumb:

@@ -113,7 +113,7 @@ def test_a_stop_goes_out_at_once_and_each_arm_s_confirmation_is_timed(
     assert said.causes == ("stop by test: smoke",)
     assert set(said.confirmed_ms) == set(ARMS)
     assert all(0 < late_ms < 1000 for late_ms in said.confirmed_ms.values())
-    arrived_ns, first = next(one for one in robot.permits if one[1].event)
+    arrived_ns, first = robot.until(lambda permit: permit.event)
     assert (first.motion, first.event) == ("none", reply.event)
     assert arrived_ns - asked.t_ns < 500_000_000
 
@@ -140,7 +140,7 @@ def test_a_stop_outlives_the_process_and_epoch_and_numbers_go_on(
     with SafetyThread(sockets, directory) as safety:
         safety.run()
         event = safety.ask("stop").event
-    before = robot.permits[-1][1]
+    _, before = robot.until(lambda permit: permit.event)
     with SafetyThread(sockets, directory) as safety:
         said = safety.phase("stopped")
         assert (said.event, said.causes) == (event, ("stop by test",))
@@ -150,7 +150,9 @@ def test_a_stop_outlives_the_process_and_epoch_and_numbers_go_on(
         safety.run()
         after = safety.until(lambda said: said.motion == "all")
     assert after.epoch > before.epoch
-    assert robot.permits[-1][1].seq > before.seq
+    assert robot.until(lambda permit: permit.motion == "all" and permit.epoch > before.epoch)
+    numbers = [permit.seq for _, permit in robot.permits]
+    assert numbers == sorted(numbers)
 
 
 def test_a_process_that_ends_while_the_robot_runs_begins_stopped(
@@ -160,7 +162,8 @@ def test_a_process_that_ends_while_the_robot_runs_begins_stopped(
         safety.run()
     with SafetyThread(sockets, directory) as safety:
         assert "died while the robot was running" in safety.phase("stopped").causes[0]
-    assert robot.permits[-1][1].motion == "none"
+    _, first = robot.until(lambda permit: permit.event)
+    assert first.motion == "none"
 
 
 @contextmanager
@@ -174,8 +177,9 @@ def launched(spec: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
+@pytest.mark.usefixtures("robot")
 def test_a_process_killed_while_the_robot_runs_begins_stopped(
-    robot: Robot, sockets: Path, directory: Path, tmp_path: Path
+    sockets: Path, directory: Path, tmp_path: Path
 ) -> None:
     config = safety_config(directory).model_dump(mode="json")
     spec = ProcessSpec(name="safety", module="safety.main", config=config, directory=sockets)
@@ -189,7 +193,7 @@ def test_a_process_killed_while_the_robot_runs_begins_stopped(
             process.terminate()
             assert process.wait(WAIT_S) == 0
     assert "died while the robot was running" in said.causes[0]
-    assert robot.permits[-1][1].motion == "none"
+    assert said.motion == "none"
 
 
 @pytest.mark.parametrize("name", sorted({*PROCESSES} - {"journal", "dashboard"}))
@@ -243,7 +247,7 @@ def test_too_much_heat_rests_the_arms_and_lets_them_go(robot: Robot, safety: Saf
     assert (said.phase, said.stop, said.note) == ("stopped", "rest_then_off", "goes to rest")
     robot.status = {"mode": "rest", "arrived": True, "permit": said.epoch}
     safety.until(lambda said: said.note == "arms at rest let go")
-    assert robot.permits[-1][1].order == "off"
+    robot.until(lambda permit: permit.order == "off")
 
 
 def test_a_cut_takes_two_requests(robot: Robot, safety: SafetyThread) -> None:
@@ -253,7 +257,7 @@ def test_a_cut_takes_two_requests(robot: Robot, safety: SafetyThread) -> None:
     assert not safety.ask("cut", event="nope").accepted
     assert safety.ask("cut", event=first.event).accepted
     safety.phase("stopped")
-    assert robot.permits[-1][1].order == "cut"
+    robot.until(lambda permit: permit.order == "cut")
 
 
 def test_a_request_is_acted_upon_once(safety: SafetyThread) -> None:
@@ -320,7 +324,7 @@ def test_a_flood_of_requests_delays_no_permit_and_fills_no_disk(
             ending.set()
             thread.join()
     assert reply.accepted
-    assert robot.permits[-1][1].motion == "none"
+    robot.until(lambda permit: permit.event == reply.event and permit.motion == "none")
     assert max(gaps) < 200_000_000
     assert (directory / audit.NAME).stat().st_size < 50_000
 
