@@ -116,8 +116,8 @@ class Clearance:
             pose = pose.copy()
             pose[self._grippers] = np.maximum(pose[self._grippers], self._open)
         self._data.qpos[:] = self._zero + self._span * pose[self._source]
-        self._model.geom_margin[:] = sight_m
-        self._model.body_margin[:] = sight_m
+        self._model.geom_margin[:] = 0.5 * sight_m  # MuJoCo adds those of the two
+        self._model.body_margin[:] = 0.5 * sight_m
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_collision(self._model, self._data)
         distances = np.full(len(self.pairs), sight_m)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from motion.braking import braked, braking_steps
+from motion.braking import braked
 from motion.limits import JointLimits
 
 Array = NDArray[np.float64]
@@ -43,12 +43,11 @@ def stopping_path(velocity: Array, acceleration: Array, limits: JointLimits, dt:
         dt: time between steps in seconds.
     """
     most, jerk = limits.acceleration, limits.jerk
-    moved, path = np.zeros_like(velocity), []
-    for _ in range(braking_steps(velocity, acceleration, most, jerk, dt)):
+    moved, path, moving = np.zeros_like(velocity), [], True
+    while moving:
         acceleration = braked(velocity, acceleration, most, jerk, dt)
         velocity = velocity + acceleration * dt
         moved = moved + velocity * dt
         path.append(moved)
-        if max(np.abs(velocity).max(), np.abs(acceleration).max() * dt) < _STILL:
-            break
+        moving = max(np.abs(velocity).max(), np.abs(acceleration).max() * dt) > _STILL
     return np.array(path)

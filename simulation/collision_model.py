@@ -11,6 +11,7 @@ fingers may touch it.
 
 from __future__ import annotations
 
+from itertools import permutations
 from pathlib import Path
 from typing import Final
 
@@ -24,37 +25,40 @@ from simulation.twin import FINGER_CLOSED_M, FINGER_OPEN_M
 
 Array = NDArray[np.float64]
 
-_HULL_VERTICES: Final = 48  # of each part, at most: a hull of 48 is at most 2 mm within the mesh
 _TIP_FROM_M: Final = 0.035  # a finger is a broad foot and, from here on, a narrow tip
 _OVERLAP_M: Final = 0.005
 
 _ARMS: Final = ("left", "right")
-_INNER: Final = {  # part of an arm up to its elbow, from the table outwards -> gym-aloha's geoms
-    "base": "1_base",
-    "shoulder": "2_shoulder",
-    "upper_arm": "3_upper_arm",
+_PARTS: Final = {  # kind -> part of an arm, from the table outwards -> gym-aloha's geom
+    "inner": {
+        "base": "1_base",
+        "shoulder": "2_shoulder",
+        "upper_arm": "3_upper_arm",
+    },
+    "outer": {  # the thin rod of the gripper lies between motor and bar
+        "elbow": "4_upper_forearm",
+        "forearm": "5_lower_forearm",
+        "wrist": "6_wrist",
+        "hand/motor": "7_gripper",
+        "hand/bar": "9_gripper_bar",
+    },
+    "finger": {
+        "finger/left": "10_left_gripper_finger",
+        "finger/right": "10_right_gripper_finger",
+    },
+    "piece": {  # for the fingers of two hands, which reach past one another around the cube
+        "finger/left_foot": "10_left_gripper_finger",
+        "finger/left_tip": "10_left_gripper_finger",
+        "finger/right_foot": "10_right_gripper_finger",
+        "finger/right_tip": "10_right_gripper_finger",
+    },
 }
-_OUTER: Final = {  # from its elbow on; the thin rod of the gripper lies between motor and bar
-    "elbow": "4_upper_forearm",
-    "forearm": "5_lower_forearm",
-    "wrist": "6_wrist",
-    "hand/motor": "7_gripper",
-    "hand/bar": "9_gripper_bar",
-    "finger/left_foot": "10_left_gripper_finger",
-    "finger/left_tip": "10_left_gripper_finger",
-    "finger/right_foot": "10_right_gripper_finger",
-    "finger/right_tip": "10_right_gripper_finger",
-}
-_KINDS: Final = ("table", "left_inner", "left_outer", "right_inner", "right_outer")
-_MEETINGS: Final = (  # within one kind, and of what is not here, the joints' ranges keep it apart
-    ("left_outer", "table"),
-    ("right_outer", "table"),
-    ("left_inner", "left_outer"),
-    ("right_inner", "right_outer"),
-    ("left_inner", "right_outer"),
-    ("left_outer", "right_inner"),
-    ("left_outer", "right_outer"),
-)
+_TABLE: Final = "table"
+# What may meet the table, something of its own arm, something of the other arm; whatever else
+# there is, the joints' ranges keep apart.
+_MEET_TABLE: Final = ("outer", "finger")
+_MEET_OWN: Final = (("inner", "outer"), ("inner", "finger"))
+_MEET_OTHER: Final = (*_MEET_OWN, ("outer", "outer"), ("outer", "finger"), ("piece", "piece"))
 _NEIGHBOURS: Final = ("shoulder_link", "upper_forearm_link")  # never meet, and too near to tell
 
 
@@ -72,10 +76,11 @@ def collision_model() -> mujoco.MjModel:
     scene = scene_model()
     spec = mujoco.MjSpec()
     spec.compiler.degree = False
+    spec.option.disableflags = int(mujoco.mjtDisableBit.mjDSBL_MULTICCD)  # the nearest point is all
     spec.nuser_jnt = spec.nuser_geom = 2
     table = scene.geom("table").id
     frame = spec.worldbody.add_body(name="table", pos=scene.body("table").pos)
-    _add_hull(spec, frame, "table", "table", _points(scene, table))
+    _add_hull(spec, frame, _TABLE, _TABLE, _points(scene, table))
     for arm in _ARMS:
         _add_arm(spec, scene, arm)
     return spec.compile()
@@ -94,7 +99,7 @@ def _add_arm(spec: mujoco.MjSpec, scene: mujoco.MjModel, arm: str) -> None:
         first = int(scene.body_jntadr[body])
         for joint in range(first, first + int(scene.body_jntnum[body])):
             _add_joint(frames[body], scene, joint, arm)
-    for kind, parts in (("inner", _INNER), ("outer", _OUTER)):
+    for kind, parts in _PARTS.items():
         for part, name in parts.items():
             geom = scene.geom(f"vx300s_{arm}/{name}").id
             frame = frames[int(scene.geom_bodyid[geom])]
@@ -126,25 +131,31 @@ def _add_hull(
 ) -> None:
     """Add the convex hull of `points` (N, 3) to a body; `kind` says what it can meet."""
     corners = points[ConvexHull(points).vertices]
-    spec.add_mesh(name=name, uservert=corners.ravel(), maxhullvert=_HULL_VERTICES)
-    met = [
-        first if kind == second else second
-        for first, second in _MEETINGS
-        if kind in (first, second)
-    ]
+    spec.add_mesh(name=name, uservert=corners.ravel())
     finger = "_finger/" in name
     frame.add_geom(
         name=name,
         type=mujoco.mjtGeom.mjGEOM_MESH,
         meshname=name,
         contype=_bit(kind),
-        conaffinity=sum(_bit(other) for other in met),
-        userdata=(finger, finger or kind == "table" or "_hand/" in name),
+        conaffinity=sum(_bit(other) for other in _met(kind)),
+        userdata=(finger, finger or kind == _TABLE or "_hand/" in name),
     )
 
 
+def _met(kind: str) -> set[str]:
+    """Return the kinds that a kind, `left_outer` for instance, can meet."""
+    meetings = {(f"{arm}_{part}", _TABLE) for arm in _ARMS for part in _MEET_TABLE}
+    for one, other in permutations(_ARMS):
+        meetings |= {(f"{one}_{first}", f"{one}_{second}") for first, second in _MEET_OWN}
+        meetings |= {(f"{one}_{first}", f"{other}_{second}") for first, second in _MEET_OTHER}
+    return {b for a, b in meetings if a == kind} | {a for a, b in meetings if b == kind}
+
+
 def _bit(kind: str) -> int:
-    return 1 << _KINDS.index(kind)
+    """Return the kind as MuJoCo has it."""
+    kinds = [_TABLE, *(f"{arm}_{part}" for arm in _ARMS for part in _PARTS)]
+    return 1 << kinds.index(kind)
 
 
 def _points(scene: mujoco.MjModel, geom: int) -> Array:
