@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 from fastapi import FastAPI, HTTPException, Request, Response, WebSocket
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse
 
-from dashboard import plain, telling
+from dashboard import plain
 from dashboard.browsers import Browser
 from dashboard.conversing import FULL, converse, send_away
 from dashboard.desk import Desk
@@ -32,7 +32,7 @@ _TYPES = {
 def application(desk: Desk, pictures: Pictures, audit: Path) -> FastAPI:
     """Return everything that is served."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    app.add_middleware(Gate)
+    app.add_middleware(Gate, refusals=desk.refusals)
     _serve_files(app)
     _serve_stop(app, desk)
     _serve_audit(app, desk, audit)
@@ -80,10 +80,8 @@ def _serve_stop(app: FastAPI, desk: Desk) -> None:
         if _role(desk, request, request.cookies.get(_COOKIE, "")) is Role.NOBODY:
             return HTMLResponse(plain.locked(desk.about.robot), 401)
         now_ns = time.monotonic_ns()
-        said = desk.observed.safety
-        age_ms = (now_ns - said.t_ns) * 1e-6 if said else 0.0
-        overdue = telling.overdue(said, desk.observed, now_ns) if said else []
-        return HTMLResponse(plain.page(desk.about.robot, said, age_ms, overdue))
+        since_press_ms = (now_ns - desk.stop_line.pressed_ns) * 1e-6
+        return HTMLResponse(plain.page(desk.about.robot, desk.observed, since_press_ms, now_ns))
 
 
 def _serve_audit(app: FastAPI, desk: Desk, audit: Path) -> None:
@@ -101,10 +99,10 @@ def _serve_sockets(app: FastAPI, desk: Desk, pictures: Pictures) -> None:
     async def state(socket: WebSocket) -> None:
         browser = await _welcomed(socket)
         if not desk.browsers.join(browser):
-            await send_away(socket, browser, FULL, "too many browsers")
+            await send_away(socket, FULL, "too many browsers")
             return
         try:
-            await converse(socket, browser, desk.hear)
+            await converse(socket, browser, desk.hear, desk.refusals)
         finally:
             desk.browsers.leave(browser)
 
@@ -119,7 +117,7 @@ def _serve_sockets(app: FastAPI, desk: Desk, pictures: Pictures) -> None:
                     pictures.join(browser)
 
         try:
-            await converse(socket, browser, hear)
+            await converse(socket, browser, hear, desk.refusals)
         finally:
             pictures.leave(browser)
 

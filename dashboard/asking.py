@@ -52,15 +52,15 @@ class StopLine:
 
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
+        self.pressed_ns = 0  # when the button was pressed last, 0 before the first time
         self._press: asyncio.Task[Reply | None] | None = None
-        self._pressed_ns = 0
 
     async def press(self, who: str) -> Reply | None:
         """Stop the robot; returns what safety said, None if it did not answer in 300 ms."""
         now_ns = time.monotonic_ns()
         pressing = self._press is not None and not self._press.done()
-        if self._press is None or not (pressing or now_ns - self._pressed_ns < _SAME_PRESS_NS):
-            self._pressed_ns = now_ns
+        if self._press is None or not (pressing or now_ns - self.pressed_ns < _SAME_PRESS_NS):
+            self.pressed_ns = now_ns
             self._press = asyncio.create_task(self._send(who, now_ns))
         return await asyncio.shield(self._press)
 

@@ -13,7 +13,7 @@ from dashboard.telling import as_text
 from dashboard.tokens import Role
 
 MOST = 100  # browsers at once; a stop by HTTP still comes through
-_ANSWERS = 32  # that wait for a browser that does not read
+_ANSWERS = 256  # that wait for a browser that does not read
 _ALIVE_NS = 1_500_000_000  # a page says something every second
 
 

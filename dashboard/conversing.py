@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections.abc import Awaitable, Callable
 
@@ -12,10 +11,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dashboard.browsers import Browser
 from dashboard.gate import Allowance
+from dashboard.refusals import Refusals
 from dashboard.spoken import LONGEST, Hello, Spoken, Stop, understood
 from dashboard.tokens import Role
-
-log = logging.getLogger(__name__)
 
 MISUNDERSTOOD, UNAUTHORIZED, TOO_MUCH, FULL = 4400, 4401, 4429, 4503
 _HELLO_S = 5.0
@@ -31,7 +29,7 @@ class _SentAwayError(Exception):
         self.why = why
 
 
-async def converse(socket: WebSocket, browser: Browser, hear: Hear) -> None:
+async def converse(socket: WebSocket, browser: Browser, hear: Hear, refusals: Refusals) -> None:
     """Hear what a browser says and send what there is for it, until it leaves or is sent away."""
     sending = asyncio.create_task(browser.send())
     asking: set[asyncio.Future[None]] = set()
@@ -49,16 +47,16 @@ async def converse(socket: WebSocket, browser: Browser, hear: Hear) -> None:
             asking.add(task)
             task.add_done_callback(asking.discard)
     except _SentAwayError as away:
-        await send_away(socket, browser, away.code, away.why)
+        refusals.note(browser.who, away.why)
+        await send_away(socket, away.code, away.why)
     except WebSocketDisconnect:
         pass
     finally:
         sending.cancel()
 
 
-async def send_away(socket: WebSocket, browser: Browser, code: int, why: str) -> None:
+async def send_away(socket: WebSocket, code: int, why: str) -> None:
     """End a conversation, telling why."""
-    log.warning("%s sent away: %s", browser.who, why)
     with contextlib.suppress(RuntimeError, WebSocketDisconnect):
         await socket.close(code, why)
 

@@ -13,6 +13,7 @@ from dashboard.asking import Asker, StopLine, asked
 from dashboard.audit_tail import AuditTail
 from dashboard.browsers import Browser, Browsers
 from dashboard.observed import Observed
+from dashboard.refusals import Refusals
 from dashboard.spoken import ALWAYS, STATION_KINDS, Ask, Hello, Ping, Spoken, Stop, Take
 from dashboard.tokens import Role, Tokens
 from messaging.messages import Reply
@@ -50,16 +51,17 @@ class Desk:
         self.audit = audit
         self.browsers = Browsers()
         self.tokens = tokens
+        self.refusals = Refusals()
         self.stops = 0
         self._safety = safety
         self._station = station
-        self._stop_line = StopLine(safety)
+        self.stop_line = StopLine(safety)
 
     async def stop(self, who: str) -> dict[str, Any]:
         """Stop the robot; returns what to tell who pressed."""
         self.stops += 1
         began_ns = time.monotonic_ns()
-        reply = await self._stop_line.press(who)
+        reply = await self.stop_line.press(who)
         return _answered(reply, to_safety=True, began_ns=began_ns)
 
     async def hear(self, browser: Browser, spoken: Spoken) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import time
 from collections import OrderedDict
@@ -12,12 +11,11 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-log = logging.getLogger(__name__)
+from dashboard.refusals import Refusals
 
 REQUESTS_PER_S = 50.0  # of one address, stops apart
 BURST = 200.0
 _ADDRESSES = 1000  # whose requests are counted
-_SAID_EVERY_NS = 1_000_000_000
 _POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -56,11 +54,10 @@ class Allowance:
 class Gate:
     """Refuses requests that another site or a flood sends, before anything else looks at them."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.refused = 0
+    def __init__(self, app: ASGIApp, refusals: Refusals) -> None:
         self._app = app
+        self._refusals = refusals
         self._allowance = Allowance()
-        self._said_ns = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it here."""
@@ -82,11 +79,7 @@ class Gate:
     async def _refuse(
         self, scope: Scope, receive: Receive, send: Send, status: int, why: str
     ) -> None:
-        self.refused += 1
-        now_ns = time.monotonic_ns()
-        if now_ns - self._said_ns > _SAID_EVERY_NS:
-            self._said_ns = now_ns
-            log.warning("refused %s: %s (%d so far)", scope["client"], why, self.refused)
+        self._refusals.note(str(scope["client"]), why)
         if scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": why})

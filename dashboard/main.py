@@ -114,6 +114,7 @@ async def _beat(config: Config, context: Context, desk: Desk, serving: asyncio.T
             "browsers": len(desk.browsers),
             "operators": desk.browsers.operators(now_ns),
             "stops": desk.stops,
+            "refused": desk.refusals.count,
         }
         context.beat(late_ns=max(0, int(late_s * 1e9)), counters=counters, note=url)
         rounds += 1

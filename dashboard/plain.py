@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from dashboard import telling
+from dashboard.observed import Observed
 from messaging.messages import SafetyState
 
 _PAGE = """<!doctype html>
@@ -25,11 +27,28 @@ _LABEL = (
     '<input name="token" type="password" autocomplete="off"></label>'
 )
 _SILENT_MS = 1000.0
+_PRESS_MS = 2000.0  # for so long a press is told of
 
 
-def page(robot: str, said: SafetyState | None, age_ms: float, overdue: Sequence[str]) -> str:
-    """Return the page, which looks again every second."""
-    lines = _silent() if said is None or age_ms > _SILENT_MS else _lines(said, overdue)
+def page(robot: str, observed: Observed, since_press_ms: float, now_ns: int) -> str:
+    """Return the page, which looks again every second.
+
+    Args:
+        robot: its name.
+        observed: what is known of it.
+        since_press_ms: how long ago somebody pressed stop last, here or elsewhere.
+        now_ns: the present.
+    """
+    said = observed.safety
+    if said is None or (now_ns - said.t_ns) * 1e-6 > _SILENT_MS:
+        lines = _silent()
+    elif said.event:
+        lines = _stopped(said, telling.overdue(said, observed, now_ns))
+    elif since_press_ms < _PRESS_MS:
+        lines = _pressed(since_press_ms)
+    else:
+        speed = f"at most {said.speed:.0%} of the usual speed"
+        lines = [said.phase.upper(), f"Motion allowed: {said.motion}, {speed}.", said.note]
     return _PAGE.format(
         title=escape(f"{robot}: {lines[0]}"),
         token="",
@@ -53,10 +72,13 @@ def _silent() -> list[str]:
     ]
 
 
-def _lines(said: SafetyState, overdue: Sequence[str]) -> list[str]:
-    if not said.event:
-        speed = f"at most {said.speed:.0%} of the usual speed"
-        return [said.phase.upper(), f"Motion allowed: {said.motion}, {speed}.", said.note]
+def _pressed(since_press_ms: float) -> list[str]:
+    if since_press_ms < telling.CONFIRM_MS:
+        return ["STOP SENT", "Waiting for its confirmation."]
+    return ["NOT CONFIRMED", "USE THE 12 V SWITCH"]
+
+
+def _stopped(said: SafetyState, overdue: Sequence[str]) -> list[str]:
     return [
         f"STOPPED, event {said.event}",
         _confirmation(said, overdue),

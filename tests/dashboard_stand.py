@@ -231,17 +231,22 @@ class Stand:
         return next(request for request in self.station.requests if request.kind == kind)
 
 
+def page_config(directory: Path, host: str, port: int) -> Config:
+    """Return the config of a dashboard whose files are in `directory`."""
+    return Config(
+        robot="aloha", title="the twin behind emulated servos", arms=ARMS, joints=JOINTS,
+        cameras=CAMERAS, processes=PROCESSES, host=host, port=port, tokens=directory / "tokens",
+        audit=directory / "audit.jsonl", run_directory=directory,
+    )  # fmt: skip
+
+
 @contextmanager
 def standing(directory: Path, host: str = "127.0.0.1", port: int = 0) -> Iterator[Stand]:
     """Run a dashboard before such a station, until the `with` block ends."""
-    port = port or _free_port()
+    port = port or free_port()
     audit = directory / "audit.jsonl"
     _write_audit(audit)
-    config = Config(
-        robot="aloha", title="the twin behind emulated servos", arms=ARMS, joints=JOINTS,
-        cameras=CAMERAS, processes=PROCESSES, host=host, port=port, tokens=directory / "tokens",
-        audit=audit, run_directory=directory,
-    )  # fmt: skip
+    config = page_config(directory, host, port)
     with Bus(directory / "bus") as outer, Bus(directory / "bus") as inner:
         station, context = Station(outer), Context("dashboard", inner)
         failed: list[BaseException] = []
@@ -275,7 +280,8 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody has."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

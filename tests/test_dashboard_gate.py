@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from dashboard.gate import Allowance, misdirected
+from dashboard.refusals import Refusals
 
 SECOND_NS = 1_000_000_000
 
@@ -52,3 +53,13 @@ def test_countless_addresses_do_not_fill_the_memory() -> None:
     for number in range(3000):
         allowance.take(str(number), 0)
     assert len(allowance._left) <= 1000
+
+
+def test_a_flood_of_refusals_is_counted_but_hardly_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    refusals = Refusals()
+    for _ in range(1000):
+        refusals.note("10.0.0.3", "too many requests")
+    assert refusals.count == 1000
+    assert 1 <= len(caplog.records) <= 3

@@ -11,9 +11,13 @@ from typing import Any
 
 import httpx
 import pytest
-from dashboard_stand import CUT_CODE, EVENT, Stand, standing
+from dashboard_stand import CUT_CODE, EVENT, Stand, page_config, standing
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+
+from dashboard.main import main
+from messaging.transport import Bus
+from runtime.process import Context
 
 ELSEWHERE = {"X-Forwarded-For": "10.0.0.3"}  # a proxy on this machine says who really asks
 WAIT_S = 5.0
@@ -93,8 +97,25 @@ def test_on_this_machine_a_stop_needs_not_even_a_hello(stand: Stand) -> None:
 def test_a_stop_by_form_leads_to_the_state_in_words(stand: Stand) -> None:
     answer = httpx.post(f"{stand.url}/stop", follow_redirects=True)
     assert [step.status_code for step in answer.history] == [303]
-    assert f"STOPPED, event {EVENT}" in answer.text
+    assert "STOP" in answer.text.partition("<h1>")[2]
+    stand.wait_for(lambda: f"STOPPED, event {EVENT}" in httpx.get(f"{stand.url}/plain").text)
     stand.wait_for(lambda: "Holding, confirmed by" in httpx.get(f"{stand.url}/plain").text)
+
+
+def test_a_form_whose_stop_nobody_confirms_says_so(stand: Stand) -> None:
+    stand.station.script.answers = False
+    answer = httpx.post(f"{stand.url}/stop", follow_redirects=True)
+    assert "NOT CONFIRMED" in answer.text
+    assert "USE THE 12 V SWITCH" in answer.text
+    stand.station.script.speaks = False
+    stand.wait_for(lambda: "NO WORD FROM SAFETY" in httpx.get(f"{stand.url}/plain").text)
+
+
+def test_the_plain_page_tells_which_arm_did_not_confirm(stand: Stand) -> None:
+    stand.station.script.confirms = ("left",)
+    httpx.post(f"{stand.url}/stop")
+    called = "NOT CONFIRMED by right arm: USE THE 12 V SWITCH"
+    stand.wait_for(lambda: called in httpx.get(f"{stand.url}/plain").text)
 
 
 def test_a_stop_by_script_is_answered_as_json(stand: Stand) -> None:
@@ -110,8 +131,8 @@ def test_from_elsewhere_a_stop_needs_any_token(stand: Stand) -> None:
     assert stand.station.requests == []
     data = {"token": stand.tokens.viewer}
     with httpx.Client(headers=ELSEWHERE, base_url=stand.url, follow_redirects=True) as browser:
-        assert f"event {EVENT}" in browser.post("/stop", data=data).text
-        assert f"event {EVENT}" in browser.get("/plain").text
+        assert browser.post("/stop", data=data).status_code == 200
+        stand.wait_for(lambda: f"event {EVENT}" in browser.get("/plain").text)
     bearer = {**ELSEWHERE, "Authorization": f"Bearer {stand.tokens.viewer}"}
     assert httpx.post(f"{stand.url}/stop", headers=bearer).status_code == 303
 
@@ -358,10 +379,10 @@ def test_a_browser_that_does_not_read_holds_nobody_up(stand: Stand) -> None:
         assert slow.next("state")
 
 
-def test_a_port_that_is_taken_is_named(stand: Stand) -> None:
+def test_a_port_that_is_taken_is_named(stand: Stand, tmp_path: Path) -> None:
+    config = page_config(tmp_path, "127.0.0.1", stand.port)
     with (
-        tempfile.TemporaryDirectory() as directory,
-        pytest.raises(AssertionError, match=f"127.0.0.1:{stand.port}: Address already in use"),
-        standing(Path(directory), port=stand.port),
+        Bus(tmp_path / "bus") as bus,
+        pytest.raises(OSError, match=f"127.0.0.1:{stand.port}: Address already in use"),
     ):
-        pass
+        main(config, Context("dashboard", bus))

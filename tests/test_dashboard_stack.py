@@ -1,0 +1,79 @@
+"""The page before a robot that runs: its stop reaches the arms, and a person brings it back."""
+
+import os
+import re
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dashboard_stand import free_port
+from playwright.sync_api import Page, expect, sync_playwright
+from stack import Stack, stack, station_config
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="needs a Chromium: apt-get install chromium, or set CHROMIUM"
+    ),
+]
+WAIT_MS = 20_000
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Stack]:
+    config = station_config(
+        "hardware=twin",
+        "policy=scripted",
+        "dashboard.enabled=true",
+        f"dashboard.tokens={tmp_path}",
+        f"dashboard.port={free_port()}",
+    )
+    with stack(config) as running:
+        yield running
+
+
+@pytest.fixture
+def page(running: Stack) -> Iterator[Page]:
+    address = running.config.dashboard
+    assert address.tokens is not None
+    token = (address.tokens / "operator.token").read_text().strip()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(WAIT_MS)
+        page.goto(f"http://127.0.0.1:{address.port}/#token={token}")
+        yield page
+        browser.close()
+
+
+def test_a_person_stops_the_arms_by_the_page_and_brings_them_back(
+    running: Stack, page: Page
+) -> None:
+    expect.set_options(timeout=WAIT_MS)
+    running.go_on()
+    expect(page.locator("#state-word")).to_have_text("RUNNING")
+    running.order("home")
+    running.until(running.moving, "the arms to move")
+    page.keyboard.press("Space")
+    running.until(running.standing, "the arms to stand")
+    running.assert_smooth()
+    expect(page.locator("#stop-told")).to_have_text(
+        re.compile(r"HOLDING, confirmed by left and right arm, \d+ ms")
+    )
+    expect(page.locator("#first-cause")).to_contain_text("stop by dashboard 127.0.0.1 operator")
+    event = running.safety.event
+    page.locator("#reset input").fill(event)
+    page.locator("#reset input").press("Enter")
+    expect(page.locator("#state-word")).to_have_text("DISARMED")
+    page.get_by_role("button", name="Arm").click()
+    expect(page.locator("#state-word")).to_have_text("ARMED")
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator("#state-word")).to_have_text("RUNNING")
+    expect(page.locator("#audit-lines")).to_contain_text(f"event {event}")
+    running.signal("dashboard", signal.SIGSTOP)  # a server that hangs is a link that is lost
+    expect(page.locator("#state-word")).to_have_text("NO LINK")
+    running.signal("dashboard", signal.SIGCONT)
+    expect(page.locator("#state-word")).to_have_text("RUNNING")
