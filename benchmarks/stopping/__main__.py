@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -78,6 +79,7 @@ def main() -> None:
         "detection": _detection,
     }
     arguments = _parser(list(parts)).parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # no launch is left behind
     console = Console()
     options = _options(arguments)
     figures: Figures = {}
