@@ -234,7 +234,7 @@ class Stand:
 def page_config(directory: Path, host: str, port: int) -> Config:
     """Return the config of a dashboard whose files are in `directory`."""
     return Config(
-        robot="aloha", title="the twin behind emulated servos", arms=ARMS, joints=JOINTS,
+        robot="aloha", title="aloha: no arms here, driving the emulated servos by policy flow", arms=ARMS, joints=JOINTS,
         cameras=CAMERAS, processes=PROCESSES, host=host, port=port, tokens=directory / "tokens",
         audit=directory / "audit.jsonl", run_directory=directory,
     )  # fmt: skip

@@ -15,7 +15,7 @@ let you = { role: "nobody", in_control: false, holder: "", wrong: false };
 const hearers = {
   about: (about) => {
     you.wrong = about.token === "wrong";
-    write(at("robot"), `${about.robot}: ${about.title}`);
+    write(at("robot"), about.title);
     document.title = `Evenhand: ${about.robot}`;
     plot.about(about);
     cameras.about(about);

@@ -13,7 +13,7 @@ const CAMERA_TROUBLE = /^(STALE|FROZEN|LOST)/;
 const MARKS = { ok: "●", starting: "◐", warn: "▲", bad: "■" };
 
 export function drawPlan(control, state) {
-  const runs = state === "running" && control;
+  const runs = state === "running" && control?.mode === "run";
   const runway = control?.runway_s ?? 0;
   mark(at("runway"), "mood", !runs ? "none" : runway < SHORT_RUNWAY_S ? "bad" : "ok");
   at("runway").style.setProperty("--full", String(Math.min(runway / FULL_RUNWAY_S, 1)));
