@@ -19,6 +19,7 @@ from messaging.messages import Reply
 from messaging.service import Asked
 from messaging.topics import PERMIT, SAFETY_STATE
 from messaging.transport import Waiter
+from motion.leave import NONE
 from runtime.process import Context
 from safety import account, audit, latch
 from safety.account import Tally
@@ -35,6 +36,7 @@ from safety.watch import Watch
 _PERIOD_NS = round(1e9 / PERMIT.rate_hz)
 _TELL_NS = round(1e9 / SAFETY_STATE.rate_hz)
 _REQUESTS = 20  # acted upon between two permits at most: a flood must not eat the machine
+_JUDGED_NS = 100_000_000  # how old a look may be for leave to be given by it
 _ATTENTIVE_NS = 1_000_000_000  # how long arms that have to confirm a stop are listened to closely
 _UNSEEN = Cause(6, "safety", "the safety process has not looked at the robot yet", phases=())
 
@@ -95,7 +97,6 @@ class Safety:
         self._due_ns = now_ns
         self._told_ns = 0
         self._requests_left = _REQUESTS
-        self._refused = 0
         self._facts = Facts(now_ns, _wall_clock(), (_UNSEEN,), arms=self._watch.arms())
         # Numbers that go on growing when the process is started anew.
         fresh = State(
@@ -200,7 +201,11 @@ class Safety:
             self._permit()
 
     def _permit(self) -> None:
+        """Say what may move, unless that was judged too long ago: then silence is the stop."""
         facts = replace(self._facts, now_ns=time.monotonic_ns())
+        age_ns = facts.now_ns - self._facts.now_ns
+        if self._state.motion != NONE and age_ns > _JUDGED_NS:
+            return
         self._state, permit = permitted(self._state, facts)
         self._permits.send(permit)
 

@@ -186,7 +186,6 @@ def stopped(
         phase="stopped",
         stop=stop,
         awaited_seq=stop.seq,
-        revoking=False,
         off_until_ns=0,
     )
 
@@ -198,7 +197,6 @@ def granted(state: State, phase: str) -> State:
         phase=phase,
         epoch=state.epoch + 1,
         revoking=False,
-        off_until_ns=0,
         awaited_seq=state.seq + 1,
     )
 

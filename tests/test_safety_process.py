@@ -30,6 +30,7 @@ from guarded_robot import (
 
 from messaging.messages import Reply, Request
 from messaging.service import MAX_REQUEST_BYTES
+from messaging.topics import PERMIT
 from messaging.transport import Bus
 from runtime.process import Context, ProcessSpec
 from safety import audit, latch, watch
@@ -369,6 +370,23 @@ def test_before_its_first_look_nothing_can_be_armed_or_reset(
             safety.serve()
         safety.close()
     assert not reply.accepted
+
+
+def test_leave_is_not_given_by_what_was_seen_before_a_pause(sockets: Path, directory: Path) -> None:
+    with Bus(sockets) as bus, Bus(sockets) as other:
+        safety = Safety(safety_config(directory), Context("safety", bus))
+        permits = other.subscriber(PERMIT)
+        while permits.receive() is None:
+            safety.serve()
+        safety._state = replace(safety._state, phase="running")
+        safety._facts = replace(safety._facts, now_ns=time.monotonic_ns() - 10**9)
+        before = safety._state.seq
+        safety._permit()
+        assert safety._state.seq == before
+        safety._state = replace(safety._state, phase="disarmed")
+        safety._permit()
+        assert safety._state.seq == before + 1
+        safety.close()
 
 
 def test_what_the_process_waits_for_is_said() -> None:

@@ -107,7 +107,10 @@ def test_an_arm_that_goes_on_moving_fails_the_self_test() -> None:
     state = stepped(state, facts(), CONFIG)
     moving = facts(after_s=0.51)
     moving.arms["right"] = ArmFact(10_000, NOW, 0)
-    assert "arm right did not stand still" in a_stop(stepped(state, moving, CONFIG)).causes[0].text
+    failed = stepped(state, moving, CONFIG)
+    assert "arm right did not stand still" in a_stop(failed).causes[0].text
+    again = after(after(failed, "reset", event=failed.event), "arm")
+    assert (again.phase, again.motion) == ("testing", "poses")
 
 
 def test_an_arm_never_heard_fails_the_self_test() -> None:
@@ -241,13 +244,14 @@ def test_off_disarms_and_is_ordered_for_a_second() -> None:
     assert "let go" in refusal(off, "arm")
     assert stepped(off, facts(after_s=0.99), CONFIG) == off
     assert stepped(off, facts(after_s=1.0), CONFIG).order == ""
+    assert after(off, "stop").order == ""
     assert after(FRESH, "off").order == "off"
     assert "pause first" in refusal(running(), "off")
     assert "testing" in refusal(after(FRESH, "arm"), "off")
 
 
 def test_rest_then_off_holds_then_rests_in_a_new_epoch_then_orders_off() -> None:
-    state = after(running(), "rest")
+    state = after(permitted(running(), facts())[0], "rest")
     epoch = state.epoch
     assert (state.motion, a_stop(state).stage) == ("none", "settling")
     assert stepped(state, facts(seq=state.seq), CONFIG).motion == "none"
