@@ -28,6 +28,7 @@ from benchmarks.stopping.robot import ARMS, ROBOT, ROOT, Robot, RobotError
 from motion.leave import MOST_AGE_NS
 from safety.config import SafetyConfig
 from station.config import load, robot_file
+from station.hardware import decided
 from station.processes import process_table
 
 _STOP_MS = 15.0  # a control tick and a half: a person's stop is passed on at once
@@ -73,7 +74,7 @@ def _process_faults(broker: Broker | None) -> list[Fault]:
     nowhere = Path()
     stalls = {
         spec.name: spec.stall_s * 1e3
-        for spec in process_table(load(robot_file(ROBOT), []), nowhere, nowhere)
+        for spec in process_table(decided(load(robot_file(ROBOT), [])), nowhere, nowhere)
     }
     controller_ms = config.controller_silent_s * 1e3
     permit_ms = MOST_AGE_NS * 1e-6

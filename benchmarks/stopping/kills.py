@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -13,17 +14,24 @@ from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks.stopping.broker import Broker, free_port, mosquitto
-from benchmarks.stopping.record import largest_step_rad, last_change_ns, torque_changes
+from benchmarks.stopping.record import (
+    brakes_ns,
+    largest_step_rad,
+    last_change_ns,
+    torque_changes,
+)
 from benchmarks.stopping.robot import ARMS, ROBOT, Robot, RobotError, profile
 from drivers.dynamixel import registers as reg
 from drivers.dynamixel.bus import NoAnswerError, RefusedError, ServoBus
 from drivers.dynamixel.port import PortError, SerialPort
+from runtime.process import OnDeath
 from station.config import load, robot_file
+from station.hardware import decided
+from station.processes import process_table
 
-ENDS_THE_RUN = ("controller", "twin", *(f"arm.{arm}" for arm in ARMS))
 _BEFORE_NS = 500_000_000  # from when on goals are looked at
 _LOOK_S = 2.0  # after which arms stand, or go on
-_MOVES_NS = 100_000_000  # arms whose goal changed within this time are not standing
+_GONE_S = 2.0  # for the system to clean up after a process
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,36 +97,35 @@ def cap_rad() -> float:
 def measured(count: int, settings: Sequence[str], console: Console) -> Kills:
     """Kill each process so many times, each time while the arms move."""
     result = Kills()
-    restarted = _restarted()
     with ExitStack() as opened, Progress(console=console) as progress:
         program = mosquitto()
-        broker = opened.enter_context(Broker(program)) if program else None
-        if broker is None:
+        if program:
+            broker = opened.enter_context(Broker(program))
+            settings = (*settings, *broker.settings)
+        else:
             result.left_out.append("mqtt: mosquitto is not installed")
-            restarted.remove("mqtt")
-        task = progress.add_task("kills", total=count * (len(restarted) + len(ENDS_THE_RUN)))
-        for victims in _launches(count, restarted):
+        launches = list(_launches(count, settings))
+        task = progress.add_task("kills", total=sum(map(len, launches)))
+        for victims in launches:
             try:
-                for kill in _killed(victims, (*settings, *(broker.settings if broker else ()))):
+                for kill in _killed(victims, settings):
                     result.made.append(kill)
                     progress.advance(task)
             except RobotError as error:
-                result.left_out.append(f"{', '.join(victims)}: {str(error).splitlines()[0]}")
+                result.left_out.append(f"one of {', '.join(victims)}: {error}")
     return result
 
 
-def _restarted() -> list[str]:
-    """Return the processes that are started again after their death, by the robot's config."""
-    config = load(robot_file(ROBOT), [])
-    cameras = [f"camera.{name}" for name in config.cameras]
-    return ["safety", "policy_worker", *cameras, "dashboard", "mqtt", "journal"]
-
-
-def _launches(count: int, restarted: Sequence[str]) -> Iterator[list[str]]:
-    """Yield whom to kill in each launch: some who come back, and one whose death ends it."""
+def _launches(count: int, settings: Sequence[str]) -> Iterator[list[str]]:
+    """Yield whom to kill in each launch: some who are started again, and one who ends it."""
+    config = decided(load(robot_file(ROBOT), list(settings)))
+    nowhere = Path()
+    table = process_table(config, nowhere, nowhere)
+    last = [spec.name for spec in table if spec.on_death is OnDeath.END_RUN]
+    others = [spec.name for spec in table if spec.on_death is OnDeath.RESTART]
     for _ in range(count):
-        for place, last in enumerate(ENDS_THE_RUN):
-            yield [*restarted[place :: len(ENDS_THE_RUN)], last]
+        for place, victim in enumerate(last):
+            yield [*others[place :: len(last)], victim]
 
 
 def _killed(victims: Sequence[str], settings: Sequence[str]) -> Iterator[Kill]:
@@ -126,16 +133,19 @@ def _killed(victims: Sequence[str], settings: Sequence[str]) -> Iterator[Kill]:
         for process in victims:
             robot.set_in_motion()
             t_ns = robot.signal(process, signal.SIGKILL)
-            if process in ENDS_THE_RUN:
+            if process == victims[-1]:
                 yield _ended(robot, process, t_ns)
                 return
             robot.during(_LOOK_S)
-            stands_ns = max(last_change_ns(s, t_ns) for s in robot.since(t_ns).values())
-            newest_ns = max(states[-1].t_written_ns for states in robot.states.values())
+            stopped = robot.revoked(t_ns) or any(map(brakes_ns, robot.since(t_ns).values()))
+            stands_ns = _stands_ns(robot, t_ns) if stopped else None
             robot.set_in_motion()  # it came back, and so did the motion: smoothly
-            yield _judged(
-                robot, process, t_ns, stands_ns if stands_ns < newest_ns - _MOVES_NS else 0
-            )
+            yield _judged(robot, process, t_ns, stands_ns)
+
+
+def _stands_ns(robot: Robot, since_ns: int) -> int:
+    """Return when the last goal of any arm changed."""
+    return max(last_change_ns(states, since_ns) for states in robot.since(since_ns).values())
 
 
 def _ended(robot: Robot, process: str, t_ns: int) -> Kill:
@@ -143,16 +153,15 @@ def _ended(robot: Robot, process: str, t_ns: int) -> Kill:
     kind, _, arm = process.partition(".")
     limp = _limp_motors(robot, arm) if kind == "arm" else 0
     robot.during(_LOOK_S)
-    stands_ns = max(last_change_ns(s, t_ns) for s in robot.since(t_ns).values())
-    kill = _judged(robot, process, t_ns, stands_ns)
-    return Kill(kill.process, kill.standstill_ms, kill.step_rad, kill.torque_changes + limp)
+    kill = _judged(robot, process, t_ns, _stands_ns(robot, t_ns))
+    return replace(kill, torque_changes=kill.torque_changes + limp)
 
 
-def _judged(robot: Robot, process: str, t_ns: int, stands_ns: int) -> Kill:
+def _judged(robot: Robot, process: str, t_ns: int, stands_ns: int | None) -> Kill:
     arms = robot.since(t_ns - _BEFORE_NS).values()
     return Kill(
         process,
-        (stands_ns - t_ns) * 1e-6 if stands_ns else None,
+        (stands_ns - t_ns) * 1e-6 if stands_ns is not None else None,
         max(largest_step_rad(states) for states in arms),
         sum(torque_changes(states) for states in arms),
     )
@@ -160,13 +169,12 @@ def _judged(robot: Robot, process: str, t_ns: int, stands_ns: int) -> Kill:
 
 def _limp_motors(robot: Robot, arm: str) -> int:
     """Return how many motors of an arm without a driver hold no torque, as they say themselves."""
-    servos = profile(arm)
+    driver, servos = f"arm.{arm}", profile(arm)
+    robot.until(lambda: driver not in robot.pids, f"{driver} to be gone", _GONE_S, alive=False)
     path = robot.bus_directory / servos.port.rpartition("/")[2]
     try:
         with SerialPort.open(path, servos.baud) as port:
             bus = ServoBus(port)
             return sum(bus.read(servo, reg.TORQUE_ENABLE) == 0 for servo in servos.ids)
     except (PortError, NoAnswerError, RefusedError) as error:
-        raise RobotError(
-            f"the servos of the arm without a driver do not answer: {error}"
-        ) from error
+        raise RobotError(f"servos without a driver do not answer: {error}") from error
