@@ -14,7 +14,7 @@ from controller.clock import PlanClock
 from controller.config import ControllerConfig
 from controller.ensemble import Ensemble
 from controller.ingress import Ingress
-from controller.limits import COLLISION, Blockage, ClearLimiter
+from controller.limits import COLLISION, Blockage, limiter
 from controller.mode import MODES, POSES, ModeMachine
 from controller.plan import SNAP, Plan
 from controller.runway import AHEAD_S, Runway, feasible_rates
@@ -95,7 +95,7 @@ class Controller:
             Whether the joints are known by now, and so may be commanded.
         """
         if self._limiter is None and np.isfinite(position).all():
-            self._limiter = self._limiter_at(position)
+            self._limiter = limiter(self.limits, self._dt, position, self._clearance)
             self._follow(Plan.at_rest(self.cursor, self._limiter.position))
         return self._limiter is not None
 
@@ -185,12 +185,6 @@ class Controller:
                 self._blocked = True
             self._rejoin(self._limiter)
         return command, status
-
-    def _limiter_at(self, position: Array) -> Limiter:
-        """Return what has the last say on commands, at rest at `position` (J,)."""
-        if self._clearance is None:
-            return Limiter(self.limits, self._dt, position)
-        return ClearLimiter(self.limits, self._dt, position, self._clearance)
 
     def _refusal(self, chunk: ActionChunk, now_ns: int) -> str | None:
         """Return why `chunk` is not merged."""
@@ -287,21 +281,15 @@ class Controller:
         self._follow(Plan(int(self.cursor), rows))
         self._clock.start(1.0)
 
-    def _rejoin(self, limiter: Limiter) -> None:
+    def _rejoin(self, sent: Limiter) -> None:
         """After the limits held a command back, let the plan begin where the joints really are."""
         if self._clock.rate == 0.0:
             # Nothing to go on with: a plan that stays behind would be chased, to and fro.
-            self._follow(Plan(math.ceil(self.cursor), limiter.position[None].copy()))
+            self._follow(Plan(math.ceil(self.cursor), sent.position[None].copy()))
             return
         start = math.ceil(self.cursor - SNAP)
         reference = self._plan.between(start, max(self._plan.last + 1, start + 1))
-        back = np.arange(KEPT, 0, -1.0)[:, None] - 1.0
-        past = (
-            limiter.position
-            - back * (limiter.velocity * self._dt)
-            + 0.5 * back * (back - 1.0) * (limiter.acceleration * self._dt**2)
-        )
-        history = Plan(start - KEPT, past)
+        history = Plan(start - KEPT, sent.past(KEPT))
         self._follow(history)
         self._follow(history.joined(start, self._smoothed(start, reference), KEPT))
 

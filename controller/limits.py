@@ -153,6 +153,15 @@ class ClearLimiter(Limiter):
         return tuple(Activation(name, COLLISION) for name in names)
 
 
+def limiter(
+    limits: JointLimits, dt: float, position: Array, clearance: Clearance | None
+) -> Limiter:
+    """Return what has the last say on commands, at rest at `position` (J,)."""
+    if clearance is None:
+        return Limiter(limits, dt, position)
+    return ClearLimiter(limits, dt, position, clearance)
+
+
 def _finely(path: Array, levers: Array) -> Iterator[Array]:
     """Yield the poses (J,) after the first of a path (N, J), and those between that it takes.
 

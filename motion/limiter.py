@@ -60,6 +60,14 @@ class Limiter:
         still = (np.abs(self.velocity) < STILL) & (np.abs(self.acceleration) * self._dt < STILL)
         return bool(still.all())
 
+    def past(self, count: int) -> Array:
+        """Return the last `count` positions (count, J), had this acceleration always been so."""
+        back = np.arange(count, 0, -1.0)[:, None] - 1.0
+        moved = back * self.velocity * self._dt
+        return np.asarray(
+            self.position - moved + 0.5 * back * (back - 1.0) * self.acceleration * self._dt**2
+        )
+
     def brake(self) -> Array:
         """Return where one step of braking leads (J,), without going there."""
         limits = self.limits
