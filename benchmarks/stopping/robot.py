@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -50,6 +51,7 @@ START_S = 90.0
 MOVE_S = 60.0  # to reset, arm and run again, while a policy may have to be loaded
 _END_S = 20.0
 _ASK_NS = 100_000_000  # between two requests for the same
+_LATELY_NS = 100_000_000  # in which speed is taken
 _LOOK_NS = 200_000_000  # between two looks at who is alive
 _KEPT = 6000  # states of an arm: a minute
 _SLICE_S = 0.02
@@ -226,7 +228,8 @@ class Robot:
     @property
     def moving(self) -> bool:
         """Whether some joint is told to move, faster than a creep."""
-        return max(speed_rad_s(states) for states in self.since(0).values()) > MOVING_RAD_S
+        lately_ns = time.monotonic_ns() - _LATELY_NS
+        return max(map(speed_rad_s, self.since(lately_ns).values())) > MOVING_RAD_S
 
     @property
     def bus_directory(self) -> Path:
@@ -236,14 +239,14 @@ class Robot:
     def since(self, t_ns: int) -> Mapping[str, States]:
         """Return what each arm's driver said of its cycles from `t_ns` on."""
         return {
-            arm: [state for state in states if state.t_written_ns >= t_ns]
+            arm: list(takewhile(lambda state: state.t_written_ns >= t_ns, reversed(states)))[::-1]
             for arm, states in self.states.items()
         }
 
     def revoked(self, since_ns: int) -> Permit | None:
         """Return the first permit since then that allows no motion."""
-        found = (p for p in self.permits if p.t_ns >= since_ns and p.motion == "none")
-        return next(found, None)
+        newest = takewhile(lambda permit: permit.t_ns >= since_ns, reversed(self.permits))
+        return next((permit for permit in list(newest)[::-1] if permit.motion == "none"), None)
 
     # -- its life ---------------------------------------------------------------------------------
 
