@@ -51,13 +51,15 @@ class Watch:
         assert self._safety.newest is not None
         return self._safety.newest
 
-    def until_moving(self) -> None:
+    def until_moving(self, mode: str = "run") -> None:
         def moving() -> bool:
             self.look()
+            state = self._safety.newest
+            assert state is None or state.phase != "stopped", state.causes
             fastest = max(written.speed() for written in self.written.values())
-            return self.status is not None and self.status.mode == "run" and fastest > 0.05
+            return self.status is not None and self.status.mode == mode and fastest > 0.05
 
-        wait_for(moving, "the policy to move the arms", START_S)
+        wait_for(moving, f"the arms to move in mode {mode}", START_S)
 
     def until_phase(self, phase: str) -> SafetyState:
         def there() -> bool:
@@ -169,7 +171,7 @@ def test_a_second_ctrl_c_leaves_the_torque_on_and_says_so() -> None:
     with moving() as watch:
         pids = list(watch.launch.children().values())
         watch.launch.press_ctrl_c()
-        watch.until_standing()
+        watch.until_moving("rest")
         watch.launch.press_ctrl_c()
         code, output = watch.launch.ended()
         assert code == 0, output
