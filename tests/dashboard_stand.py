@@ -131,7 +131,7 @@ class Station:
         return Reply(request.id, not said, said, self.safety.event)
 
     def _on_stop(self, request: Request) -> str:
-        self.stop(f"operator: {request.who}", request.who)
+        self.stop(f"stop by {request.who}", request.who)
         return ""
 
     def _on_reset(self, request: Request) -> str:
@@ -234,10 +234,18 @@ class Stand:
 def page_config(directory: Path, host: str, port: int) -> Config:
     """Return the config of a dashboard whose files are in `directory`."""
     return Config(
-        robot="aloha", title="aloha: no arms here, driving the emulated servos by policy flow", arms=ARMS, joints=JOINTS,
-        cameras=CAMERAS, processes=PROCESSES, host=host, port=port, tokens=directory / "tokens",
-        audit=directory / "audit.jsonl", run_directory=directory,
-    )  # fmt: skip
+        robot="aloha",
+        title="aloha: no arms here, driving the emulated servos by policy flow",
+        arms=ARMS,
+        joints=JOINTS,
+        cameras=CAMERAS,
+        processes=PROCESSES,
+        host=host,
+        port=port,
+        tokens=directory / "tokens",
+        audit=directory / "audit.jsonl",
+        run_directory=directory,
+    )
 
 
 @contextmanager
