@@ -257,6 +257,7 @@ def test_rest_then_off_holds_then_rests_in_a_new_epoch_then_orders_off() -> None
     assert stepped(state, facts(seq=state.seq), CONFIG).motion == "none"
     state = stepped(permitted(state, facts())[0], facts(), CONFIG)
     assert (state.motion, state.epoch) == ("rest", epoch + 1)
+    assert after(state, "rest") == state
     there = replace(facts(), rested=epoch)
     assert stepped(state, there, CONFIG).motion == "rest"
     state = stepped(state, replace(facts(), rested=epoch + 1), CONFIG)
@@ -298,6 +299,10 @@ def test_a_cut_has_to_be_confirmed_with_the_code_given() -> None:
     state, reply = requested(running(), asked("cut"), facts(), CONFIG)
     assert (state.phase, state.order, reply.event) == ("running", "", state.cut_code)
     assert "THE ARMS WILL FALL" in reply.said
+    slower = asked("speed", value=0.5)
+    assert requested(state, slower, facts(), CONFIG)[1].event == ""
+    on_time = asked("pause", t_ns=NOW - 2 * SECOND)
+    assert requested(state, on_time, facts(), CONFIG)[1].accepted
     assert "not the code" in refusal(state, "cut", event="x")
     assert "not the code" in refusal(running(), "cut", event="1234")
     late = facts(after_s=10.1)
