@@ -40,20 +40,23 @@ class Service:
         return self._socket
 
     def receive(self) -> Asked | None:
-        """Return the next request, None if there is none."""
-        while True:
-            try:
-                asker, *parts = self._socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return None
-            try:
-                if len(parts) != 1:
-                    raise codec.CodecError(f"a request in {len(parts)} parts, expected one")
-                return Asked(codec.decode(parts[0], Request), asker)
-            except codec.CodecError as error:
-                self.refused += 1
-                if self.refused == 1:
-                    log.error("%s: %s", self._name, error)
+        """Return the next request, None if there is none or it was refused.
+
+        One at a time is looked at, so that a flood of junk cannot keep who serves from its work.
+        """
+        try:
+            asker, *parts = self._socket.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
+            return None
+        try:
+            if len(parts) != 1:
+                raise codec.CodecError(f"a request in {len(parts)} parts, expected one")
+            return Asked(codec.decode(parts[0], Request), asker)
+        except codec.CodecError as error:
+            self.refused += 1
+            if self.refused == 1:
+                log.error("%s: %s", self._name, error)
+            return None
 
     def answer(self, asked: Asked, reply: Reply) -> None:
         """Send `reply`, if who asked is still there to hear it; never waits."""

@@ -29,9 +29,10 @@ def request(id: str = "1", kind: str = "stop") -> Request:  # noqa: A002 - as th
 
 def answered(service: Service) -> Request:
     """Wait for the next request and agree to it."""
-    assert Waiter([service]).wait(PATIENCE_S), "nobody asked"
-    asked = service.receive()
-    assert asked is not None
+    asked = None
+    while asked is None:
+        assert Waiter([service]).wait(PATIENCE_S), "nobody asked"
+        asked = service.receive()
     service.answer(asked, Reply(asked.request.id, True, f"{asked.request.kind} it is"))
     return asked.request
 
