@@ -93,7 +93,8 @@ def station() -> Iterator[Policy]:
 def policy(station: Policy) -> Policy:
     """Return the policy while the arms move by its chunks."""
     running = station.running
-    if not (running.statuses and running.status.mode == "run"):
+    if not (running.statuses and running.status.mode == "run" and running.phase == "running"):
+        running.go_on()
         running.home()
         running.order("run")
         running.until(lambda: running.status.mode == "run", "the run")
@@ -196,3 +197,12 @@ def test_arms_hold_when_chunks_end_and_go_on_when_they_come_again(policy: Policy
     assert stop.runway_s > 0.0
     policy.assert_goes_on()
     policy.running.until(policy.running.moving, "the arms to move again")
+
+
+def test_chunks_that_stay_away_stop_the_robot_until_a_person_goes_on(policy: Policy) -> None:
+    running = policy.running
+    running.stopped_by("no new actions")
+    running.until(running.standing, "the arms to stand")
+    policy.send(policy.chunk())
+    running.during(0.3)
+    assert running.standing(), "a chunk that comes late moves nothing"
