@@ -96,4 +96,4 @@ def _confirmation(said: SafetyState, overdue: Sequence[str]) -> str:
     if not said.confirmed_ms:
         return "Holding."
     took_ms = max(said.confirmed_ms.values())
-    return f"Holding, confirmed by {' and '.join(said.confirmed_ms)} arm, {took_ms:.0f} ms."
+    return f"Holding, confirmed by {' and '.join(sorted(said.confirmed_ms))} arm, {took_ms:.0f} ms."

@@ -57,7 +57,7 @@ def safety(observed: Observed, now_ns: int) -> dict[str, Any] | None:
         "causes": list(said.causes),
         "persisting": list(said.persisting),
         "warnings": list(said.warnings),
-        "confirmed_ms": {arm: number(ms, 1) for arm, ms in said.confirmed_ms.items()},
+        "confirmed_ms": {arm: number(ms, 1) for arm, ms in sorted(said.confirmed_ms.items())},
         "awaited": list(said.awaited),
         "overdue": overdue(said, observed, now_ns),
         "note": said.note,

@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,10 @@ def test_a_person_stops_the_arms_by_the_page_and_brings_them_back(
     expect(page.locator("#state-word")).to_have_text("RUNNING")
     running.order("home")
     running.until(running.moving, "the arms to move")
-    page.keyboard.press("Space")
+    with ThreadPoolExecutor(1) as meanwhile:  # the station goes on directing the arms home
+        directing = meanwhile.submit(running.during, 1.0)
+        page.keyboard.press("Space")
+        directing.result()
     running.until(running.standing, "the arms to stand")
     running.assert_smooth()
     expect(page.locator("#stop-told")).to_have_text(
