@@ -89,22 +89,12 @@ class Stack:
 
     def go_on(self) -> None:
         """Do what a person does for a robot to move: reset what stopped it, arm, and run."""
-        while self.phase != "running":
-            ask, following = {
-                "stopped": ("reset", "disarmed"),
-                "disarmed": ("arm", "armed"),
-                "testing": ("", "armed"),
-                "armed": ("run", "running"),
-            }[self.phase]
-            self._ask_until(ask, following)
-
-    def _ask_until(self, ask: str, following: str) -> None:
-        """Ask again and again: what stopped the robot may take a while to pass."""
         end = time.monotonic() + START_S
-        while self.phase != following:
-            assert time.monotonic() < end, f"cannot {ask}: {self.safety}; {self.refusals[-3:]}"
-            if ask:
-                self._wire.ask(ask, self.safety.event)
+        while (phase := self.phase) != "running":
+            assert time.monotonic() < end, f"cannot go on: {self.safety}; {self.refusals[-3:]}"
+            asks = {"stopped": "reset", "disarmed": "arm", "armed": "run"}
+            if phase in asks:
+                self._wire.ask(asks[phase], self.safety.event)
             self.during(0.1)
 
     @property
