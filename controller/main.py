@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from messaging.topics import (
     PERMIT,
 )
 from messaging.transport import Subscriber
+from motion.clearance import Clearance
 from motion.leave import NONE, allowed, permits
 from motion.limits import JointLimits, LimitsConfig
 from runtime.process import Context
@@ -39,6 +41,7 @@ class Config(BaseModel):
     home: tuple[float, ...]
     rest: tuple[float, ...]
     controller: ControllerConfig
+    collision_model: Path | None = None  # None: commands are not checked for collisions
 
 
 class Joints:
@@ -60,6 +63,10 @@ class Joints:
                 return None
             newest.append(subscriber.newest.written)
         return np.concatenate(newest)
+
+    def measured(self) -> NDArray[np.float64]:
+        """Return where all joints are (J,), once every arm has reported."""
+        return np.concatenate([state.newest.position for state in self._states if state.newest])
 
     def unfit(self) -> str:
         """Return which arm cannot move and why, empty if all can."""
@@ -95,6 +102,7 @@ def main(config: Config, context: Context) -> None:
         told = joints.told()
         if told is not None:
             commanding = controller.observe(told)
+            controller.feel(joints.measured())
         now_ns = time.monotonic_ns()
         if directives.receive() is not None:
             directed_ns = now_ns
@@ -144,10 +152,25 @@ def _permitted(mode: str, motion: str) -> str:
 def _controller(config: Config) -> Controller:
     lower, upper = zip(*config.ranges.values(), strict=True)
     limits = JointLimits.build(tuple(config.ranges), lower, upper, config.limits)
+    home, rest = np.array(config.home), np.array(config.rest)
     return Controller(
         config.controller,
         tuple(config.ranges),
         limits,
-        home=np.array(config.home),
-        rest=np.array(config.rest),
+        home,
+        rest,
+        _clearance(config, {"home": home, "rest": rest}),
     )
+
+
+def _clearance(config: Config, poses: dict[str, NDArray[np.float64]]) -> Clearance | None:
+    if config.collision_model is None:
+        return None
+    clearance = Clearance.load(
+        config.collision_model,
+        tuple(config.ranges),
+        config.controller.margin_m,
+        config.controller.touching_m,
+    )
+    clearance.admit(poses)
+    return clearance
