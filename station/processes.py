@@ -11,6 +11,7 @@ from messaging.curve import Network
 from messaging.topics import TOPICS
 from runtime.process import OnDeath, ProcessSpec
 from safety import audit
+from station.collision import model_file
 from station.config import CONFIGS, plugin_config
 from station.robot import StationConfig
 
@@ -178,6 +179,7 @@ class Table:
             "home": [value for arm in arms.values() for value in arm.home],
             "rest": [value for arm in arms.values() for value in arm.rest],
             "controller": self._config.controller.model_dump(mode="json"),
+            "collision_model": model_file(self._config, self._bus),
         }
         return self._spec(
             "controller", "controller.main", options, realtime_priority=_CONTROLLER_PRIORITY

@@ -116,6 +116,7 @@ class StationConfig(_Strict):
     leaders: dict[str, ArmConfig] = Field(default_factory=dict)
     twin: TwinConfig = TwinConfig()
     limits: LimitsConfig = Field(default=LimitsConfig(), validate_default=True)
+    collision_model: Literal["aloha"] | None = None  # None: nobody checks what the arms touch
     cameras: dict[str, CameraConfig]
     policy: str
     policies: dict[str, dict[str, Any]]

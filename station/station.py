@@ -18,6 +18,7 @@ from messaging.transport import Bus
 from runtime.process import OnDeath
 from runtime.supervisor import Event, Phase, Supervisor
 from station.chronicle import Chronicle
+from station.collision import write_model
 from station.conductor import Conductor, Course, News, Orders, Stage
 from station.desk import Desk
 from station.display import Display
@@ -130,6 +131,7 @@ class Station:
         table = process_table(self._config, bus_directory, self.run_directory)
         try:
             self.run_directory.mkdir(parents=True)
+            write_model(self._config, bus_directory)
             return Supervisor(table, bus, self.run_directory)
         except OSError as error:
             raise RuntimeError(

@@ -19,6 +19,7 @@ from messaging.topics import CONTROL_STATUS, JOINT_STATE, Keep
 from messaging.transport import Bus
 from runtime.process import ProcessSpec
 from runtime.supervisor import Child, Event, Phase, Supervisor
+from station.collision import write_model
 from station.conductor import Orders
 from station.config import load, robot_file
 from station.hardware import decided
@@ -66,7 +67,8 @@ class Stack:
         end = time.monotonic() + timeout_s
         while not happened():
             assert time.monotonic() < end, (
-                f"waited {timeout_s:g} s in vain for {what}; so far {self.events}"
+                f"waited {timeout_s:g} s in vain for {what}; "
+                f"{self._wire.safety}; so far {self.events}"
             )
             self.poll()
 
@@ -241,6 +243,7 @@ def stack(
     rows = [replace(spec) for spec in table if spec.name != "journal"]
     try:
         with Bus(directory / "bus") as bus:
+            write_model(config, directory / "bus")
             running = Stack(config, _watched([row for row in rows if row]), bus, directory / "run")
             try:
                 running.start()
