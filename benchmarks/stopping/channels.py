@@ -16,14 +16,15 @@ from dataclasses import dataclass
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from benchmarks.stopping.broker import Broker
-from benchmarks.stopping.robot import ROBOT, ROOT, Robot
+from benchmarks.stopping.robot import ROBOT, ROOT, Robot, RobotError
 
 _PING_S = 1.0  # as the page does
+_AGAIN_S = 0.5
 _ANSWER_S = 20.0
 
 
@@ -67,25 +68,63 @@ def channels(robot: Robot, port: int, broker: Broker | None) -> Iterator[list[Ch
 @contextmanager
 def _socket(port: int) -> Iterator[Callable[[], None]]:
     """The page's button: a word on the WebSocket that the page keeps open."""
-    closing = threading.Event()
-    with connect(f"ws://127.0.0.1:{port}/state", origin=Origin(_origin(port))) as socket:
-        socket.send(json.dumps({"do": "hello", "token": ""}))
-        for work in (_read, _ping):
-            threading.Thread(target=work, args=(socket, closing), daemon=True).start()
-        yield lambda: socket.send(json.dumps({"do": "stop", "n": 1}))
-        closing.set()
+    link = _Link(port)
+    works = [threading.Thread(target=work) for work in (link.keep, link.ping)]
+    for work in works:
+        work.start()
+    if not link.opened.wait(_ANSWER_S):
+        link.close()
+        raise RobotError(f"no dashboard answers at port {port}")
+    yield lambda: link.send("stop")
+    link.close()
+    for work in works:
+        work.join()
 
 
-def _read(socket: ClientConnection, _closing: threading.Event) -> None:
-    with suppress(ConnectionClosed):
-        for _ in socket:
-            pass
+class _Link:
+    """The connection of an open page, made anew whenever it is lost."""
 
+    def __init__(self, port: int) -> None:
+        self.opened = threading.Event()
+        self._port = port
+        self._closing = threading.Event()
+        self._socket: ClientConnection | None = None
 
-def _ping(socket: ClientConnection, closing: threading.Event) -> None:
-    with suppress(ConnectionClosed):
-        while not closing.wait(_PING_S):
-            socket.send(json.dumps({"do": "ping", "n": 1}))
+    def keep(self) -> None:
+        """Read all that is sent, until it is closed."""
+        address, origin = f"ws://127.0.0.1:{self._port}/state", Origin(_origin(self._port))
+        while not self._closing.is_set():
+            with (
+                suppress(OSError, WebSocketException),
+                connect(address, origin=origin) as self._socket,
+            ):
+                self.send("hello")
+                self.opened.set()
+                for _ in self._socket:
+                    if self._closing.is_set():
+                        return
+            self._closing.wait(_AGAIN_S)
+
+    def ping(self) -> None:
+        """Say every second that somebody is there, until it is closed."""
+        while not self._closing.wait(_PING_S):
+            with suppress(RobotError):
+                self.send("ping")
+
+    def send(self, what: str) -> None:
+        """Say something; raises RobotError while there is no connection."""
+        if self._socket is None:
+            raise RobotError("the page has no connection")
+        try:
+            self._socket.send(json.dumps({"do": what}))
+        except (OSError, WebSocketException) as error:
+            raise RobotError(f"the page has lost its connection: {error}") from error
+
+    def close(self) -> None:
+        """End `keep` and `ping`."""
+        self._closing.set()
+        if self._socket:
+            self._socket.close()
 
 
 @contextmanager
@@ -94,6 +133,10 @@ def _form(port: int) -> Iterator[Callable[[], None]]:
     posting: list[threading.Thread] = []
 
     def post() -> None:
+        with suppress(OSError, http.client.HTTPException):  # the arms tell whether it came through
+            send()
+
+    def send() -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_ANSWER_S)
         content = {"Content-Type": "application/x-www-form-urlencoded"}
         connection.request("POST", "/stop", b"", {**content, "Origin": _origin(port)})

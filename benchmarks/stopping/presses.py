@@ -151,8 +151,8 @@ def _presses_of_a_launch(
 def _pressed(robot: Robot, channel: Channel) -> Press:
     mode = robot.statuses[-1].mode if robot.statuses else ""
     t_ns = time.monotonic_ns()
-    channel.press()
     try:
+        channel.press()
         robot.until(lambda: _stands_ns(robot, t_ns), f"a stop by {channel.name}", _STOP_S)
     except RobotError:
         if robot.popen.poll() is not None:

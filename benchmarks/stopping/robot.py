@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
@@ -266,6 +267,7 @@ class Robot:
             _kill(pid)
 
 
+@cache
 def profile(arm: str) -> Profile:
     """Return the servos of one of its arms."""
     options = load(robot_file(ROBOT), []).arms[arm].config
