@@ -42,6 +42,7 @@ class ArmWatch:
         self._most = np.where(grips, np.inf, upper + slack)
         self._near_rad = np.where(grips, np.inf, config.tracking_rad)
         self._lagging_ns = np.zeros(len(ranges), np.int64)  # since when, 0 while it follows
+        self._unfit_ns = 0  # since when it says that it is unfit, 0 while it does not
         self._low_ns = 0  # since when the voltage is low, 0 while it is not
         self._heat = np.zeros(len(ranges), np.int64)
         self._refused: tuple[str, int] = ("", 0)  # why, and the first state that said so
@@ -67,7 +68,7 @@ class ArmWatch:
         warm, speed, too_hot = self._temperature(state.temperature)
         low, brown_out = self._voltage(state.voltage, now_ns)
         causes = (
-            *self._unfit(state),
+            *self._unfit(state, now_ns),
             *brown_out,
             *self._missed(state.age_s),
             *self._lag(state, now_ns),
@@ -78,8 +79,14 @@ class ArmWatch:
         said = tuple(f"arm {self._arm}: {warning}" for warning in state.warnings)
         return Findings(causes, (*said, *warm, *low), speed)
 
-    def _unfit(self, state: JointState) -> list[Cause]:
+    def _unfit(self, state: JointState, now_ns: int) -> list[Cause]:
         """Rows 8, 10, 12 and 27, of which the driver knows more than anyone."""
+        if not state.errors:
+            self._unfit_ns = 0
+            return []
+        self._unfit_ns = self._unfit_ns or now_ns
+        if now_ns - self._unfit_ns < self._config.unfit_s * 1e9:
+            return []
         return [
             # Numbers in the text may change while the fault is the same.
             Cause(10, f"{self._arm} {re.sub('[0-9.]+', '', error)}", f"arm {self._arm}: {error}")

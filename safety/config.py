@@ -6,7 +6,15 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 
 class SafetyConfig(BaseModel):
@@ -19,6 +27,11 @@ class SafetyConfig(BaseModel):
 
     directory: Path | None = None  # of the latch and the audit; None for the user's state directory
     deadman: bool = False  # 7: whether arms may move only while somebody has the page open
+
+    # How many times as late as said below everybody may be; above 1 only for a robot whose motors
+    # and cameras are played by a machine that has other things to do.
+    patience: Annotated[float, Field(ge=1)] = 1.0
+    unfit_s: NonNegativeFloat = 0.0  # 8 to 13: how long an arm may be unfit to move, as it says
 
     starved_s: PositiveFloat = 0.5  # 2: a policy's plan at its end
     controller_silent_s: PositiveFloat = 0.1  # 4
@@ -67,6 +80,13 @@ class SafetyConfig(BaseModel):
                 f"{self.voltage_warn:g}"
             )
         return self
+
+    def patient(self) -> SafetyConfig:
+        """Return the same with its patience worked into how late anybody may be."""
+        times = ("starved_s", "controller_silent_s", "arm_silent_s", "sample_age_s", "camera_age_s")
+        later: dict[str, float] = {name: getattr(self, name) * self.patience for name in times}
+        overruns = {"overruns": round(self.overruns * self.patience), "patience": 1.0}
+        return self.model_copy(update={**later, **overruns})
 
     def state_directory(self, robot: str) -> Path:
         """Return where `robot`'s latch and audit lie, across launches and reboots."""

@@ -50,6 +50,7 @@ class Watch:
         processes: dict[str, float],
         config: SafetyConfig,
     ) -> None:
+        patience, config = config.patience, config.patient()
         self._states: dict[str, JointState | None] = dict.fromkeys(arms)
         self._arms = {
             arm: ArmWatch(arm, {j: r for j, r in ranges.items() if j.startswith(f"{arm}_")}, config)
@@ -57,7 +58,8 @@ class Watch:
         }
         self._control = ControlWatch(config, CONTROL_STATUS.rate_hz)
         self._processes = {
-            name: ProcessWatch(name, stall_s, config) for name, stall_s in processes.items()
+            name: ProcessWatch(name, stall_s * patience, config)
+            for name, stall_s in processes.items()
         }
         self._living = Findings()  # of the processes, when they were listened to last
         self._looked_ns = 0

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from safety.config import SafetyConfig
 from station.config import ConfigError
+from station.explain import explained
 from station.robot import ArmConfig, StationConfig
 
 
@@ -33,7 +37,8 @@ def decided(
         arms = {name: _direct(arm) for name, arm in arms.items()}
     stand_ins = config.twin.cameras
     cameras = {name: stand_ins.get(name, camera) for name, camera in config.cameras.items()}
-    return config.model_copy(update={"hardware": hardware, "arms": arms, "cameras": cameras})
+    changes = {"arms": arms, "cameras": cameras, "safety": _thresholds(config)}
+    return config.model_copy(update={"hardware": hardware, **changes})
 
 
 def _found(config: StationConfig, exists: Callable[[str], bool]) -> str:
@@ -71,6 +76,14 @@ def _demand_cameras(config: StationConfig, exists: Callable[[str], bool]) -> Non
             "them by udev rules or give their /dev/v4l/by-id/ paths (docs/cameras.md), or take one "
             "out: `cameras: {NAME: null}` in the config, `--set cameras.NAME=null`"
         )
+
+
+def _thresholds(config: StationConfig) -> SafetyConfig:
+    """Return what is too late where motors and cameras share the machine with everybody."""
+    try:
+        return SafetyConfig(**{**config.safety.model_dump(), **config.twin.safety})
+    except ValidationError as error:
+        raise ConfigError(explained(error, SafetyConfig, "twin.safety")) from error
 
 
 def _direct(arm: ArmConfig) -> ArmConfig:

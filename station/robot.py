@@ -105,6 +105,7 @@ class TwinConfig(_Strict):
     """What stands in for the real robot's parts where only its twin is there."""
 
     cameras: dict[str, CameraConfig] = Field(default_factory=dict)
+    safety: dict[str, Any] = Field(default_factory=dict)  # other thresholds than the robot's
 
 
 class StationConfig(_Strict):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from drivers.arms.aloha import Config
+from safety.config import SafetyConfig
 from simulation.scene import scene_model
 from simulation.twin import Twin
 from station.config import ConfigError, load, robot_file, robots
@@ -66,6 +67,16 @@ def test_the_direct_twin_leaves_the_servos_out() -> None:
     config = with_ports(set(), "hardware=twin")
     assert {arm.plugin for arm in config.arms.values()} == {"twin"}
     assert "driving the simulated twin by" in config.title
+
+
+def test_only_the_twin_may_be_as_late_as_a_busy_machine() -> None:
+    assert with_ports(FOLLOWERS).safety == SafetyConfig()
+    assert with_ports(set()).safety == SafetyConfig(patience=5.0, unfit_s=0.5)
+
+
+def test_a_threshold_of_the_twin_that_does_not_exist_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"patiense"):
+        with_ports(set(), 'twin.safety={"patiense": 2}')
 
 
 def test_missing_cameras_are_named_all_at_once_and_may_be_taken_out() -> None:

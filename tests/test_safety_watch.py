@@ -88,6 +88,27 @@ def test_row_10_what_the_driver_calls_an_error_whatever_its_numbers() -> None:
     assert first.key == second.key
 
 
+def test_row_10_an_arm_may_be_unfit_for_as_long_as_its_robot_allows() -> None:
+    watch = ArmWatch("left", LEFT, SafetyConfig(unfit_s=0.5))
+    assert not look(watch, NOW, errors=("waist is silent",)).causes
+    assert not look(watch, NOW + 499 * MS, errors=("waist is silent",)).causes
+    assert only(look(watch, NOW + 500 * MS, errors=("waist is silent",))).row == 10
+    assert not look(watch, NOW + 510 * MS).causes
+    assert not look(watch, NOW + 520 * MS, errors=("waist is silent",)).causes
+
+
+def test_patience_stretches_how_late_anybody_may_be_and_nothing_else() -> None:
+    patient = SafetyConfig(patience=5.0).patient()
+    assert patient == SafetyConfig(
+        starved_s=2.5,
+        controller_silent_s=0.5,
+        arm_silent_s=0.3,
+        sample_age_s=0.15,
+        camera_age_s=0.75,
+        overruns=15,
+    )
+
+
 def test_row_9_what_the_driver_warns_of() -> None:
     assert look(arm_watch(), warnings=("bus is noisy",)).warnings == ("arm left: bus is noisy",)
 
@@ -412,6 +433,23 @@ def test_between_heartbeats_what_was_found_of_processes_stays() -> None:
     for heartbeats in (beats, None):
         found = all_of_it.look(Heard({}, [], heartbeats), NOW + MS, True)
         assert only(found).subject == "policy_worker"
+
+
+def silences(patience: float) -> dict[str, int]:
+    """Return after how many looks, 20 ms apart, each silence is found."""
+    all_of_it = Watch(ARMS, RANGES, PROCESSES, SafetyConfig(patience=patience))
+    all_of_it.look(healthy(NOW), NOW, True)
+    first: dict[str, int] = {}
+    for count in range(1, 100):
+        for cause in all_of_it.look(NOTHING, NOW + count * 20 * MS, True).causes:
+            first.setdefault(cause.subject, count)
+    return first
+
+
+def test_a_patient_watch_bears_longer_silences_of_everybody() -> None:
+    strict, patient = silences(1.0), silences(2.0)
+    assert strict.keys() == patient.keys()
+    assert all(2 * strict[name] - 2 <= patient[name] <= 2 * strict[name] for name in strict)
 
 
 def test_silence_is_not_judged_right_after_a_pause_of_its_own() -> None:
