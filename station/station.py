@@ -50,8 +50,6 @@ _STOP_ORDER = (
     "dashboard",
     "journal",
 )
-# Without these nothing moves as it should: their death is told at once, not found by their silence.
-_MOVERS = ("policy_worker", "controller", "arm.", "twin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +225,7 @@ class Station:
         if self._conductor.stage is Stage.STARTING and not was_ready:
             self._fail(f"{event.process} did not start: {event.detail}")
             return
-        if event.process.startswith(_MOVERS):
-            wire.ask("fault", event.process, f"{event.process} died ({event.detail})")
+        wire.tell_death(event.process, event.detail)
         if child.spec.on_death is OnDeath.END_RUN:
             self._fail(f"{event.process} died ({event.detail}); the arms hold")
 

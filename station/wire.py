@@ -23,6 +23,8 @@ from station.conductor import Orders
 _SHOWN_INFERENCES = 100
 _REPEAT_NS = round(1e9 / DIRECTIVE.rate_hz)
 _ASK_AGAIN_NS = 1_000_000_000
+# Without these nothing moves as it should.
+_MOVERS = ("policy_worker", "controller", "arm.", "twin")
 
 
 class Wire:
@@ -108,6 +110,11 @@ class Wire:
         self._directives.send(Directive(self._seq, orders.mode, orders.episode, orders.instruction))
         if orders.request:
             self._requests.send(orders.request)
+
+    def tell_death(self, process: str, detail: str) -> None:
+        """Tell the safety process at once of a death that it would find by the silence after it."""
+        if process.startswith(_MOVERS):
+            self.ask("fault", process, f"{process} died ({detail})")
 
     def ask(self, kind: str, event: str = "", reason: str = "") -> None:
         """Ask the safety process for something; what it refuses is heard by `listen`."""

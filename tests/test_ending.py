@@ -77,7 +77,7 @@ class Hands:
         self.safety = safety("armed")
         self.is_awaiting = False
         self.energised: tuple[str, ...] = ("left", "right")
-        self.asked: list[tuple[str, ...]] = []
+        self.deaths: list[tuple[str, str]] = []
         self.chunk_arrival_ns = 0
         self.inference_ms: list[float] = []
 
@@ -93,8 +93,8 @@ class Hands:
     def listen(self) -> list[str]:
         return []
 
-    def ask(self, *words: str) -> None:
-        self.asked.append(words)
+    def tell_death(self, process: str, detail: str) -> None:
+        self.deaths.append((process, detail))
 
     def serve(self, _now_ns: int) -> list[str]:
         return []
@@ -191,7 +191,7 @@ def test_why_the_arms_hold_is_written_down(station: Station) -> None:
 def test_the_death_of_what_moves_the_arms_is_told_to_the_safety_process(station: Station) -> None:
     hands = Hands(events=[Event(1, "arm.left", Phase.DEAD, "exit 1")])
     drive(station, hands)
-    assert hands.asked == [("fault", "arm.left", "arm.left died (exit 1)")]
+    assert hands.deaths == [("arm.left", "exit 1")]
     assert station.energised == ("left", "right")
 
 

@@ -55,10 +55,10 @@ def test_arms_come_back_smoothly_to_a_controller_that_was_frozen_once_they_may(
         for written in running.written.values():
             braking = next(s for s in written.states if s.t_written_ns > fault_ns and s.holding)
             assert (braking.t_written_ns - fault_ns) * 1e-9 <= HOLD_S
+        running.stopped_by("controller")
     finally:
         running.signal("controller", signal.SIGCONT)
     running.event("controller", Phase.READY, fault_ns)
-    running.stopped_by("controller")
     running.during(0.5)
     assert running.standing(), "nothing but a person lets the arms move again"
     running.go_on()
