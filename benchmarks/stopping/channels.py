@@ -72,13 +72,14 @@ def _socket(port: int) -> Iterator[Callable[[], None]]:
     works = [threading.Thread(target=work) for work in (link.keep, link.ping)]
     for work in works:
         work.start()
-    if not link.opened.wait(_ANSWER_S):
+    try:
+        if not link.opened.wait(_ANSWER_S):
+            raise RobotError(f"no dashboard answers at port {port}")
+        yield lambda: link.send("stop")
+    finally:
         link.close()
-        raise RobotError(f"no dashboard answers at port {port}")
-    yield lambda: link.send("stop")
-    link.close()
-    for work in works:
-        work.join()
+        for work in works:
+            work.join()
 
 
 class _Link:
@@ -147,9 +148,11 @@ def _form(port: int) -> Iterator[Callable[[], None]]:
         posting[:] = [threading.Thread(target=post)]
         posting[0].start()
 
-    yield press
-    for thread in posting:
-        thread.join()
+    try:
+        yield press
+    finally:
+        for thread in posting:
+            thread.join()
 
 
 @contextmanager
@@ -163,9 +166,11 @@ def _topic(broker: Broker) -> Iterator[Callable[[], None]]:
         payload = json.dumps({"id": uuid.uuid4().hex, "reason": "measured"})
         client.publish(f"evenhand/{ROBOT}/stop", payload, qos=1)
 
-    yield press
-    client.disconnect()
-    client.loop_stop()
+    try:
+        yield press
+    finally:
+        client.disconnect()
+        client.loop_stop()
 
 
 @contextmanager
@@ -185,9 +190,11 @@ def _shell(robot: Robot) -> Iterator[Callable[[], None]]:
         )
         running[:] = [program]
 
-    yield press
-    for program in running:
-        program.wait()
+    try:
+        yield press
+    finally:
+        for program in running:
+            program.wait()
 
 
 def _origin(port: int) -> str:
