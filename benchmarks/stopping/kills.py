@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,6 @@ from rich.table import Table
 
 from benchmarks.stopping.broker import Broker, free_port, mosquitto
 from benchmarks.stopping.record import (
-    brakes_ns,
     largest_step_rad,
     last_change_ns,
     torque_changes,
@@ -31,6 +31,7 @@ from station.processes import process_table
 
 _BEFORE_NS = 500_000_000  # from when on goals are looked at
 _LOOK_S = 2.0  # after which arms stand, or go on
+_STANDS_NS = 300_000_000  # goals that have not changed for so long stand
 _GONE_S = 2.0  # for the system to clean up after a process
 
 
@@ -137,15 +138,16 @@ def _killed(victims: Sequence[str], settings: Sequence[str]) -> Iterator[Kill]:
                 yield _ended(robot, process, t_ns)
                 return
             robot.during(_LOOK_S)
-            stopped = robot.revoked(t_ns) or any(map(brakes_ns, robot.since(t_ns).values()))
-            stands_ns = _stands_ns(robot, t_ns) if stopped else None
+            stands_ns = _stands_ns(robot, t_ns)
+            went_on = stands_ns > time.monotonic_ns() - _STANDS_NS
             robot.set_in_motion()  # it came back, and so did the motion: smoothly
-            yield _judged(robot, process, t_ns, stands_ns)
+            yield _judged(robot, process, t_ns, None if went_on else stands_ns)
 
 
 def _stands_ns(robot: Robot, since_ns: int) -> int:
     """Return when the last goal of any arm changed."""
-    return max(last_change_ns(states, since_ns) for states in robot.since(since_ns).values())
+    arms = robot.since(since_ns - _BEFORE_NS).values()
+    return max(last_change_ns(states, since_ns) for states in arms)
 
 
 def _ended(robot: Robot, process: str, t_ns: int) -> Kill:
