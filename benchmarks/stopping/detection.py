@@ -34,6 +34,7 @@ from station.processes import process_table
 _STOP_MS = 15.0  # a control tick and a half: a person's stop is passed on at once
 _BROKER_MS = 8000.0  # a keepalive and a half
 _ARM = "follower_left"
+_IMPATIENT = "twin.safety={}"  # the thresholds are those of a real robot
 _EPISODE = ROOT / "demos" / "transfer_cube" / "episode_000000000.npz"
 
 
@@ -62,7 +63,7 @@ def _of_processes(
         task = progress.add_task("faults of processes", total=count * len(faults))
         to_broker = broker.settings if broker else ()
         port = f"dashboard.port={free_port()}"
-        robot = opened.enter_context(Robot(port, *to_broker, *settings))
+        robot = opened.enter_context(Robot(port, *to_broker, _IMPATIENT, *settings))
         for _ in range(count):
             for fault in faults:
                 result.measure(fault, robot)

@@ -194,8 +194,10 @@ class Robot:
         return request
 
     def signal(self, process: str, number: signal.Signals) -> int:
-        """Send a signal to one of its processes; returns when."""
-        pid = self.pids[process]
+        """Send a signal to one of its processes; returns when. Raises RobotError without one."""
+        pid = self.pids.get(process)
+        if pid is None:
+            raise RobotError(f"there is no process {process}")
         now_ns = time.monotonic_ns()
         os.kill(pid, number)
         return now_ns
