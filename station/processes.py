@@ -20,9 +20,10 @@ _CONTROLLER_PRIORITY = 80
 _SAFETY_PRIORITY = 75
 _ARM_PRIORITY = 70
 _TWIN_PRIORITY = 60
+_STOP_PRIORITY = 30  # of those whose work is to pass on a stop
 _CAMERA_NICE = 5
 _CAMERA_STALL_S = 0.5
-_BYSTANDER_NICE = 10
+_JOURNAL_NICE = 10
 _BYSTANDER_STALL_S = 1.0
 
 
@@ -216,7 +217,7 @@ class Table:
             "cameras": list(self._config.cameras),
             "video_camera": next(iter(self._config.cameras), ""),
         }
-        return self._bystander("journal", "station.journal", options)
+        return self._bystander("journal", "station.journal", options, nice=_JOURNAL_NICE)
 
     def dashboard(self) -> ProcessSpec:
         """Return the page with the stop button."""
@@ -243,7 +244,7 @@ class Table:
             "broker": broker.model_dump(mode="json"),
             "processes": process_names(self._config),
         }
-        return self._bystander("mqtt", "dashboard.mqtt", options)
+        return self._bystander("mqtt", "dashboard.mqtt", options, realtime_priority=_STOP_PRIORITY)
 
     def button(self, name: str) -> ProcessSpec:
         """Return the reader of a stop button."""
@@ -253,17 +254,20 @@ class Table:
             "plugin": button.plugin,
             "plugin_config": self._options("safety.buttons", button.plugin, button.config),
         }
-        return self._spec(f"button.{name}", "safety.button_main", options, on_death=OnDeath.RESTART)
-
-    def _bystander(self, name: str, module: str, options: dict[str, Any]) -> ProcessSpec:
-        """Return a process that leaves the processor to those who move the arms."""
         return self._spec(
-            name,
-            module,
+            f"button.{name}",
+            "safety.button_main",
             options,
             on_death=OnDeath.RESTART,
-            nice=_BYSTANDER_NICE,
-            stall_s=_BYSTANDER_STALL_S,
+            realtime_priority=_STOP_PRIORITY,
+        )
+
+    def _bystander(
+        self, name: str, module: str, options: dict[str, Any], **more: Any
+    ) -> ProcessSpec:
+        """Return a process without which the arms can move."""
+        return self._spec(
+            name, module, options, on_death=OnDeath.RESTART, stall_s=_BYSTANDER_STALL_S, **more
         )
 
     @staticmethod
