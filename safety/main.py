@@ -46,10 +46,8 @@ class Config(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    robot: str
     arms: tuple[str, ...]
     ranges: dict[str, tuple[float, float]]  # joint -> rad, grippers 0..1, in order of the arms
-    cameras: tuple[str, ...]
     processes: dict[str, float]  # name -> how long it may be silent, in s
     safety: SafetyConfig
     directory: Path  # of the latch and the audit

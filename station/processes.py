@@ -116,10 +116,8 @@ class Table:
     def safety(self, watched: Sequence[ProcessSpec]) -> ProcessSpec:
         """Return the process without whose leave nothing moves, and which watches the others."""
         options = {
-            "robot": self._config.robot,
             "arms": list(self._config.arms),
             "ranges": self._config.ranges,
-            "cameras": list(self._config.cameras),
             "processes": {spec.name: spec.stall_s for spec in watched},
             "safety": self._config.safety.model_dump(mode="json"),
             "directory": str(self._config.state_directory),

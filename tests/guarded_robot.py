@@ -24,7 +24,6 @@ from safety.main import Config, main
 ARMS = ("left", "right")
 JOINTS = ("waist", "gripper")
 RANGES = {f"{arm}_{joint}": (-1.0, 1.0) for arm in ARMS for joint in JOINTS}
-CAMERAS = ("cam_high",)
 PROCESSES = {
     "arm.left": 0.5,
     "arm.right": 0.5,
@@ -180,10 +179,8 @@ class Robot:
 def safety_config(directory: Path, thresholds: SafetyConfig = PATIENT) -> Config:
     """Return what the robot's safety process is told."""
     return Config(
-        robot="bench",
         arms=ARMS,
         ranges=RANGES,
-        cameras=CAMERAS,
         processes=PROCESSES,
         safety=thresholds,
         directory=directory,
