@@ -22,6 +22,8 @@ def configs(directory: Path) -> tuple[Path, Path]:
     """Return the config files of the two machines, which know each other's public keys."""
     config = yaml.safe_load(robot_file("aloha").read_text())
     config["cameras"] = {"cam_high": config["cameras"]["cam_high"]}
+    config["hardware"] = "twin"
+    config["dashboard"] = {"enabled": False}
     network = {
         "station": STATION,
         "elsewhere": {"policy_worker": WORKER},

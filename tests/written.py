@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.guard import MISSING, WIDER
+from drivers.torque import LET_GO
 from messaging.messages import JointState
 from motion.limits import JointLimits
 from station.robot import StationConfig
@@ -62,15 +63,19 @@ class Written:
             self._assert_smooth(stretch)
 
     def _stretches(self) -> list[list[JointState]]:
-        """Return the cycles between gaps in what reached the test, if it could not keep up."""
+        """Return the cycles between gaps in what reached the test, if it could not keep up.
+
+        While its torque is off an arm is told nothing: what it reports then is where it lies.
+        """
+        states = [state for state in self.states if state.holding != LET_GO]
         cuts = [
             place
-            for place in range(1, len(self.states))
-            if self.states[place].seq != self.states[place - 1].seq + 1
+            for place in range(1, len(states))
+            if states[place].seq != states[place - 1].seq + 1
         ]
         assert len(cuts) < 5, f"{len(cuts)} gaps in the record of one arm"
-        bounds = [0, *cuts, len(self.states)]
-        return [self.states[low:high] for low, high in pairwise(bounds)]
+        bounds = [0, *cuts, len(states)]
+        return [states[low:high] for low, high in pairwise(bounds)]
 
     def _assert_smooth(self, states: list[JointState]) -> None:
         states = [state for place, state in enumerate(states) if not _repeats(states, place)]
