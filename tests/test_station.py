@@ -117,6 +117,7 @@ def test_the_death_of_a_process_that_moves_the_arms_ends_the_run_safely(process:
         assert code == 1, output
         assert f"{process} died (by signal SIGKILL); the arms hold" in output
         assert "torque stays on" in output
+        assert f"{process} died" in watch.launch.safety("state").stdout
         for arm, written in watch.written.items():
             written.assert_smooth()
             if f"arm.{arm}" != process:
