@@ -21,6 +21,7 @@ from runtime.process import Context
 _WARM_UPS = 3  # a first inference allocates and compiles; its time says nothing about the next
 _WARM_UP_IMAGE = (480, 640, 3)
 _QUIET_INFERENCES = 3  # silent for longer than these take, the worker is not just inferring
+_BETWEEN_S = 0.1  # and what may lie around them: a look, and a beat too soon to be sent
 _LOOK_S = 0.04  # how long to wait for something new before showing that the loop still lives
 
 
@@ -54,7 +55,7 @@ def main(config: Config, context: Context) -> None:
     """Turn the newest observation into a chunk of actions, again and again, until told to stop."""
     context.beat(ready=False, note="loading")
     policy = load(config)
-    quiet_s = _QUIET_INFERENCES * warm_up(policy, config.instruction)
+    quiet_s = _QUIET_INFERENCES * warm_up(policy, config.instruction) + _BETWEEN_S
     senses = Senses(policy.spec, config.arms, context.bus)
     chunks = context.bus.publisher(ACTION_CHUNK)
     worker = Worker(policy)
