@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import hypothesis.strategies as st
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from messaging.messages import MOTIONS, PHASES, Reply, Request
+from messaging.messages import MOTIONS, PHASES, Permit, Reply, Request
 from safety.cause import MOVING, Cause
 from safety.config import SafetyConfig
 from safety.requests import requested
@@ -50,8 +51,8 @@ def after(state: State, kind: str, known: Facts | None = None, **changes: object
 def refusal(state: State, kind: str, known: Facts | None = None, **changes: object) -> str:
     """Return why a request is refused, which must change nothing."""
     then, reply = requested(state, asked(kind, **changes), known or facts(), CONFIG)
-    assert not reply.accepted
     assert then == state
+    assert reply == Reply("1", False, reply.said, state.event)
     return reply.said
 
 
@@ -65,6 +66,34 @@ def armed() -> State:
 
 def running() -> State:
     return after(armed(), "run")
+
+
+def fresh() -> State:
+    return FRESH
+
+
+def in_self_test() -> State:
+    return after(FRESH, "arm")
+
+
+def halted() -> State:
+    return after(running(), "stop")
+
+
+def going_to_rest() -> State:
+    return after(running(), "rest")
+
+
+def about_to_cut() -> State:
+    return after(running(), "cut")
+
+
+def letting_go() -> State:
+    return after(FRESH, "off")
+
+
+def fallen() -> State:
+    return cut_off(running())
 
 
 def a_stop(state: State) -> Stop:
@@ -91,14 +120,30 @@ def test_the_self_test_waits_for_the_very_permits_that_test_it() -> None:
     assert stepped(revoking, facts(seq=revoking.seq), CONFIG) == revoking
 
 
+def test_each_half_of_the_self_test_is_over_with_the_first_permit_that_tells_of_it() -> None:
+    state = permitted(in_self_test(), facts())[0]
+    revoking = stepped(state, facts(seq=state.seq), CONFIG)
+    assert stepped(revoking, facts(seq=state.seq), CONFIG) == revoking
+    assert stepped(revoking, facts(seq=state.seq + 1), CONFIG).phase == "armed"
+
+
+def test_each_half_of_the_self_test_has_all_of_its_time() -> None:
+    patient = SafetyConfig(self_test_s=2.0)
+    revoking = stepped(in_self_test(), facts(after_s=1.5), patient)
+    assert stepped(revoking, facts(seq=0, after_s=3.5), patient) == revoking
+    failed = a_stop(stepped(revoking, facts(seq=0, after_s=3.6), patient))
+    assert "within 2000 ms" in failed.causes[0].text
+
+
 def test_arms_that_do_not_hear_the_permit_fail_the_self_test() -> None:
     state = after(FRESH, "arm")
     deaf = facts(seq=0, after_s=0.51)
     stop = a_stop(stepped(state, deaf, CONFIG))
-    assert stop.causes[0].text == (
+    text = (
         "the stop path failed its self-test: arm left and right did not hear the permit within "
         "500 ms; look at what its driver says"
     )
+    assert (stop.kind, stop.causes) == ("hold", (Cause(1, "self-test", text),))
     assert stepped(state, facts(seq=0, after_s=0.5), CONFIG) == state
 
 
@@ -128,12 +173,19 @@ def test_a_cause_of_any_kind_keeps_from_arming_and_running_and_is_named(cause: C
     assert refusal(armed(), "run", facts(cause)) == cause.text
 
 
+def test_all_that_is_wrong_is_named() -> None:
+    assert refusal(FRESH, "arm", facts(FAULT, HOT)) == f"{FAULT.text}; {HOT.text}"
+
+
 def test_an_arm_that_moves_keeps_from_arming_and_from_a_reset() -> None:
     moving = facts()
     moving.arms["left"] = ArmFact(10_000, NOW, 0)
     assert refusal(FRESH, "arm", moving) == "arm left still moves: wait until it stands"
     stopped = after(running(), "stop")
-    assert "still moves" in refusal(stopped, "reset", moving, event=stopped.event)
+    moving.arms["right"] = ArmFact(10_000, NOW, 0)
+    assert refusal(stopped, "reset", moving, event=stopped.event) == (
+        "arm left and right still moves: wait until it stands"
+    )
 
 
 @pytest.mark.parametrize("phase", MOVING)
@@ -198,7 +250,13 @@ def test_stopped_is_left_by_nothing_but_a_reset() -> None:
 def test_old_requests_are_refused_and_so_are_those_of_the_future_unless_they_stop() -> None:
     for kind in KINDS[:-1]:
         assert "is 3.0 s old" in refusal(running(), kind, t_ns=NOW - 3 * SECOND)
-    assert "ahead" in refusal(FRESH, "arm", t_ns=NOW + SECOND)
+    assert refusal(FRESH, "arm", t_ns=NOW - 3 * SECOND) == (
+        "the request is 3.0 s old, at most 2 s are accepted: ask again"
+    )
+    assert refusal(FRESH, "arm", t_ns=NOW + SECOND) == (
+        "the request is 1.0 s ahead of the station's clock"
+    )
+    assert after(FRESH, "arm", t_ns=NOW + SECOND // 10).phase == "testing"
     ahead = after(running(), "stop", t_ns=NOW + SECOND)
     assert a_stop(ahead).t_ns == NOW
     assert after(running(), "fault", t_ns=NOW + SECOND).phase == "stopped"
@@ -232,6 +290,11 @@ def test_a_speed_that_is_none_is_refused(speed: float) -> None:
     assert "speed is from" in refusal(running(), "speed", value=speed)
 
 
+@pytest.mark.parametrize("speed", [0.05, 1.0])
+def test_the_least_and_the_most_speed_are_speeds(speed: float) -> None:
+    assert after(running(), "speed", value=speed).speed == speed
+
+
 def test_the_lower_of_the_speeds_is_permitted() -> None:
     state = after(running(), "speed", value=0.6)
     assert permitted(state, facts())[1].speed == 0.6
@@ -243,8 +306,9 @@ def test_off_disarms_and_is_ordered_for_a_second() -> None:
     assert (off.phase, off.motion, off.order) == ("disarmed", "none", "off")
     assert "let go" in refusal(off, "arm")
     assert stepped(off, facts(after_s=0.99), CONFIG) == off
-    assert stepped(off, facts(after_s=1.0), CONFIG).order == ""
-    assert after(off, "stop").order == ""
+    let_go = stepped(off, facts(after_s=1.0), CONFIG)
+    assert (let_go, let_go.order) == (replace(off, off_until_ns=0), "")
+    assert (after(off, "stop").off_until_ns, after(off, "stop").order) == (0, "")
     assert after(FRESH, "off").order == "off"
     assert "pause first" in refusal(running(), "off")
     assert "testing" in refusal(after(FRESH, "arm"), "off")
@@ -271,7 +335,7 @@ def test_a_stop_or_a_fault_on_the_way_to_rest_holds(resting: bool) -> None:
     if resting:
         state = stepped(permitted(state, facts())[0], facts(), CONFIG)
     for held in (after(state, "stop"), stepped(state, facts(FAULT), CONFIG)):
-        assert (held.motion, a_stop(held).kind) == ("none", "hold")
+        assert (held.motion, a_stop(held).kind, a_stop(held).stage) == ("none", "hold", "")
         assert stepped(held, facts(), CONFIG).motion == "none"
     assert a_stop(stepped(state, facts(HOT), CONFIG)).kind == "rest_then_off"
 
@@ -279,7 +343,8 @@ def test_a_stop_or_a_fault_on_the_way_to_rest_holds(resting: bool) -> None:
 def test_who_is_stopped_can_go_to_rest_if_nothing_else_is_wrong() -> None:
     stopped = after(running(), "stop")
     resting = after(stopped, "rest", facts(HOT))
-    assert (resting.event, a_stop(resting).kind) == (stopped.event, "rest_then_off")
+    assert resting.event == stopped.event
+    assert (a_stop(resting).kind, a_stop(resting).stage) == ("rest_then_off", "settling")
     assert after(resting, "rest") == resting
     assert refusal(stopped, "rest", facts(FAULT)) == FAULT.text
 
@@ -303,13 +368,17 @@ def test_a_cut_has_to_be_confirmed_with_the_code_given() -> None:
     assert requested(state, slower, facts(), CONFIG)[1].event == ""
     on_time = asked("pause", t_ns=NOW - 2 * SECOND)
     assert requested(state, on_time, facts(), CONFIG)[1].accepted
-    assert "not the code" in refusal(state, "cut", event="x")
+    assert refusal(state, "cut", event="x") == (
+        "not the code given, or given too long ago: ask for a cut anew"
+    )
     assert "not the code" in refusal(running(), "cut", event="1234")
     late = facts(after_s=10.1)
     assert "too long ago" in refusal(state, "cut", late, event=reply.event, t_ns=late.now_ns)
     cut = after(state, "cut", event=reply.event)
     assert (cut.phase, cut.order, a_stop(cut).kind) == ("stopped", "cut", "cut")
-    assert not cut.cut_code
+    assert (cut.cut_code, cut.cut_until_ns) == ("", 0)
+    at_last = facts(after_s=10.0)
+    assert after(state, "cut", at_last, event=reply.event, t_ns=at_last.now_ns).order == "cut"
 
 
 def test_a_cut_can_still_be_confirmed_when_a_stop_came_between() -> None:
@@ -325,20 +394,24 @@ def test_of_what_an_asker_writes_no_more_is_told_on_than_fits() -> None:
 
 def test_the_code_of_a_cut_is_forgotten_in_time() -> None:
     state = after(running(), "cut")
-    assert stepped(state, facts(after_s=10.0), CONFIG).cut_code
-    assert not stepped(state, facts(after_s=10.1), CONFIG).cut_code
+    assert state.cut_until_ns == NOW + 10 * SECOND
+    assert stepped(state, facts(after_s=10.0), CONFIG) == state
+    forgotten = replace(state, cut_code="", cut_until_ns=0)
+    assert stepped(state, facts(after_s=10.1), CONFIG) == forgotten
 
 
 def test_a_cut_of_what_is_stopped_keeps_the_event_and_its_first_cause() -> None:
     stopped = after(running(), "stop")
     cut = cut_off(stopped)
-    assert (cut.event, cut.order) == (stopped.event, "cut")
+    assert (cut.event, cut.order, a_stop(cut).kind) == (stopped.event, "cut", "cut")
     assert [cause.text for cause in a_stop(cut).causes] == ["stop by alice", "cut by alice"]
 
 
 def test_a_fault_that_the_launch_tells_of_stops_what_may_move() -> None:
-    stop = a_stop(after(armed(), "fault", reason="arm.left died", event="arm.left"))
-    assert (stop.causes[0].text, stop.causes[0].subject) == ("arm.left died", "arm.left")
+    state, then_ns = armed(), NOW - SECOND
+    died = after(state, "fault", reason="arm.left died", event="arm.left", t_ns=then_ns)
+    causes = (Cause(3, "arm.left", "arm.left died"),)
+    assert a_stop(died) == Stop(died.event, "hold", "alice", "noon", then_ns, state.seq + 1, causes)
     assert a_stop(after(armed(), "fault")).causes[0].text == "alice found a fault"
     assert after(FRESH, "fault") == FRESH
 
@@ -349,6 +422,7 @@ def test_what_goes_wrong_right_after_a_stop_is_told_with_it_and_later_things_are
     assert FAULT in a_stop(soon).causes
     assert STARTING not in a_stop(soon).causes
     assert stepped(soon, facts(FAULT, after_s=0.9), CONFIG) == soon
+    assert FAULT in a_stop(stepped(stopped, facts(FAULT, after_s=1.0), CONFIG)).causes
     assert FAULT not in a_stop(stepped(stopped, facts(FAULT, after_s=1.1), CONFIG)).causes
 
 
@@ -371,6 +445,94 @@ def test_each_arm_confirms_a_stop_once_by_when_its_goal_stood_still() -> None:
     # The right arm says that it stood before the stop: it confirms by having heard of it.
     assert dict(a_stop(state).confirmed_ms) == {"left": 23.0, "right": 5.0}
     assert stepped(state, facts(), CONFIG) == state
+
+
+def test_an_arm_that_stood_before_the_stop_confirms_it_when_it_hears_of_it_and_not_before() -> None:
+    known = facts()
+    known.arms["left"] = ArmFact(10_000, NOW + 40_000_000, NOW)
+    known.arms["right"] = ArmFact(10_000, NOW - 1, NOW - 2)
+    stop = a_stop(stepped(halted(), known, CONFIG))
+    assert stop.confirmed_ms == (("left", 40.0), ("right", 0.0))
+
+
+@pytest.mark.parametrize(("state", "order"), [(fallen, "cut"), (letting_go, "off"), (armed, "")])
+def test_a_permit_tells_all_that_an_arm_has_to_know(state: Callable[[], State], order: str) -> None:
+    before = replace(state(), speed=0.5)
+    assert permitted(before, facts())[1] == Permit(
+        epoch=before.epoch,
+        seq=before.seq + 1,
+        t_ns=NOW,
+        motion="none" if order else "poses",
+        speed=0.5,
+        order=order,
+        event=before.event,
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "stop_kind", "stage"),
+    [("stop", "hold", ""), ("rest", "rest_then_off", "settling"), ("cut", "cut", "cutting")],
+)
+def test_a_stop_tells_who_asked_for_it_when_and_why(kind: str, stop_kind: str, stage: str) -> None:
+    state, then_ns = about_to_cut(), NOW - SECOND
+    after_it = after(state, kind, t_ns=then_ns, reason="smoke", event=state.cut_code)
+    assert a_stop(after_it) == Stop(
+        event=after_it.event,
+        kind=stop_kind,
+        by="alice",
+        at="noon",
+        t_ns=then_ns,
+        seq=state.seq + 1,
+        causes=(Cause(1, "alice", f"{kind} by alice: smoke"),),
+        stage=stage,
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "said"),
+    [
+        (running, "stop", "stopped"),
+        (halted, "stop", "already stopped"),
+        (going_to_rest, "stop", "stopped on the way to rest"),
+        (halted, "reset", "disarmed; arm to go on"),
+        (fresh, "arm", "testing the stop path"),
+        (in_self_test, "arm", "the self-test is under way"),
+        (armed, "arm", "already armed"),
+        (armed, "run", "running"),
+        (running, "run", "already running"),
+        (running, "pause", "paused"),
+        (armed, "pause", "already paused"),
+        (running, "speed", "at most 50% of the usual speed"),
+        (running, "rest", "going to rest, then off"),
+        (halted, "rest", "going to rest, then off"),
+        (going_to_rest, "rest", "already going to rest"),
+        (armed, "off", "arms at rest let go"),
+        (about_to_cut, "cut", "torque is off"),
+        (armed, "fault", "stopped"),
+        (fresh, "fault", "noted; nothing moves"),
+    ],
+)
+def test_what_was_done_is_said(state: Callable[[], State], kind: str, said: str) -> None:
+    before = state()
+    request = asked(kind, event=before.cut_code or before.event, value=0.5)
+    then, reply = requested(before, request, facts(), CONFIG)
+    assert reply == Reply("1", True, said, then.event)
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "said"),
+    [
+        (armed, "reset", "there is no stop to reset"),
+        (letting_go, "arm", "the arms are told to let go: ask again in a second"),
+        (in_self_test, "run", "not armed yet: arm first, and wait for the self-test"),
+        (fresh, "pause", "only what runs can be paused; this is disarmed"),
+        (fresh, "rest", "arms that are disarmed cannot go to rest: arm first"),
+        (fallen, "rest", "torque was cut: the arms cannot go anywhere"),
+        (running, "off", "torque is not taken off while running: pause first"),
+    ],
+)
+def test_what_cannot_be_done_is_said(state: Callable[[], State], kind: str, said: str) -> None:
+    assert refusal(state(), kind) == said
 
 
 def test_permits_count_up_and_tell_what_is_allowed() -> None:

@@ -490,6 +490,12 @@ def test_nothing_found_is_healthy() -> None:
     assert joined([]) == Findings()
 
 
+def test_findings_are_joined_to_all_that_is_wrong_and_the_lowest_speed() -> None:
+    low, high = Cause(1, "low", "is low"), Cause(2, "high", "is high")
+    findings = [Findings((low,), ("hot",), 0.5), Findings((high,), ("hotter",), 0.8)]
+    assert joined(findings) == Findings((low, high), ("hot", "hotter"), 0.5)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
