@@ -88,6 +88,10 @@ def about_to_cut() -> State:
     return after(running(), "cut")
 
 
+def halted_and_about_to_cut() -> State:
+    return after(halted(), "cut")
+
+
 def letting_go() -> State:
     return after(FRESH, "off")
 
@@ -508,6 +512,7 @@ def test_a_stop_tells_who_asked_for_it_when_and_why(kind: str, stop_kind: str, s
         (going_to_rest, "rest", "already going to rest"),
         (armed, "off", "arms at rest let go"),
         (about_to_cut, "cut", "torque is off"),
+        (halted_and_about_to_cut, "cut", "torque is off"),
         (armed, "fault", "stopped"),
         (fresh, "fault", "noted; nothing moves"),
     ],
