@@ -540,6 +540,12 @@ def test_what_cannot_be_done_is_said(state: Callable[[], State], kind: str, said
     assert refusal(state(), kind) == said
 
 
+def test_the_same_fault_of_another_arm_and_another_fault_of_the_same_are_told_too() -> None:
+    others = (replace(FAULT, subject="right"), replace(FAULT, row=12))
+    stopped = stepped(running(), facts(FAULT), CONFIG)
+    assert a_stop(stepped(stopped, facts(FAULT, *others), CONFIG)).causes == (FAULT, *others)
+
+
 def test_permits_count_up_and_tell_what_is_allowed() -> None:
     state, first = permitted(running(), facts())
     state, second = permitted(after(state, "stop"), facts())
