@@ -132,10 +132,10 @@ class Mover:
             raise StoppedError(f"stopped; arm {self._name} holds where it is, torque on")
         self._erring = self._erring + 1 if self.reading.errors else 0
         if self._erring > _ERROR_CYCLES:
+            errors = "; ".join(self.reading.errors)
             self._brake()
-            raise ArmError(
-                f"arm {self._name}: {'; '.join(self.reading.errors)}. The other motors hold"
-            )
+            self._relieve()
+            raise ArmError(f"arm {self._name}: {errors}. The other motors hold")
         if lag > _LAG_RAD:
             self._brake()
             self._relieve()
