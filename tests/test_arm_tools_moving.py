@@ -98,7 +98,7 @@ def test_an_arm_that_does_not_quite_reach_its_rest_keeps_its_torque(
         assert arms.run("rest", "--arm", "left", "--yes") == 1
         assert arms.holding("left", TORQUE_ENABLE) == ALL
         assert _told_rad(arms, 2) == pytest.approx(-1.66, abs=0.02)
-    assert "is not at rest, a joint is 0.14 rad off" in capsys.readouterr().err
+    assert "shoulder (id 2) has drawn 4.4 A for too long" in capsys.readouterr().err
 
 
 def test_a_motor_that_gives_up_on_the_way_leaves_the_others_holding(
