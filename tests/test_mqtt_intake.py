@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from fake_safety import CALM, STOPPED
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dashboard.mqtt import Config, topics_of
@@ -27,6 +27,7 @@ def intake(*, allow_reset: bool = False) -> Intake:
     return Intake(TOPICS, allow_reset=allow_reset)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # of a machine that is busy
 @given(st.lists(st.tuples(st.sampled_from(NAMES), PAYLOADS, st.booleans())), st.booleans())
 def test_no_message_ever_asks_for_motion_nor_twice_nor_when_retained(
     messages: list[tuple[str, bytes, bool]], allow_reset: bool
