@@ -45,6 +45,7 @@ def test_no_message_ever_asks_for_motion_nor_twice_nor_when_retained(
     assert len(ids) == len(set(ids))
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # of a machine that is busy
 @given(PAYLOADS, st.sampled_from(TOPICS.stops))
 def test_any_message_of_now_on_a_stop_topic_is_a_stop(payload: bytes, topic: str) -> None:
     request = intake().request(topic, payload, retained=False, now_ns=5)
@@ -54,6 +55,7 @@ def test_any_message_of_now_on_a_stop_topic_is_a_stop(payload: bytes, topic: str
     assert len(request.reason) <= 200
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # of a machine that is busy
 @given(PAYLOADS)
 def test_a_stop_without_an_id_acts_each_time(payload: bytes) -> None:
     asked = intake()
