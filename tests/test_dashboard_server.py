@@ -5,7 +5,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -295,8 +295,9 @@ def test_too_much_talk_ends_the_conversation_but_never_a_stop(stand: Stand) -> N
             opened.say(do="stop", n=n)
         while opened.next("answer")["n"] < 199:
             pass
-        for n in range(100):
-            opened.say(do="ping", n=n)
+        with suppress(ConnectionClosed):  # it may end before all is said
+            for n in range(100):
+                opened.say(do="ping", n=n)
         assert closed_with(opened) == 4429
 
 
