@@ -28,6 +28,8 @@ Image = Annotated[NDArray[np.uint8], Layout("|u1", (1, 3))]
 
 # What a permit allows: nothing; the way to rest; the poses of the config; a policy or a person too.
 MOTIONS = ("none", "rest", "poses", "all")
+# What the commands of a tick come from.
+COMMANDERS = ("policy", "human", "hold", "home", "rest")
 PHASES = ("disarmed", "testing", "armed", "running", "stopped")
 STOPS = ("hold", "rest_then_off", "cut")
 ON, OFF, MIXED, CUT = "on", "off", "mixed", "cut"
@@ -119,6 +121,50 @@ class ControlStatus:
     permit: int = 0  # epoch of the permit under which it commands, 0 while it has none
     starved_s: float = 0.0  # for how long a policy's plan has been at its end, 0 while it is not
     blocked_s: float = 0.0  # for how long the collision check has kept the arms from going on
+    commander: str = "hold"  # one of COMMANDERS
+    chunk: int = 0  # number of the newest chunk in the plan, 0 before the first
+    blended: int = 0  # how many chunks the plan ahead is made of
+
+
+@dataclass(frozen=True, slots=True)
+class HumanCommand:
+    """Where a person wants joints to be, in the arms' convention; sent engaged or not."""
+
+    device: str
+    seq: int
+    t_ns: int  # when the device was read
+    joints: tuple[str, ...]  # those that it moves; all others stay
+    position: Vector  # (J,)
+    engaged: bool  # the person commands, or wants to: the takeover comes with the pose
+    relative: bool  # only its changes since the takeover count
+    doing: str = "correct"  # or "rewind"
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderCommand:
+    """What a leader arm shall do: follow the arm that it leads, or be free in a person's hand."""
+
+    leader: str
+    seq: int
+    t_ns: int
+    joints: tuple[str, ...]
+    position: Vector  # (J,) where to be while it follows
+    free: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeState:
+    """Which episode the station conducts, and how it ended."""
+
+    t_ns: int
+    episode: int
+    seed: int
+    instruction: str
+    phase: str  # none, running, over
+    t_begin_ns: int = 0
+    t_end_ns: int = 0  # 0 while it runs
+    outcome: str = ""  # once over: success, failure, timeout, aborted
+    judge: str = ""  # who said so: the task's rule, or who gave the label
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +325,9 @@ Message = (
     | JointCommand
     | ActionChunk
     | ControlStatus
+    | HumanCommand
+    | LeaderCommand
+    | EpisodeState
     | Directive
     | EpisodeRequest
     | TaskState

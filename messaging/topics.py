@@ -55,6 +55,11 @@ JOINT_STATE = Topic("joint_state", messages.JointState, 100.0, Keep.NEWEST, "arm
 JOINT_COMMAND = Topic("joint_command", messages.JointCommand, 100.0, Keep.NEWEST, "controller")
 CONTROL_STATUS = Topic("control_status", messages.ControlStatus, 100.0, Keep.NEWEST, "controller")
 ACTION_CHUNK = Topic("action_chunk", messages.ActionChunk, 10.0, Keep.ALL, "policy_worker")
+HUMAN_COMMAND = Topic("human_command", messages.HumanCommand, 100.0, Keep.NEWEST, "teleop")
+LEADER_COMMAND = Topic(
+    "leader_command", messages.LeaderCommand, 100.0, Keep.NEWEST, "teleop", "leader"
+)
+EPISODE_STATE = Topic("episode_state", messages.EpisodeState, 10.0, Keep.ALL, "station")
 DIRECTIVE = Topic("directive", messages.Directive, 10.0, Keep.NEWEST, "station")
 EPISODE_REQUEST = Topic("episode_request", messages.EpisodeRequest, 10.0, Keep.NEWEST, "station")
 TASK_STATE = Topic("task_state", messages.TaskState, 50.0, Keep.NEWEST, "twin")
@@ -72,6 +77,9 @@ TOPICS: tuple[Topic[Any], ...] = (
     JOINT_COMMAND,
     CONTROL_STATUS,
     ACTION_CHUNK,
+    HUMAN_COMMAND,
+    LEADER_COMMAND,
+    EPISODE_STATE,
     DIRECTIVE,
     EPISODE_REQUEST,
     TASK_STATE,

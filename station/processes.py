@@ -75,6 +75,7 @@ def network(config: StationConfig, here: str | None = None) -> Network | None:
         "": [""],
         "camera": list(config.cameras),
         "arm": list(config.arms),
+        "leader": list(config.leaders),
         "process": process_names(config),
     }
     streams = [topic.stream(instance) for topic in TOPICS for instance in instances[topic.each]]

@@ -18,6 +18,8 @@ from drivers.dynamixel.registers import (
 )
 from station.config import load
 
+pytestmark = pytest.mark.realtime
+
 
 @pytest.fixture(autouse=True)
 def _wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

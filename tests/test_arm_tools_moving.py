@@ -20,6 +20,8 @@ from drivers.dynamixel.registers import (
 )
 from station.config import load
 
+pytestmark = pytest.mark.realtime
+
 NEAR_REST = {"shoulder": -1.7, "elbow": 1.5, "wrist_angle": 0.75}
 AT_REST = {"shoulder": -1.8, "elbow": 1.55, "wrist_angle": 0.8}
 ALL = {1, 2, 3, 4, 5, 6, 7, 8, 9}

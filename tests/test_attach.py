@@ -12,6 +12,8 @@ from emulated_arm import EmulatedArm, Write, emulated_arm
 from drivers.arm import ArmError
 from drivers.dynamixel import registers as reg
 
+pytestmark = pytest.mark.realtime
+
 
 @pytest.fixture
 def arm(tmp_path: Path) -> Iterator[EmulatedArm]:

@@ -17,6 +17,8 @@ from drivers.arms import aloha
 from drivers.dynamixel import registers as reg
 from drivers.dynamixel.port import PortError, demand_short_latency
 
+pytestmark = pytest.mark.realtime
+
 
 @pytest.fixture
 def arm(tmp_path: Path) -> Iterator[EmulatedArm]:

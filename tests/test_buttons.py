@@ -22,6 +22,8 @@ from safety.button_main import Config, main
 from safety.buttons.gpio import Config as GpioConfig
 from safety.buttons.gpio import GpioButton
 
+pytestmark = pytest.mark.realtime
+
 DOOR = "button.door"
 
 

@@ -28,6 +28,8 @@ from station.config import load, robot_file
 from station.hardware import decided
 from station.robot import StationConfig
 
+pytestmark = pytest.mark.realtime
+
 LATENCY_MS = 48.0
 HERE = Path()
 

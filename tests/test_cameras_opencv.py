@@ -16,6 +16,8 @@ from messaging.images import pixels
 from perception.camera import CameraError, Capture
 from perception.cameras.opencv import Config, OpencvCamera
 
+pytestmark = pytest.mark.realtime
+
 
 @pytest.fixture
 def device() -> Device:

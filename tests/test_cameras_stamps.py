@@ -23,6 +23,8 @@ from perception.cameras import opencv, video
 from perception.pattern import burnt, time_in
 from perception.stream import FrameStream
 
+pytestmark = pytest.mark.realtime
+
 CAMERA = "cam_high"
 PERIOD_NS = 20_000_000
 RATE_HZ = 1e9 / PERIOD_NS

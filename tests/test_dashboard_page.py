@@ -20,9 +20,12 @@ from playwright.sync_api import (
 )
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="needs a Chromium: apt-get install chromium, or set CHROMIUM"
-)
+pytestmark = [
+    pytest.mark.realtime,
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="needs a Chromium: apt-get install chromium, or set CHROMIUM"
+    ),
+]
 PHONE: ViewportSize = {"width": 390, "height": 844}
 MOST_BYTES = 60_000  # of scripts and styles
 WAIT_MS = 10_000

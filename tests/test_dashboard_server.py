@@ -19,6 +19,8 @@ from dashboard.main import main
 from messaging.transport import Bus
 from runtime.process import Context
 
+pytestmark = pytest.mark.realtime
+
 ELSEWHERE = {"X-Forwarded-For": "10.0.0.3"}  # a proxy on this machine says who really asks
 WAIT_S = 5.0
 

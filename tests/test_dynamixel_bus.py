@@ -28,6 +28,8 @@ from drivers.dynamixel.registers import (
     Refusal,
 )
 
+pytestmark = pytest.mark.realtime
+
 ADDRESS, LENGTH = REALTIME_TICK.address, 20
 
 

@@ -18,6 +18,8 @@ from runtime.process import ProcessSpec
 from runtime.supervisor import Event, Phase, Supervisor
 from simulation.servos.faults import ALWAYS, Spoiling
 
+pytestmark = pytest.mark.realtime
+
 ELBOW, WRIST_ROTATE = 2, 5
 LATE_NS = 40_000_000
 FRESH_S = 0.009

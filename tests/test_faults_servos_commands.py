@@ -13,6 +13,8 @@ from emulated_arm import Array
 
 from drivers.guard import MISSHAPEN, MISSING, NOT_FINITE, TOO_FAR
 
+pytestmark = pytest.mark.realtime
+
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[DrivenArm]:
@@ -61,7 +63,8 @@ def test_zeros_are_no_place_to_jump_to(driven: DrivenArm) -> None:
 
 def test_a_standing_arm_does_not_set_off_to_a_command_far_away(driven: DrivenArm) -> None:
     begin_ns = time.monotonic_ns()
-    driven.altered = lambda _: driven.home + np.array([0.0, 0.0, -0.9, 0.0, 0.0, 0.0, 0.0])
+    away_from_its_swing = np.array([-0.9, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+    driven.altered = lambda _: driven.home + away_from_its_swing
     driven.until_holding(begin_ns, TOO_FAR)
     driven.until_noted(TOO_FAR)
 

@@ -11,6 +11,8 @@ from emulated_arm import PORT, EmulatedArm
 from drivers.dynamixel import registers as reg
 from runtime.supervisor import Phase
 
+pytestmark = pytest.mark.realtime
+
 
 @pytest.fixture(scope="module")
 def driven() -> Iterator[DrivenArm]:

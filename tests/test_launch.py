@@ -18,6 +18,8 @@ from station.display import ExpendableDisplay, Lines
 from station.lock import StationLock
 from station.station import Station
 
+pytestmark = pytest.mark.realtime
+
 
 @pytest.fixture(autouse=True)
 def nothing_may_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ from messaging.topics import HEARTBEAT
 from messaging.transport import Bus
 from runtime.process import Context, ProcessSpec
 
-pytestmark = needs_mosquitto
+pytestmark = [pytest.mark.realtime, needs_mosquitto]
 
 
 def of_kind(kind: str) -> Callable[[Any], bool]:

@@ -16,6 +16,8 @@ from notes import noted
 from dashboard.mqtt_config import MqttConfig, SecretError, TlsConfig, secret
 from dashboard.mqtt_link import tls_context
 
+pytestmark = pytest.mark.realtime
+
 OPENSSL = shutil.which("openssl")
 NEW_KEY = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
 PASSWD = shutil.which("mosquitto_passwd")

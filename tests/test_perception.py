@@ -21,6 +21,8 @@ from perception.stream import FrameStream, State
 from runtime.plugins import UnknownNameError
 from runtime.process import Context, ProcessSpec
 
+pytestmark = pytest.mark.realtime
+
 RATE_HZ = 30.0
 NAME = "cam_high"
 START_S = 20.0

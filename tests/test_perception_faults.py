@@ -17,6 +17,8 @@ from messaging.topics import FRAME, HEARTBEAT
 from messaging.transport import Bus, Waiter
 from runtime.process import ProcessSpec
 
+pytestmark = pytest.mark.realtime
+
 TESTS = Path(__file__).parent
 WITHIN_S = 20.0
 

@@ -16,6 +16,8 @@ from messaging.messages import CUT, OFF, ON, Permit
 from motion.leave import MOST_AGE_NS
 from station.config import load, robot_file
 
+pytestmark = pytest.mark.realtime
+
 HOME = load(robot_file("aloha"), []).arms[ARM].home
 MS = 1_000_000
 STOP_NS = 45 * MS  # 1 rad/s within four periods, and a wake-up

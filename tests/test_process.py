@@ -17,6 +17,8 @@ from messaging.topics import HEARTBEAT
 from messaging.transport import Bus, Subscriber, Waiter
 from runtime.process import Context, ProcessSpec
 
+pytestmark = pytest.mark.realtime
+
 HERE = Path(__file__).parent
 START_S = 20.0
 

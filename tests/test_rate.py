@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from runtime import rate
 from runtime.rate import RateKeeper
 
+pytestmark = pytest.mark.realtime
+
 PERIOD_NS = 10_000_000
 
 

@@ -6,6 +6,8 @@ import pytest
 from runtime import realtime
 from runtime.realtime import become_realtime, memory_may_be_locked, realtime_permitted
 
+pytestmark = pytest.mark.realtime
+
 
 def refuse(*_: object) -> None:
     raise PermissionError

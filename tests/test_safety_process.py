@@ -40,6 +40,8 @@ from safety.main import Safety
 from safety.replies import Replies
 from safety.state import Facts, State
 
+pytestmark = pytest.mark.realtime
+
 
 @pytest.fixture(autouse=True)
 def busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:

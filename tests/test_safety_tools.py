@@ -20,6 +20,8 @@ from safety.state import Stop
 from station.lock import StationLock
 from station.safety_tools.main import TOOLS, main
 
+pytestmark = pytest.mark.realtime
+
 ARMED = SafetyState(0, "armed", 1, "poses", 1.0, "")
 STOPPED = SafetyState(
     0,

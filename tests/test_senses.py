@@ -18,6 +18,8 @@ from policy_worker.policy import PolicySpec
 from policy_worker.senses import Senses
 from policy_worker.track import Track
 
+pytestmark = pytest.mark.realtime
+
 SPEC = PolicySpec("test", ("a", "b"), ("cam",), 10, 20_000_000, ())
 TICK_NS = 10_000_000
 WITHIN_S = 5.0

@@ -14,6 +14,8 @@ from messaging.messages import Directive, Reply, Request
 from messaging.service import MAX_REQUEST_BYTES, Service
 from messaging.transport import Bus, TransportError, Waiter
 
+pytestmark = pytest.mark.realtime
+
 PATIENCE_S = 5.0
 
 

@@ -16,6 +16,8 @@ from simulation.servos.line import Line
 from simulation.servos.servo import servos_of
 from simulation.servos.terminal import Terminals
 
+pytestmark = pytest.mark.realtime
+
 sdk = pytest.importorskip("dynamixel_sdk")
 rustypot = pytest.importorskip("rustypot")
 

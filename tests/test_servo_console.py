@@ -26,6 +26,8 @@ from simulation.servos.servo import servos_of
 from simulation.servos.terminal import Terminals
 from simulation.twin_plant import TwinPlant
 
+pytestmark = pytest.mark.realtime
+
 ROOT = Path(__file__).parent.parent
 
 

@@ -33,6 +33,8 @@ from simulation.scene import scene_model
 from simulation.task import FIRST_EVALUATION_SEED, HOLD
 from simulation.twin import HOME, Twin, cube_position
 
+pytestmark = pytest.mark.realtime
+
 
 @pytest.fixture
 def bus(tmp_path: Path) -> Iterator[Bus]:

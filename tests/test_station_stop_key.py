@@ -20,6 +20,8 @@ from messaging.service import Service
 from messaging.transport import Bus, Waiter
 from station.stop_key import StopKey
 
+pytestmark = pytest.mark.realtime
+
 ANSWER_S = 10.0
 
 # A launch is in the foreground of its terminal, which the tests themselves are not.

@@ -26,6 +26,8 @@ from benchmarks.stopping.record import (
 from benchmarks.stopping.robot import profile
 from messaging.messages import OFF, JointState
 
+pytestmark = pytest.mark.realtime
+
 MS = 1_000_000
 STOPS = 3
 PROMPT_NS = 20 * MS  # for a busy machine; the servos' thread wakes up in far less

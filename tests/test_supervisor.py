@@ -18,6 +18,8 @@ from runtime.plugins import UnknownNameError
 from runtime.process import OnDeath, ProcessSpec
 from runtime.supervisor import Event, Phase, Supervisor
 
+pytestmark = pytest.mark.realtime
+
 HERE = Path(__file__).parent
 START_S = 20.0
 # A shared machine keeps even an idle process from running for a while; limits are of the software.

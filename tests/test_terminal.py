@@ -15,6 +15,8 @@ import serial  # type: ignore[import-untyped]
 
 from simulation.servos.terminal import Terminals
 
+pytestmark = pytest.mark.realtime
+
 
 class Echo:
     """A line that sends back what it was sent, in capitals, after a while."""

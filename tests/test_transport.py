@@ -25,6 +25,8 @@ from messaging.topics import (
 )
 from messaging.transport import Bus, Publisher, Subscriber, TransportError, Waiter
 
+pytestmark = pytest.mark.realtime
+
 ARRIVAL_S = 5.0
 
 

@@ -1,0 +1,1 @@
+"""Input devices: one file each."""
