@@ -25,6 +25,10 @@ examples:
   python launch.py --robot aloha                      until Ctrl-C
   python launch.py --robot aloha --episodes 10        ten episodes, then the report
   python launch.py --robot aloha --policy scripted    the expert instead of the learned policy
+  python launch.py --robot aloha --teleop leader --record data/cube --operator ada
+                                                      people correct the policy; all is recorded
+  python launch.py --robot aloha --teleop scripted --record data/cube --episodes 50
+                                                      the same unattended, on any machine
   python launch.py --robot aloha --set controller.ensemble=act --set policy_worker.rate_hz=20
   python launch.py --list                             processes, topics and plugins
   python -m safety stop                               in any shell: stop the robot that runs
@@ -50,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--config", type=Path, metavar="FILE", help="a config file of your own")
     result.add_argument("--policy", metavar="NAME", help="a file in policy_worker/policies/")
     result.add_argument("--instruction", metavar="TEXT", help="what the policy shall do")
+    _add_collecting(result)
     result.add_argument(
         "--set",
         action="append",
@@ -77,6 +82,33 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
+def _add_collecting(result: argparse.ArgumentParser) -> None:
+    result.add_argument(
+        "--teleop",
+        metavar="NAME",
+        help="a file in teleop/devices/, by which a person takes over, corrects and hands back",
+    )
+    result.add_argument(
+        "--record", metavar="DIR", help="keep every episode as a LeRobot dataset in this folder"
+    )
+    result.add_argument(
+        "--operator", metavar="NAME", help="who commands and labels, as the dataset shall say"
+    )
+
+
+def _settings(options: argparse.Namespace) -> list[str]:
+    """Return all that the options change of the config, the options with names last."""
+    named = {
+        "policy": options.policy,
+        "task.instruction": options.instruction,
+        "teleop.device": options.teleop,
+        "recorder.directory": options.record and str(Path(options.record).absolute()),
+        "recorder.operator": options.operator,
+    }
+    given = {key: value for key, value in named.items() if value is not None}
+    return [*options.settings, *(f"{key}={json.dumps(value)}" for key, value in given.items())]
+
+
 def main(arguments: Sequence[str]) -> int:
     """Do what the command line says; returns the exit code."""
     options = parser().parse_args(arguments)
@@ -89,14 +121,9 @@ def main(arguments: Sequence[str]) -> int:
         from station.config import load, robot_file
         from station.hardware import decided
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
-    settings = list(options.settings)
-    if options.policy:
-        settings.append(f"policy={options.policy}")
-    if options.instruction:
-        settings.append(f"task.instruction={json.dumps(options.instruction)}")
     try:
         with _interrupt_ends_it():
-            config = load(options.config or robot_file(options.robot), settings)
+            config = load(options.config or robot_file(options.robot), _settings(options))
         if options.command == "keys":
             return make_keys(config)
         if options.join:

@@ -21,12 +21,19 @@ from station.address import dashboard_address, with_free_port
 from station.display import LOST_OUTPUT, ExpendableDisplay, Lines, LiveView
 from station.lock import bus_directory
 from station.processes import Table as ProcessTable
-from station.processes import network, process_table
+from station.processes import process_table
 from station.remedy import latched_in_words
 from station.robot import StationConfig
+from station.rows import network
 from station.station import Options, Station
 
-_PLUGINS = ("drivers.arms", "perception.cameras", "policy_worker.policies", "safety.buttons")
+_PLUGINS = (
+    "drivers.arms",
+    "perception.cameras",
+    "policy_worker.policies",
+    "safety.buttons",
+    "teleop.devices",
+)
 _POLL_S = 0.2
 
 

@@ -113,6 +113,9 @@ def check_plugins(config: StationConfig) -> None:
     options = config.policies.get(config.policy, {})
     where = f"policies.{config.policy}"
     plugin_config("policy_worker.policies", config.policy, options, known, where)
+    if device := config.teleop.device:
+        options = config.teleop.devices.get(device, {})
+        plugin_config("teleop.devices", device, options, known, f"teleop.devices.{device}")
 
 
 def _check_arm(arm: ArmConfig, known: dict[str, str], where: str) -> None:

@@ -19,9 +19,9 @@ from runtime.supervisor import CHILD_ENVIRONMENT
 from station.config import ConfigError, load, robot_file, robots
 from station.lock import LOCK, bus_directory, is_held
 from station.probes import Answer, Probes
-from station.processes import network
 from station.remedy import latched_in_words
 from station.robot import StationConfig
+from station.rows import network
 
 Level = Literal["ok", "warning", "problem"]
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from safety.config import SafetyConfig
 from station.config import ConfigError
 from station.explain import explained
-from station.robot import ArmConfig, StationConfig
+from station.robot import LEADER_DEVICE, ArmConfig, StationConfig
 
 
 def decided(
@@ -18,15 +18,17 @@ def decided(
 ) -> StationConfig:
     """Return the config with `hardware` settled and what stands in for it in place.
 
-    Leaders count as a sign of a robot, but are not needed to run a policy.
+    Leaders count as a sign of a robot, but are needed only where a person commands by them.
 
     Args:
         config: as read from its file.
         exists: whether there is something at a port.
 
     Raises:
-        ConfigError: only some of the ports that the launch needs are there.
+        ConfigError: only some of the ports that the launch needs are there, or there are no leaders
+            to command by.
     """
+    _demand_leaders(config, exists)
     hardware = _found(config, exists) if config.hardware == "auto" else config.hardware
     if hardware == "real":
         _demand_ports(config, exists)
@@ -60,6 +62,20 @@ def _demand_ports(config: StationConfig, exists: Callable[[str], bool]) -> None:
         f"{', '.join(there) or 'none'}){lines}\n  plug them in and switch the 12 V on, see what is "
         "where with `python -m drivers scan`, or drive the twin with `--set hardware=emulated`"
     )
+
+
+def _demand_leaders(config: StationConfig, exists: Callable[[str], bool]) -> None:
+    if config.teleop.device == LEADER_DEVICE and not config.leaders:
+        raise ConfigError(f"teleop.device: {LEADER_DEVICE}: {config.robot} has no `leaders:`")
+    needed = {name: port for name, port in config.ports.items() if name.startswith("leaders.")}
+    missing = {name: port for name, port in needed.items() if not exists(port)}
+    if config.leading and missing:
+        lines = "".join(f"\n  {name}: nothing at {port}" for name, port in missing.items())
+        raise ConfigError(
+            f"teleop.device: {LEADER_DEVICE}: not all leaders of {config.robot} are there:{lines}\n"
+            "  plug them in and switch the 12 V on, look with `python -m drivers scan`, "
+            "or command by another device: `--teleop keyboard`, `--teleop scripted`"
+        )
 
 
 def _demand_cameras(config: StationConfig, exists: Callable[[str], bool]) -> None:

@@ -7,40 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from dashboard.mqtt_config import MqttConfig
-from messaging.curve import Network
-from messaging.topics import TOPICS
 from runtime.process import OnDeath, ProcessSpec
 from safety import audit
+from station.collecting import CollectingRows
 from station.collision import model_file
-from station.config import CONFIGS, plugin_config
 from station.robot import StationConfig
+from station.rows import (
+    ARM_PRIORITY,
+    CAMERA_NICE,
+    CONTROLLER_PRIORITY,
+    SAFETY_PRIORITY,
+    STOP_PRIORITY,
+    TWIN_PRIORITY,
+    WRITER_NICE,
+    Rows,
+    process_names,
+)
 
-# The shorter the deadline, the higher the priority; below them all, ordinary processes.
-_CONTROLLER_PRIORITY = 80
-_SAFETY_PRIORITY = 75
-_ARM_PRIORITY = 70
-_TWIN_PRIORITY = 60
-_STOP_PRIORITY = 30  # of those whose work is to pass on a stop
-_CAMERA_NICE = 5
 _CAMERA_STALL_S = 0.5
-_JOURNAL_NICE = 10
-_BYSTANDER_STALL_S = 1.0
-
-
-def process_names(config: StationConfig) -> list[str]:
-    """Return the names of all processes of the station, in the order of its table."""
-    return [
-        *(["twin"] if config.is_twin else []),
-        "safety",
-        *(f"arm.{name}" for name in config.arms),
-        *(f"camera.{name}" for name in config.cameras),
-        "controller",
-        "policy_worker",
-        "journal",
-        *(["dashboard"] if config.dashboard.enabled else []),
-        *(["mqtt"] if config.mqtt else []),
-        *(f"button.{name}" for name in config.buttons),
-    ]
 
 
 def process_table(
@@ -54,6 +38,7 @@ def process_table(
         *(table.camera(name) for name in config.cameras),
         table.controller(),
         table.policy_worker(),
+        *_collecting(config, CollectingRows(config, bus_directory, run_directory)),
         table.journal(),
         *([table.dashboard()] if config.dashboard.enabled else []),
         *([table.mqtt(config.mqtt)] if config.mqtt else []),
@@ -67,36 +52,17 @@ def process_table(
     ]
 
 
-def network(config: StationConfig, here: str | None = None) -> Network | None:
-    """Return who talks across machines as seen from address `here`, None if nobody does."""
-    if config.network is None:
-        return None
-    instances = {
-        "": [""],
-        "camera": list(config.cameras),
-        "arm": list(config.arms),
-        "leader": list(config.leaders),
-        "process": process_names(config),
-    }
-    streams = [topic.stream(instance) for topic in TOPICS for instance in instances[topic.each]]
-    return Network(
-        here=here or config.network.station,
-        station=config.network.station,
-        elsewhere=dict(config.network.elsewhere),
-        streams=tuple(streams),
-        base_port=config.network.base_port,
-        keys=config.network.keys.expanduser(),
-    )
+def _collecting(config: StationConfig, rows: CollectingRows) -> list[ProcessSpec]:
+    device, recorder = config.teleop.device, config.recorder
+    return [
+        *(rows.leader(name) for name in config.leading),
+        *([rows.teleop(device)] if device else []),
+        *([rows.recorder(recorder), rows.finisher(recorder)] if recorder else []),
+    ]
 
 
-class Table:
-    """Makes one row after the other."""
-
-    def __init__(self, config: StationConfig, bus_directory: Path, run_directory: Path) -> None:
-        self._config = config
-        self._bus = bus_directory
-        self._run = run_directory
-        self._known = {"twin_model": str(bus_directory / "twin.mjb"), "configs": str(CONFIGS)}
+class Table(Rows):
+    """Makes the rows of those that are there in every launch, one after the other."""
 
     def twin(self) -> ProcessSpec:
         """Return the simulated world."""
@@ -112,7 +78,7 @@ class Table:
             "start": rest,
             "servos": servos,
         }
-        return self._spec("twin", "simulation.main", options, realtime_priority=_TWIN_PRIORITY)
+        return self._spec("twin", "simulation.main", options, realtime_priority=TWIN_PRIORITY)
 
     def safety(self, watched: Sequence[ProcessSpec]) -> ProcessSpec:
         """Return the process without whose leave nothing moves, and which watches the others."""
@@ -128,7 +94,7 @@ class Table:
             "safety.main",
             options,
             on_death=OnDeath.RESTART,
-            realtime_priority=_SAFETY_PRIORITY,
+            realtime_priority=SAFETY_PRIORITY,
         )
 
     def arm(self, name: str) -> ProcessSpec:
@@ -148,7 +114,7 @@ class Table:
             "drivers.main",
             options,
             needs=("twin",) if self._config.hardware != "real" or arm.plugin == "twin" else (),
-            realtime_priority=_ARM_PRIORITY,
+            realtime_priority=ARM_PRIORITY,
         )
 
     def camera(self, name: str) -> ProcessSpec:
@@ -166,7 +132,7 @@ class Table:
             needs=self._needs(camera.config),
             on_death=OnDeath.RESTART,
             stall_s=_CAMERA_STALL_S,
-            nice=_CAMERA_NICE,
+            nice=CAMERA_NICE,
         )
 
     def controller(self) -> ProcessSpec:
@@ -182,7 +148,7 @@ class Table:
             "collision_model": model_file(self._config, self._bus),
         }
         return self._spec(
-            "controller", "controller.main", options, realtime_priority=_CONTROLLER_PRIORITY
+            "controller", "controller.main", options, realtime_priority=CONTROLLER_PRIORITY
         )
 
     def policy_worker(self) -> ProcessSpec:
@@ -216,7 +182,7 @@ class Table:
             "cameras": list(self._config.cameras),
             "video_camera": next(iter(self._config.cameras), ""),
         }
-        return self._bystander("journal", "station.journal", options, nice=_JOURNAL_NICE)
+        return self._bystander("journal", "station.journal", options, nice=WRITER_NICE)
 
     def dashboard(self) -> ProcessSpec:
         """Return the page with the stop button."""
@@ -243,7 +209,7 @@ class Table:
             "broker": broker.model_dump(mode="json"),
             "processes": process_names(self._config),
         }
-        return self._bystander("mqtt", "dashboard.mqtt", options, realtime_priority=_STOP_PRIORITY)
+        return self._bystander("mqtt", "dashboard.mqtt", options, realtime_priority=STOP_PRIORITY)
 
     def button(self, name: str) -> ProcessSpec:
         """Return the reader of a stop button."""
@@ -258,21 +224,8 @@ class Table:
             "safety.button_main",
             options,
             on_death=OnDeath.RESTART,
-            realtime_priority=_STOP_PRIORITY,
+            realtime_priority=STOP_PRIORITY,
         )
-
-    def _bystander(
-        self, name: str, module: str, options: dict[str, Any], **more: Any
-    ) -> ProcessSpec:
-        """Return a process without which the arms can move."""
-        return self._spec(
-            name, module, options, on_death=OnDeath.RESTART, stall_s=_BYSTANDER_STALL_S, **more
-        )
-
-    @staticmethod
-    def _needs(options: dict[str, Any]) -> tuple[str, ...]:
-        """Return what a plugin with these options waits for: the twin, if it reads its scene."""
-        return ("twin",) if "${twin_model}" in map(str, options.values()) else ()
 
     def _arm_options(self, name: str) -> dict[str, Any]:
         """Return the options of an arm's plugin; an emulated one is plugged into the twin."""
@@ -281,16 +234,3 @@ class Table:
         if self._config.hardware == "emulated" and "port" in options:
             options["port"] = str(self._bus / Path(options["port"]).name)
         return options
-
-    def _options(self, package: str, name: str, options: dict[str, Any]) -> dict[str, Any]:
-        return plugin_config(package, name, options, self._known, name)
-
-    def _spec(self, name: str, module: str, options: dict[str, Any], **more: Any) -> ProcessSpec:
-        return ProcessSpec(
-            name=name,
-            module=module,
-            config=options,
-            directory=self._bus,
-            network=network(self._config),
-            **more,
-        )

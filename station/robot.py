@@ -21,6 +21,8 @@ from dashboard.mqtt_config import MqttConfig
 from motion.limits import JointLimits, LimitsConfig
 from safety.config import SafetyConfig
 
+LEADER_DEVICE = "leader"  # of teleop: the one that reads leader arms
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
@@ -77,6 +79,23 @@ class WorkerConfig(_Strict):
     rate_hz: PositiveFloat = 10.0
 
 
+class TeleopConfig(_Strict):
+    """By which device a person commands, if at all, and the options of each device."""
+
+    device: str | None = None
+    devices: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+class RecorderConfig(_Strict):
+    """Where episodes are kept as a dataset, and how."""
+
+    directory: Path
+    rate_hz: Annotated[int, Field(gt=0, le=100)] = 30  # of the dataset's rows
+    operator: str = ""  # who commands and labels
+    free_bytes: Annotated[int, Field(ge=0)] = 2_000_000_000  # of disk that stay free
+    jpeg_quality: Annotated[int, Field(ge=50, le=100)] = 95  # until the videos are made
+
+
 class TaskConfig(_Strict):
     """What an episode is about."""
 
@@ -123,6 +142,8 @@ class StationConfig(_Strict):
     policies: dict[str, dict[str, Any]]
     policy_worker: WorkerConfig = WorkerConfig()
     controller: ControllerConfig = ControllerConfig()
+    teleop: TeleopConfig = TeleopConfig()
+    recorder: RecorderConfig | None = None  # None: nothing is kept but the report
     task: TaskConfig
     safety: SafetyConfig = SafetyConfig()
     dashboard: DashboardConfig = DashboardConfig()
@@ -172,6 +193,11 @@ class StationConfig(_Strict):
             for name, arm in arms.items()
             if "port" in arm.config
         }
+
+    @property
+    def leading(self) -> dict[str, ArmConfig]:
+        """Leaders that this launch reads: all of them if a person commands by leaders."""
+        return self.leaders if self.teleop.device == LEADER_DEVICE else {}
 
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:

@@ -23,9 +23,10 @@ from station.conductor import Conductor, Course, News, Orders, Stage
 from station.desk import Desk
 from station.display import Display
 from station.lock import StationLock
-from station.processes import network, process_table
+from station.processes import process_table
 from station.record import RunRecord
 from station.robot import StationConfig
+from station.rows import network
 from station.stop_key import StopKey
 from station.view import ProcessView, Snapshot
 from station.wire import Wire

@@ -16,8 +16,9 @@ from runtime.plugins import configured
 from runtime.process import OnDeath, ProcessSpec
 from station.config import load, robot_file
 from station.hardware import decided
-from station.processes import network, process_names, process_table
+from station.processes import process_table
 from station.robot import StationConfig
+from station.rows import network, process_names
 
 STATION, WORKER = "127.0.0.1", "127.0.0.2"
 
