@@ -97,7 +97,7 @@ def test_only_successes_are_kept(tmp_path: Path) -> None:
 def test_a_recording_is_played_by_plan_time(tmp_path: Path, episode: Episode) -> None:
     path = tmp_path / "episode.npz"
     save_episode(path, episode)
-    player = replay.make(replay.Config(episode_path=path), JOINTS)
+    player = replay.make(replay.Config(file=path), JOINTS)
     first = player.infer(seen(10.0))
     assert first.shape == (player.spec.horizon, len(JOINTS))
     assert player.spec.instructions == (TRANSFER,)
@@ -112,4 +112,4 @@ def test_a_recording_of_other_joints_is_refused(tmp_path: Path, episode: Episode
     path = tmp_path / "episode.npz"
     save_episode(path, episode)
     with pytest.raises(ValueError, match="recorded with the joints"):
-        replay.make(replay.Config(episode_path=path), JOINTS[::-1])
+        replay.make(replay.Config(file=path), JOINTS[::-1])

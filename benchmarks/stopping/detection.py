@@ -169,6 +169,6 @@ def _arms_on(servos: Emulators) -> tuple[str, ...]:
         "cameras={}",
         "dashboard.enabled=false",
         "policy=replay",
-        f"policies.replay.episode_path={_EPISODE}",
+        f"policies.replay.file={_EPISODE}",
         *(f"arms.{arm}.config.port={servos.profiles[f'follower_{arm}'].port}" for arm in ARMS),
     )

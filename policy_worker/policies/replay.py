@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from policy_worker.policy import Observation, Policy, PolicySpec
 
 _HORIZON_S: Final = 2.0
+_DEMONSTRATION: Final = ".npz"
+_EPISODE: Final = ".parquet"
+_INFO: Final = Path("meta/info.json")
+_TASKS: Final = Path("meta/tasks.parquet")
 
 
 class Config(BaseModel):
@@ -19,7 +27,19 @@ class Config(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    episode_path: Path  # .npz of a demonstration, which names its joints, instruction and dt_s
+    # .npz of a demonstration, or .parquet under data/ of a recorded dataset
+    file: Path
+    episode: int | None = None  # which one, where a file of a dataset holds several
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What a file holds of an episode."""
+
+    joints: tuple[str, ...]
+    actions: NDArray[np.float64]  # (T, J)
+    dt_s: float
+    instruction: str
 
 
 class Replay:
@@ -57,28 +77,79 @@ class Replay:
 
 
 def make(config: Config, joints: tuple[str, ...]) -> Policy:
-    """Return the player of `config.episode_path`.
+    """Return the player of `config.file`.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it was recorded with other joints.
+        ValueError: it is no recording, or it was made with other joints.
     """
-    with np.load(config.episode_path, allow_pickle=False) as stored:
-        recorded = tuple(str(joint) for joint in stored["joints"])
-        actions = stored["actions"].astype(np.float64)
-        dt_s = float(stored["dt_s"])
-        instruction = str(stored["instruction"])
-    if recorded != joints:
+    recording = _read(config)
+    if recording.joints != joints:
         raise ValueError(
-            f"{config.episode_path} was recorded with the joints {recorded},"
+            f"{config.file} was recorded with the joints {recording.joints},"
             f" this robot has {joints}"
         )
     spec = PolicySpec(
         name="replay",
         joints=joints,
         cameras=(),
-        horizon=round(_HORIZON_S / dt_s),
-        dt_ns=round(dt_s * 1e9),
-        instructions=(instruction,),
+        horizon=round(_HORIZON_S / recording.dt_s),
+        dt_ns=round(recording.dt_s * 1e9),
+        instructions=(recording.instruction,),
     )
-    return Replay(spec, actions)
+    return Replay(spec, recording.actions)
+
+
+def _read(config: Config) -> Recording:
+    if config.file.suffix == _DEMONSTRATION:
+        return _demonstration(config.file)
+    if config.file.suffix == _EPISODE:
+        return _episode(config.file, config.episode)
+    raise ValueError(
+        f"{config.file} is no recording: expected a demonstration's {_DEMONSTRATION}, or an"
+        f" episode's {_EPISODE} under data/ of a recorded dataset"
+    )
+
+
+def _demonstration(path: Path) -> Recording:
+    with np.load(path, allow_pickle=False) as stored:
+        return Recording(
+            joints=tuple(str(joint) for joint in stored["joints"]),
+            actions=stored["actions"].astype(np.float64),
+            dt_s=float(stored["dt_s"]),
+            instruction=str(stored["instruction"]),
+        )
+
+
+def _episode(path: Path, episode: int | None) -> Recording:
+    """Return an episode of a LeRobot v3.0 dataset, whose `meta` lies beside `data`."""
+    root = path.resolve().parents[2]
+    if not path.exists():
+        raise FileNotFoundError(f"there is no {path}; `python -m recorder info` lists episodes")
+    try:
+        info = json.loads((root / _INFO).read_text())
+        rows = _rows(path, episode)
+        tasks = pq.read_table(root / _TASKS).to_pylist()
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(
+            f"{path} is no file under data/ of a whole dataset: {error}; ask"
+            f" `python -m recorder check {root}`"
+        ) from error
+    number = rows["task_index"][0].as_py()
+    texts = {row.pop("task_index"): str(*row.values()) for row in tasks}
+    return Recording(
+        joints=tuple(info["features"]["action"]["names"]),
+        actions=np.array(rows["action"].to_pylist(), np.float64),
+        dt_s=1.0 / info["fps"],
+        instruction=texts[number],
+    )
+
+
+def _rows(path: Path, episode: int | None) -> pa.Table:
+    """Return one episode's frames out of a file that may hold several."""
+    table = pq.read_table(path, partitioning=None)
+    held = sorted(set(table["episode_index"].to_pylist()))
+    wanted = held[0] if episode is None and len(held) == 1 else episode
+    if wanted not in held:
+        raise ValueError(f"it holds the episodes {held}; say which by policies.replay.episode")
+    return table.filter([number == wanted for number in table["episode_index"].to_pylist()])
