@@ -1,0 +1,85 @@
+"""Files that appear whole or not at all, whenever the power fails."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_UNFINISHED = ".part"
+
+
+class BusyError(RuntimeError):
+    """A directory that another process works in already; says which."""
+
+
+def written(path: Path, write: Callable[[Path], None]) -> None:
+    """Have `write` make a file beside `path`, sync it, and give it its name.
+
+    Raises:
+        OSError: it cannot be written; what was at `path` is as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + _UNFINISHED)
+    write(unfinished)
+    with unfinished.open("rb") as file:
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+    sync_folder(path.parent)
+
+
+def written_text(path: Path, text: str) -> None:
+    """Write `text` to `path`, whole or not at all; raises OSError."""
+
+    def write(unfinished: Path) -> None:
+        unfinished.write_text(text, encoding="utf-8")
+
+    written(path, write)
+
+
+def moved(source: Path, target: Path) -> None:
+    """Give a file or folder another name; it has one of the two at any time; raises OSError."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source.rename(target)
+    sync_folder(source.parent)
+    sync_folder(target.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in `folder` survive a power failure."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def sole(path: Path, what: str) -> Iterator[None]:
+    """Be the only process that holds the lock at `path`, for as long as this lasts.
+
+    Args:
+        path: of the lock's file, which says who holds it.
+        what: this process is, for whoever comes second.
+
+    Raises:
+        BusyError: another process holds it.
+        OSError: it cannot be made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "a process"
+            raise BusyError(
+                f"{holder} works in {path.parent} already: end it, or give another directory"
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{what} (process {os.getpid()})\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
