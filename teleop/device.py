@@ -70,7 +70,7 @@ class View:
         command: (J,) the newest command to all joints, None before the first.
         status: the controller's newest, None before the first.
         episode: the station's newest, None before the first.
-        engaged: whether the person wants to command, as of the tick before.
+        engaged: whether the person wants to command.
         rewinding: whether the arms are being led back along their way meanwhile.
     """
 
@@ -100,9 +100,9 @@ class Reading:
     """Where the device wants joints to be.
 
     Attributes:
-        joints: those that it moves; all others stay. They stay the same while it is engaged.
+        joints: those that it moves; all others stay. Others than before are a new takeover.
         position: (len(joints),) in the sense of a command: rad, grippers 0 closed to 1 open.
-        relative: only its changes since the takeover count.
+        relative: only its changes since the takeover count. A change of this is a new takeover.
         events: what the person did since the last reading.
     """
 

@@ -1,0 +1,150 @@
+"""A leader arm's two lives: it follows the arm that it leads, or is free in a person's hand.
+
+While it follows, its goals pass the same guard as those of any arm, and need the same leave to
+move; it comes from wherever it stands, gently. Its torque goes off in two cases only: when that is
+asked for, because a person has it in hand, and when all arms are cut.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivers.arm import Arm, ArmError, ArmLostError, ArmReading
+from drivers.dynamixel.profile import Gripper
+from drivers.gripper import action_of, crank_rad
+from drivers.guard import Guard, GuardedCommand
+from drivers.leave import denial, ordered
+from messaging.messages import CUT, LeaderCommand, Permit
+from motion.limits import JointLimits, gripper_mask
+
+log = logging.getLogger(__name__)
+Array = NDArray[np.float64]
+
+FREE: Final = "free in a hand"
+TAKING_HOLD: Final = "takes hold"
+_TRY_AGAIN_NS: Final = 500_000_000
+
+
+class Leader:
+    """Carries out what a leader is told; pure but for the arm that it is given.
+
+    Attributes:
+        free: whether its torque is off on purpose, or not all on again yet.
+        moving: whether its goals changed in the last cycle.
+        error: why it does not do as told, empty if it does.
+    """
+
+    def __init__(self, arm: Arm, limits: JointLimits, dt_ns: int) -> None:
+        """Take over `arm`, which holds, without moving it.
+
+        Args:
+            arm: attached.
+            limits: of its joints; no goal is too far away for it to begin to follow.
+            dt_ns: time between two commands.
+        """
+        self.free = False
+        self.moving = False
+        self.error = ""
+        self._arm = arm
+        self._limits = replace(limits, jump=np.full_like(limits.jump, np.inf))
+        # The range without what blending adds for grippers: where a leader may be sent.
+        swing = np.where(gripper_mask(limits.joints), limits.margin, 0.0)
+        self._lowest, self._highest = limits.lower + swing, limits.upper - swing
+        self._dt_ns = dt_ns
+        self._guard: Guard | None = None
+        self._again_ns = 0
+
+    def cycle(
+        self, command: LeaderCommand | None, permit: Permit | None, reading: ArmReading, now_ns: int
+    ) -> GuardedCommand:
+        """Carry out one period; returns what the servos are told, and why if not the command.
+
+        Args:
+            command: what came in this period, None if nothing did: then its torque stays as it is.
+            permit: the newest that was heard, None before the first.
+            reading: its newest sample.
+            now_ns: the present time.
+
+        Raises:
+            ArmLostError: the arm is gone.
+        """
+        cut = ordered(permit, now_ns) == CUT
+        if cut or (command is not None and command.free):
+            self._let_go(now_ns)
+        elif command is not None and self.free:
+            self._take_hold(now_ns)
+        if self.free:
+            self._guard, self.moving = None, False
+            taking = command is not None and not (cut or command.free)
+            return GuardedCommand(reading.goal, TAKING_HOLD if taking else FREE)
+        return self._following(command, denial(permit, now_ns), reading, now_ns)
+
+    def _following(
+        self, command: LeaderCommand | None, denied: str, reading: ArmReading, now_ns: int
+    ) -> GuardedCommand:
+        if self._guard is None:
+            self._guard = Guard(self._limits, self._dt_ns, reading.goal)
+        trouble = "; ".join(reading.errors) or denied
+        goal = None if command is None else self._goal(command)
+        seq, t_ns = (0, 0) if command is None else (command.seq, command.t_ns)
+        guarded = self._guard.checked(goal, seq, t_ns, now_ns, trouble, reading.position)
+        self._arm.write(guarded.position)
+        self.moving = not self._guard.standing
+        return guarded
+
+    def _goal(self, command: LeaderCommand) -> Array:
+        """Return the nearest place that the leader can reach: its ranges are not its arm's."""
+        places = [command.joints.index(j) for j in self._limits.joints if j in command.joints]
+        position = command.position[places]
+        if position.shape != self._lowest.shape:
+            return position  # which the guard refuses, and says why
+        return np.clip(position, self._lowest, self._highest)
+
+    def _let_go(self, now_ns: int) -> None:
+        if self.free and not self.error:
+            return
+        self._attempt(self._arm.off, now_ns)
+        self.free = True
+
+    def _take_hold(self, now_ns: int) -> None:
+        """Make one step of taking hold where it stands."""
+        self._attempt(lambda: self._note_held(self._arm.hold()), now_ns)
+
+    def _note_held(self, holds: bool) -> None:
+        self.free = not holds
+
+    def _attempt(self, action: Callable[[], None], now_ns: int) -> None:
+        """Do something to the torque; what fails is tried again after a while."""
+        if now_ns < self._again_ns:
+            return
+        try:
+            action()
+        except ArmLostError:
+            raise
+        except ArmError as error:
+            if str(error) != self.error:
+                log.error("%s", error)
+            self.error, self._again_ns = str(error), now_ns + _TRY_AGAIN_NS
+        else:
+            self.error, self._again_ns = "", 0
+
+
+def as_command(reading: ArmReading, gripper: Gripper | None) -> ArmReading:
+    """Return a sample with the gripper in the sense of a command, as an arm is told by a leader.
+
+    Args:
+        reading: of the arm; its gripper is where its finger stands.
+        gripper: its geometry, None where both senses are one.
+    """
+    if gripper is None:
+        return reading
+    position = reading.position.copy()
+    finger_m = gripper.closed_m + position[-1] * (gripper.open_m - gripper.closed_m)
+    position[-1] = action_of(gripper, crank_rad(gripper, finger_m))
+    return replace(reading, position=position)
