@@ -76,6 +76,13 @@ class Ensemble:
         self._sums: _Sums | None = None
         self._t_obs_ns = 0
 
+    @property
+    def blended(self) -> int:
+        """How many chunks the reference is made of."""
+        if self._sums is None:
+            return 0
+        return 1 if self._config.ensemble == "newest" else int(self._sums.count[0, 0])
+
     def clear(self) -> None:
         """Forget all chunks."""
         self._sums = None

@@ -16,13 +16,14 @@ from messaging.topics import (
     ACTION_CHUNK,
     CONTROL_STATUS,
     DIRECTIVE,
+    HUMAN_COMMAND,
     JOINT_COMMAND,
     JOINT_STATE,
     PERMIT,
 )
 from messaging.transport import Subscriber
 from motion.clearance import Clearance
-from motion.leave import NONE, allowed, permits
+from motion.leave import NONE, allowed
 from motion.limits import JointLimits, LimitsConfig
 from runtime.process import Context
 from runtime.rate import RateKeeper
@@ -86,6 +87,7 @@ def main(config: Config, context: Context) -> None:
     statuses = bus.publisher(CONTROL_STATUS)
     chunks = bus.subscriber(ACTION_CHUNK)
     directives = bus.subscriber(DIRECTIVE)
+    people = bus.subscriber(HUMAN_COMMAND)
     leave = bus.subscriber(PERMIT)
     joints = Joints([bus.subscriber(JOINT_STATE, arm) for arm in config.arms])
     controller = _controller(config)
@@ -106,12 +108,14 @@ def main(config: Config, context: Context) -> None:
         now_ns = time.monotonic_ns()
         if directives.receive() is not None:
             directed_ns = now_ns
+        if (said := people.receive()) is not None:
+            controller.hear(said, time.monotonic_ns())  # it may have come just now
         leave.receive()
         trouble = joints.unfit() or _trouble(joints.age_ns(now_ns), now_ns - directed_ns)
         mode = directives.newest.mode if directives.newest and not trouble else "hold"
         motion = _take_leave(controller, leave.newest, now_ns)
         if motion != NONE:
-            controller.direct(_permitted(mode, motion))
+            controller.steer(mode, motion, now_ns)
         elif told is not None:
             controller.stand(told)
         for chunk in chunks.drain():
@@ -140,13 +144,6 @@ def _take_leave(controller: Controller, permit: Permit | None, now_ns: int) -> s
     controller.permit = permit.epoch if permit and motion != NONE else 0
     controller.speed = permit.speed if permit else 0.0
     return motion
-
-
-def _permitted(mode: str, motion: str) -> str:
-    """Return the mode that comes of `mode` where no more than `motion` is permitted."""
-    if motion == "rest":
-        return "rest"
-    return mode if mode != "run" or permits(motion, "all") else "hold"
 
 
 def _controller(config: Config) -> Controller:

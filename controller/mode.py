@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
-Mode = Literal["idle", "home", "run", "hold", "rest"]
-MODES: tuple[Mode, ...] = ("idle", "home", "run", "hold", "rest")
-POSES: tuple[Mode, ...] = ("home", "rest")
+Mode = Literal["idle", "home", "run", "hold", "rest", "human"]
+MODES: Final[tuple[Mode, ...]] = ("idle", "home", "run", "hold", "rest")  # that are directed
+HUMAN: Final[Mode] = "human"  # a run in which a person commands
+POSES: Final[tuple[Mode, ...]] = ("home", "rest")
 Step = Literal["stop", "depart", "go"]
 
 
@@ -14,8 +15,8 @@ class ModeMachine:
     """The mode, and how far it has got.
 
     `idle` and `hold` stop and stay. `home` and `rest` stop, then go to a pose. `run` follows
-    chunks; until the first one it stops and stays. Every change begins a new epoch, and what was
-    computed in an older epoch no longer counts.
+    chunks; until the first one it stops and stays. In `human` no plan is followed. Every change
+    begins a new epoch, and what was computed in an older epoch no longer counts.
     """
 
     def __init__(self) -> None:
@@ -34,11 +35,11 @@ class ModeMachine:
         Raises:
             ValueError: there is no such mode.
         """
-        for known in MODES:
+        for known in (*MODES, HUMAN):
             if known == mode:
                 break
         else:
-            raise ValueError(f"no mode {mode!r}; there are {list(MODES)}")
+            raise ValueError(f"no mode {mode!r}; there are {[*MODES, HUMAN]}")
         if known == self.mode:
             return False
         self.mode = known
@@ -46,6 +47,13 @@ class ModeMachine:
         self.arrived = False
         self._under_way = False
         return True
+
+    @property
+    def commander(self) -> str:
+        """What commands come from, one of messages.COMMANDERS."""
+        if self.mode == "run":
+            return "policy" if self._under_way else "hold"
+        return "hold" if self.mode == "idle" else self.mode
 
     def set_off(self) -> None:
         """Move along the plan from now on: a run has got its first chunk."""

@@ -1,0 +1,135 @@
+"""From what the arms do to what a person wants, without a step and without a ramp to wait for.
+
+A target is where the person is, smoothed, and a part that fades: what lay between the arms and the
+person, in place, velocity and acceleration, when the person took over. Whenever the arms could not
+follow, what lies between fades anew from there.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from controller.person import Person
+from motion import minimum_jerk
+from motion.limiter import Limiter
+from motion.limits import JointLimits, gripper_mask
+
+Array = NDArray[np.float64]
+
+WINDOW_S = 0.1  # of a person's motion that a target is made of
+LAG_S = 0.03  # by which it is behind
+FADE_SPEED = 0.5  # of the usual speed, for what a person has to make up: the rest is for the person
+BRAKE_SHARE = 0.5  # of the limits, for the motion under way
+_BACK = 3  # targets before this one that its derivatives are made of
+_TURN = 2.0 * np.pi
+
+
+class Takeover:
+    """Leads J joints from the motion under way to a person's, and along it."""
+
+    def __init__(self, limits: JointLimits, dt: float) -> None:
+        """Begin with the next target; `dt` is the time between targets in seconds."""
+        self._limits = limits
+        self._dt = dt
+        self._turning = ~gripper_mask(limits.joints)
+        self._voice = -1
+        self._due_ns = 0
+        self._astray = True
+        self._anchor: Array = np.zeros(len(limits.joints))
+        self._fade: Array = np.zeros((0, len(limits.joints)))
+
+    def held(self) -> None:
+        """Be told that the last target was not sent as it was."""
+        self._astray = True
+
+    def target(self, person: Person, due_ns: int, sent: Limiter, speed: float) -> Array:
+        """Return where the joints (J,) should be.
+
+        Args:
+            person: who commands.
+            due_ns: when, on the grid of control ticks: the moment of computing jitters.
+            sent: position, velocity and acceleration of the last command.
+            speed: most of the usual speed, 0..1.
+        """
+        weights = smoothing(self._dt)
+        dt_ns = round(self._dt * 1e9)
+        poses = person.poses(due_ns - dt_ns * np.arange(len(weights) + _BACK))
+        if person.voice != self._voice:
+            self._anchor = self._anchored(person, weights @ poses[1 : len(weights) + 1], sent)
+            self._voice, self._astray = person.voice, True
+        limits = self._limits
+        least, most = limits.lower + limits.margin, limits.upper - limits.margin
+        poses = np.minimum(np.maximum(poses + self._anchor, least), most)
+        # Now, one tick ago, two, three.
+        rows = np.array([weights @ poses[ago : ago + len(weights)] for ago in range(_BACK + 1)])
+        if self._astray or abs(due_ns - self._due_ns - dt_ns) > dt_ns // 2:
+            self._fade = self._fading(rows, sent)
+        self._due_ns = due_ns
+        target = rows[0]
+        if len(self._fade):
+            target = target + self._fade[0]
+            self._fade = self._fade[1:]
+        slower = self._slowed(target, sent.position, speed)
+        self._astray = slower is not target
+        return slower
+
+    def _anchored(self, person: Person, where: Array, sent: Limiter) -> Array:
+        """Return what is added to a person's poses from now on (J,).
+
+        Relative, and for joints that are too far apart to be brought together, it is what lies
+        between now. Aligned, it is nothing but whole turns.
+        """
+        limits, apart = self._limits, sent.position - where
+        if person.relative:
+            return apart
+        turned = where + _TURN * np.round(apart / _TURN) * self._turning
+        inside = (turned >= limits.lower) & (turned <= limits.upper)
+        there = np.where(inside, turned, where)
+        aligned = person.moves & (np.abs(sent.position - there) <= limits.jump)
+        return np.where(aligned, there - where, apart)
+
+    def _fading(self, rows: Array, sent: Limiter) -> Array:
+        """Return what is added to the coming targets (N, J): all between `sent` and `rows`."""
+        _, first, second, third = rows
+        offset = sent.position - first
+        velocity = sent.velocity - (first - second) / self._dt
+        acceleration = sent.acceleration - (first - 2.0 * second + third) / self._dt**2
+        slow, quick = self._limits.slowed(FADE_SPEED), self._limits.scaled(BRAKE_SHARE)
+        nothing = np.zeros_like(offset)
+        place = minimum_jerk.fading(offset, nothing, nothing, slow, self._dt)
+        motion = minimum_jerk.fading(nothing, velocity, acceleration, quick, self._dt)
+        both = np.zeros((max(len(place), len(motion)), len(offset)))
+        both[: len(place)] += place
+        both[: len(motion)] += motion
+        return both
+
+    def _slowed(self, target: Array, position: Array, speed: float) -> Array:
+        """Return `target`, or as far towards it as each arm may go in a tick at `speed`."""
+        step = np.abs(target - position)
+        room = min(speed, 1.0) * self._limits.velocity * self._dt
+        if (step <= room).all():
+            return target
+        share = np.where(step > room, room / np.maximum(step, 1e-12), 1.0)
+        least = np.ones(int(self._limits.group.max()) + 1)
+        np.minimum.at(least, self._limits.group, share)
+        return position + least[self._limits.group] * (target - position)
+
+
+@lru_cache(maxsize=8)
+def smoothing(dt: float) -> Array:
+    """Return the weights (N,) of a signal's values, newest first, that make it smooth.
+
+    Of all that keep a constant and follow a ramp `LAG_S` late, they leave the least squared jerk of
+    white noise: a quadratic problem with two linear constraints.
+    """
+    size = max(round(WINDOW_S / dt), 2)
+    jerk = np.zeros((size + 3, size))
+    for row in range(size):
+        jerk[row : row + 4, row] = (1.0, -3.0, 3.0, -1.0)
+    keeps = np.stack((np.ones(size), np.arange(size)))
+    system = np.block([[jerk.T @ jerk, keeps.T], [keeps, np.zeros((2, 2))]])
+    wanted = np.concatenate((np.zeros(size), (1.0, LAG_S / dt)))
+    return np.asarray(np.linalg.solve(system, wanted)[:size])
