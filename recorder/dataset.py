@@ -78,10 +78,14 @@ class Dataset:
             DatasetError: there is no such episode or camera, or the video is missing or damaged.
         """
         path, begin_s, end_s = self.video(episode, camera)
+        length, number = self.row(episode).length, 0
         try:
-            yield from decoding.frames(path, begin_s, end_s)
+            for number, image in enumerate(decoding.frames(path, begin_s, end_s), 1):
+                yield image
         except decoding.VideoError as error:
             raise DatasetError(f"{error}; {_OTHERS}") from error
+        if number < length:
+            raise DatasetError(f"{path} ends after {number} of {length} images; {_OTHERS}")
 
     def video(self, episode: int, camera: str) -> tuple[Path, float, float]:
         """Return where one camera's video of an episode is: file, from, to, both in seconds."""

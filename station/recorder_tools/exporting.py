@@ -1,0 +1,56 @@
+"""`export`: episodes in the formats of others."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from recorder.dataset import Dataset
+from station.recorder_tools import act, foxglove
+from station.recorder_tools.task import Task, ToolError, add_directory, add_episodes, counted
+
+Writer = Callable[[Dataset, int, Path], None]
+
+_FORMATS: Final[dict[str, tuple[Writer, str]]] = {
+    "hdf5": (act.write, ".hdf5"),
+    "mcap": (foxglove.write, ".mcap"),
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what this command takes."""
+    parser.add_argument(
+        "format", choices=list(_FORMATS), help="hdf5 as ACT keeps it, or mcap for Foxglove"
+    )
+    add_directory(parser)
+    parser.add_argument("out", type=Path, metavar="FOLDER", help="one file an episode goes here")
+    add_episodes(parser)
+
+
+def run(task: Task) -> int:
+    """Write one file an episode; returns 0.
+
+    Raises:
+        DatasetError: an episode does not exist or cannot be read.
+        ToolError: a file is there already, or the format's library is not installed.
+    """
+    dataset = task.dataset()
+    write, suffix = _FORMATS[task.options.format]
+    out: Path = task.options.out
+    episodes = task.episodes(dataset)
+    files = {number: out / f"episode_{number}{suffix}" for number in episodes}
+    if there := [str(path) for path in files.values() if path.exists()]:
+        raise ToolError(f"{there[0]} is there already: choose another folder, or take it away")
+    out.mkdir(parents=True, exist_ok=True)
+    for number in task.following(f"writing {task.options.format}", episodes):
+        unfinished = files[number].with_suffix(".part")
+        try:
+            write(dataset, number, unfinished)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+        unfinished.replace(files[number])
+    task.say(f"wrote {counted(len(episodes), 'file')} to {out}")
+    return 0

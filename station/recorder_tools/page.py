@@ -1,0 +1,204 @@
+"""The page of an episode: videos, joints and who commanded, in one timeline."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from recorder import layout
+from recorder.dataset import Dataset, DatasetError, vectors
+from recorder.layout import Source
+from recorder.structure import EpisodeRow
+from station.recorder_tools.events import events as episode_events
+
+_HERE: Final = Path(__file__).parent
+_DIGITS: Final = 4  # a tenth of a milliradian
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the page shows a source of commands: title, colour, and lines that need no colour."""
+
+    title: str
+    colour: str
+    hatch: str = ""  # an SVG path within 8 by 8
+
+
+_LOOKS: Final = {
+    Source.DEMO: Look("person, demonstration", "#c4b5fd", "M0 2h8M0 6h8"),
+    Source.AUTO: Look("policy", "#99f6e4"),
+    Source.INTERVENTION: Look("person, correction", "#fdba74", "M-2 2l4-4M0 8l8-8M6 10l4-4"),
+    Source.PAUSED: Look("nobody, holding", "#cbd5e1", "M2 0v8M6 0v8"),
+    Source.HANDOVER: Look("handing back", "#bfdbfe", "M0 4h8M4 0v8"),
+    Source.REWIND: Look("rewind", "#f9a8d4", "M-2 6l4 4M0 0l8 8M6-2l4 4"),
+    Source.RESET: Look("going home", "#e2e8f0", "M4 3v2M3 4h2"),
+}
+_ARM_COLOUR: Final = "#c2410c"
+_GAP_COLOUR: Final = "#0f172a"
+
+
+def page(dataset: Dataset, episode: int) -> str:
+    """Return the page as text.
+
+    Videos that are missing are left out, and the page says so.
+
+    Raises:
+        DatasetError: there is no such episode, or its data cannot be read.
+    """
+    row = dataset.row(episode)
+    table = dataset.table(episode)
+    if not len(table):
+        raise DatasetError(f"episode {episode} of {dataset.directory} has no frames to show")
+    videos, warnings = _videos(dataset, episode)
+    events = episode_events(dataset, row, table)
+    outcome = row.text("outcome_label") or "outcome unknown"
+    return Template((_HERE / "episode.html").read_text()).substitute(
+        title=escape(f"Episode {episode}: {outcome}"),
+        subtitle=escape("; ".join(row.tasks)),
+        style=(_HERE / "episode.css").read_text(),
+        script=(_HERE / "episode.js").read_text(),
+        facts="\n".join(_facts(dataset, row)),
+        warnings=_warned(warnings),
+        videos="\n".join(videos),
+        events=_told(events, dataset.info.fps),
+        footer=escape(f"{dataset.directory.resolve().name}, {dataset.info.robot}"),
+        episode=_json(_contents(dataset, table, events)),
+    )
+
+
+def _facts(dataset: Dataset, row: EpisodeRow) -> Iterator[str]:
+    facts = {
+        "length": f"{row.length / dataset.info.fps:.2f} s, {row.length} frames",
+        "type": row.text("data_type"),
+        "outcome known at": f"{float(row.raw.get('outcome_s') or 0.0):.2f} s",
+        "labelled by": row.text("labelled_by"),
+        "operator": row.text("operator"),
+        "policy": " ".join(filter(None, (row.text("policy"), row.text("checkpoint")))),
+        "corrections": row.text("n_interventions"),
+        "seed": row.text("seed"),
+        "begun": row.text("t_start_wall"),
+    }
+    if not row.raw.get("outcome_s"):
+        del facts["outcome known at"]
+    for name, text in facts.items():
+        if text:
+            yield f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>"
+
+
+def _videos(dataset: Dataset, episode: int) -> tuple[list[str], list[str]]:
+    """Return the players, and what is to be said of videos that are missing."""
+    players, warnings = [], []
+    for camera in dataset.info.cameras:
+        try:
+            path, begin_s, _ = dataset.video(episode, camera)
+        except DatasetError as error:
+            warnings.append(str(error))
+            continue
+        if begin_s:
+            warnings.append(f"{camera} shares its video with other episodes, from {begin_s:.1f} s")
+            continue
+        data = base64.b64encode(path.read_bytes()).decode()
+        players.append(
+            f'<figure><video muted playsinline preload="auto" src="data:video/mp4;base64,{data}">'
+            f"</video><figcaption>{escape(camera)}</figcaption></figure>"
+        )
+    return players, warnings
+
+
+def _contents(dataset: Dataset, table: pa.Table, events: list[tuple[int, str]]) -> dict[str, Any]:
+    """Return what the page's script draws, frame by frame."""
+    return {
+        "fps": dataset.info.fps,
+        "length": len(table),
+        "joints": dataset.info.joints,
+        "state": _rounded(table[layout.STATE]),
+        "action": _rounded(table[layout.ACTION]),
+        "proposed": _proposed(dataset, table),
+        "source": _sources(table),
+        "sources": [
+            {"name": source.name.lower(), "title": look.title, "colour": look.colour}
+            | {"hatch": look.hatch}
+            for source, look in sorted(_LOOKS.items())
+        ],
+        "marks": _marks(table),
+        "events": [{"frame": frame, "text": text} for frame, text in events],
+    }
+
+
+def _sources(table: pa.Table) -> list[int]:
+    """Return who commanded each frame; everything else than this recorder's counts as a demo."""
+    name = layout.RECAP + "source"
+    if name not in table.column_names:
+        return [int(Source.DEMO)] * len(table)
+    return [
+        number if number in _LOOKS else int(Source.PAUSED) for number in table[name].to_pylist()
+    ]
+
+
+def _proposed(dataset: Dataset, table: pa.Table) -> list[list[float | None]]:
+    """Return what the policy wanted, nothing where it wanted nothing."""
+    name = layout.RECAP + "policy_action"
+    nothing: list[float | None] = [None] * len(dataset.info.joints)
+    if name not in table.column_names:
+        return [nothing] * len(table)
+    valid = table[name + "_valid"].to_pylist()
+    return [
+        list(row) if good else nothing
+        for row, good in zip(_rounded(table[name]), valid, strict=True)
+    ]
+
+
+def _marks(table: pa.Table) -> list[dict[str, Any]]:
+    """Return the rows of the timeline that are on or off: arms that a person moved, and gaps."""
+    arms = layout.RECAP + "intervention_"
+    marks = [
+        {"name": f"{name.removeprefix(arms)} arm", "colour": _ARM_COLOUR}
+        | {"on": [int(on) for on in table[name].to_pylist()]}
+        for name in table.column_names
+        if name.startswith(arms) and name != arms + "id"
+    ]
+    gap = layout.RECAP + "gap"
+    if gap in table.column_names and pc.any(table[gap]).as_py():
+        on = [int(each) for each in table[gap].to_pylist()]
+        marks.append({"name": "gap", "colour": _GAP_COLOUR, "on": on})
+    return marks
+
+
+def _told(events: list[tuple[int, str]], fps: int) -> str:
+    if not events:
+        return "<p>Nothing.</p>"
+    rows = "\n".join(
+        f'<tr><td><button type="button" data-frame="{frame}">{frame / fps:.2f} s</button></td>'
+        f"<td>{escape(text)}</td></tr>"
+        for frame, text in events
+    )
+    return f"<table>{rows}</table>"
+
+
+def _warned(warnings: list[str]) -> str:
+    if not warnings:
+        return ""
+    lines = "".join(f"<li>{escape(text)}</li>" for text in warnings)
+    return f'<section class="warnings"><ul>{lines}</ul></section>'
+
+
+def _rounded(column: pa.ChunkedArray) -> list[list[float]]:
+    values: NDArray[np.float64] = vectors(column).astype(np.float64)
+    rows: list[list[float]] = np.round(values, _DIGITS).tolist()
+    return rows
+
+
+def _json(contents: dict[str, Any]) -> str:
+    """Return JSON that no text in it can end the script's element with."""
+    return json.dumps(contents, separators=(",", ":")).replace("</", "<\\/")

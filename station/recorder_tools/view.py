@@ -1,0 +1,38 @@
+"""`view`: one page of an episode, which needs no other file."""
+
+from __future__ import annotations
+
+import argparse
+import webbrowser
+from pathlib import Path
+
+from station.recorder_tools.page import page
+from station.recorder_tools.task import Task, add_directory
+
+_LARGE_BYTES = 300_000_000
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what this command takes."""
+    add_directory(parser)
+    parser.add_argument("episode", type=int, metavar="N", help="number of the episode")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="default: episode_N.html in the present folder"
+    )
+    parser.add_argument("--open", action="store_true", help="show it in the browser")
+
+
+def run(task: Task) -> int:
+    """Write the page; returns 0."""
+    options = task.options
+    dataset = task.dataset()
+    out: Path = options.out or Path(f"episode_{options.episode}.html")
+    text = page(dataset, options.episode)
+    out.write_text(text, encoding="utf-8")
+    size = out.stat().st_size
+    task.say(f"wrote {out}, {size / 1e6:.1f} MB")
+    if size > _LARGE_BYTES:
+        task.say("a browser may be slow with a page of that size", style="yellow")
+    if options.open:
+        webbrowser.open(out.resolve().as_uri())
+    return 0
