@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
+from dashboard.recording import told
 from messaging.messages import ControlStatus, Heartbeat, SafetyState
 from runtime.supervisor import Event
 from station.record import RunEvent, RunRecord
@@ -17,6 +21,7 @@ class Chronicle:
         self._safety = "", ""  # phase and event
         self._refusals: list[str] = []
         self.trouble = ""  # why the controller holds
+        self._troubles: dict[tuple[str, str], str] = {}  # of those who record, by kind
 
     def process(self, event: Event, restarts: int) -> None:
         """Note what became of a process."""
@@ -29,6 +34,26 @@ class Chronicle:
         if trouble != self.trouble:
             self.trouble = trouble
             self._note(now_ns, "controller", f"holds: {trouble}" if trouble else "goes on")
+
+    def recording(self, heartbeats: Iterable[Heartbeat | None], now_ns: int) -> None:
+        """Note what those who record cannot do or have lost, each thing once."""
+        for heartbeat in heartbeats:
+            for trouble in told(heartbeat).troubles:
+                name = heartbeat.process if heartbeat else ""
+                kind = name, re.sub(r"[\d.]+", "#", trouble)  # a count that goes up is no news
+                if kind not in self._troubles:
+                    self._note(now_ns, name, trouble)
+                self._troubles[kind] = f"{name}: {trouble}"
+
+    def tell_losses(self) -> None:
+        """Put in the record what those who record could not do or have lost."""
+        self._record.losses += self._troubles.values()
+        self._troubles.clear()
+
+    def recorder_died(self, detail: str, now_ns: int) -> None:
+        """Note that nobody recorded for a while."""
+        died = f"the recorder died {self._since(now_ns)} after launch ({detail})"
+        self._record.losses.append(f"{died}: what happened until it was back is not in the dataset")
 
     def first_command(self, status: ControlStatus | None, now_ns: int) -> None:
         """Note when the policy began to command."""
@@ -56,6 +81,9 @@ class Chronicle:
     def wish(self, text: str, now_ns: int) -> None:
         """Note what a person asked of the run."""
         self._note(now_ns, "station", text)
+
+    def _since(self, now_ns: int) -> str:
+        return f"{(now_ns - self._launched_ns) * 1e-9:.0f} s"
 
     def _note(self, t_ns: int, source: str, text: str) -> None:
         self._record.note(RunEvent(t_ns, source, text))

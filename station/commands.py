@@ -60,6 +60,8 @@ def run(
     with suppress(*LOST_OUTPUT):
         console.print(f"{station.record.ending}; report: {station.report}", soft_wrap=True)
         console.print(_torque(config, station.energised), soft_wrap=True)
+        for loss in station.record.losses:
+            console.print(loss, style="bold", highlight=False, markup=False, soft_wrap=True)
     return code
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
 
-from messaging.messages import ControlStatus, EpisodeRequest, SafetyState, TaskState
+from messaging.messages import ControlStatus, EpisodeRequest, EpisodeState, TaskState
+from station.course import Course, News, Orders
+from station.episode import CLOCK, COUNTED, LABELS, RULE, RUN_END, SAFETY, Episode, Verdict
 from station.record import EpisodeOutcome
 
 _SETTLE_NS = 400_000_000  # after the scene was set: old frames leave, the cube comes to rest
 _LINGER_NS = 300_000_000  # after a success: let people see it
 _LET_GO_NS = 2_000_000_000  # that arms may take to report that their torque is off
-_LABELS = {"success": True, "fail": False}
 
 
 class Stage(Enum):
@@ -34,50 +35,14 @@ class Stage(Enum):
 _EPISODE = (Stage.SETTING, Stage.SETTLING, Stage.RUNNING)
 _UNDER_WAY = (Stage.HOMING, *_EPISODE, Stage.LINGERING)
 _ENDING = (Stage.RESTING, Stage.LETTING_GO, Stage.DONE)
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """What a run shall be.
-
-    Attributes:
-        instructions: what to do, taken in turn.
-        seed: of the first episode's scene; the next has the next seed.
-        timeout_s: after which an episode has failed.
-        episodes: how many, None for no end.
-        duration_s: how long at most from the first episode on, None for no end.
-        judged: whether somebody reports the task's state; else an episode lasts its time.
-    """
-
-    instructions: Sequence[str]
-    seed: int
-    timeout_s: float
-    episodes: int | None
-    duration_s: float | None
-    judged: bool
-
-
-@dataclass(frozen=True, slots=True)
-class News:
-    """What the conductor hears."""
-
-    now_ns: int
-    ready: bool  # every process is ready
-    status: ControlStatus | None
-    task: TaskState | None
-    safety: SafetyState | None  # None while the safety process is silent
-    energised: Sequence[str] = ()  # arms that do not say that their torque is off
-
-
-@dataclass(frozen=True, slots=True)
-class Orders:
-    """What the conductor wants done."""
-
-    mode: str
-    episode: int
-    instruction: str
-    request: EpisodeRequest | None
-    ask: str = ""  # what to ask of the safety process, again and again until it comes true
+_MODES = {
+    Stage.STARTING: "idle",
+    Stage.ARMING: "idle",
+    Stage.RUNNING: "run",
+    Stage.LINGERING: "hold",
+    Stage.STOPPED: "hold",
+    **dict.fromkeys(_ENDING, "rest"),
+}
 
 
 @dataclass
@@ -87,6 +52,8 @@ class Conductor:
     course: Course
     stage: Stage = Stage.STARTING
     outcomes: list[EpisodeOutcome] = field(default_factory=list)
+    tally: Counter[tuple[str, str]] = field(default_factory=Counter)  # kind and outcome: how often
+    episode: Episode | None = None  # that runs, or the last one that did
     _episode: int = 0  # number of the attempt, which no other attempt has
     _scene: int = 0  # that this attempt is at: stopped, it is tried again
     _since_ns: int = 0
@@ -95,12 +62,13 @@ class Conductor:
     _stopping: bool = False
     _phase: str = ""
     _wish: str = ""  # of a person, of the present episode
+    _who: str = ""  # that person
 
     def stop(self) -> None:
         """End the run after bringing the arms to rest."""
         self._stopping = True
 
-    def wish(self, kind: str) -> str:
+    def wish(self, kind: str, who: str) -> str:
         """Take a person's wish: `home`, `end`, or the episode's label; returns why not, if not."""
         if kind == "end":
             self.stop()
@@ -110,11 +78,14 @@ class Conductor:
         if kind == "home":
             if self._phase not in ("armed", "running"):
                 return "the arms may not move: arm the robot first"
-        elif kind not in (*_LABELS, "next"):
+        elif kind not in LABELS:
             return f"no request {kind!r}; there are home, end, success, fail and next"
-        elif self.stage is not Stage.RUNNING:
+        elif self.stage is not Stage.RUNNING and (kind, self.stage) != ("next", Stage.SETTLING):
             return f"no episode runs: the run is {self.stage.value}"
-        self._wish = kind
+        elif self.stage is Stage.SETTLING:
+            self._since_ns = min(self._since_ns, self._now_ns - int(self.course.reset_s * 1e9))
+            return ""
+        self._wish, self._who = kind, who
         return ""
 
     @property
@@ -127,6 +98,24 @@ class Conductor:
         """Whether a person or a silent safety process keeps the episode from going on."""
         return self._phase != "running" and self.stage in _EPISODE
 
+    @property
+    def resetting_s(self) -> float:
+        """How long people still have to set the scene."""
+        if self.stage is not Stage.SETTLING:
+            return 0.0
+        return max(0.0, self.course.reset_s - (self._now_ns - self._since_ns) * 1e-9)
+
+    def state(self) -> EpisodeState:
+        """Return what everybody is told of the present episode, or of the last one."""
+        if self.episode:
+            return self.episode.state(self._now_ns)
+        return EpisodeState(self._now_ns, 0, self.course.seed, self.instruction, "none")
+
+    def abort(self) -> None:
+        """End the episode that runs: nobody conducts it any more."""
+        if self.episode and self.stage is Stage.RUNNING and not self.episode.verdict:
+            self._end(self.episode, self._abortion())
+
     def step(self, news: News) -> Orders:
         """Move on to the next stage if it is time, and return what to do."""
         passed_ns, self._now_ns = news.now_ns - self._now_ns, news.now_ns
@@ -134,12 +123,36 @@ class Conductor:
         if self.paused:
             self._since_ns += passed_ns
             self._first_run_ns += passed_ns if self._first_run_ns else 0
-        following, self._wish = self._following(news), ""
+        elif self.episode and self.stage is Stage.RUNNING:
+            self.episode.passed(passed_ns, news.status.commander if news.status else "")
+        following = self._following(news)
         if following is not self.stage:
-            self._scene += self.stage is Stage.LINGERING
-            self._episode += following is Stage.HOMING and self.stage is not Stage.ARMING
-            self.stage, self._since_ns = following, news.now_ns
+            self._move_on(following, news)
+        self._wish = ""
         return self._orders(news)
+
+    def _move_on(self, following: Stage, news: News) -> None:
+        if self.stage is Stage.RUNNING and self.episode:
+            by_itself = self._verdict(self.episode, news) if following is Stage.LINGERING else None
+            self._end(self.episode, by_itself or self._abortion())
+        self._scene += self.stage is Stage.LINGERING
+        self._episode += following is Stage.HOMING and self.stage is not Stage.ARMING
+        self.stage, self._since_ns = following, news.now_ns
+        if following is Stage.RUNNING:
+            seed = self.course.seed + self._scene
+            self.episode = Episode(self._episode, seed, self.instruction, news.now_ns)
+
+    def _end(self, episode: Episode, verdict: Verdict) -> None:
+        episode.end(verdict, self._now_ns)
+        self.tally[episode.kind, verdict.outcome] += 1
+        if verdict.outcome in COUNTED:
+            self.outcomes.append(episode.told())
+
+    def _abortion(self) -> Verdict:
+        """Return who ended an episode before its end."""
+        if self._phase in ("stopped", "disarmed", "testing"):
+            return Verdict("aborted", SAFETY)
+        return Verdict("aborted", self._who if self._wish else RUN_END)
 
     def _following(self, news: News) -> Stage:
         if self._stopping and self.stage not in _ENDING:
@@ -161,21 +174,22 @@ class Conductor:
             return Stage.STOPPED
         if self._wish == "home" and self.stage is not Stage.LINGERING:
             return Stage.HOMING
-        elapsed_ns = news.now_ns - self._since_ns
         # Arms that cannot move never come home; the run ends all the same.
         preparing = self.stage in (Stage.HOMING, Stage.SETTING, Stage.SETTLING)
         if preparing and self._out_of_time(news.now_ns):
             return Stage.RESTING
         if self.stage is Stage.RUNNING:
-            return self._after_running(news, elapsed_ns)
+            return self._after_running(news)
         if self.paused:
             return self.stage
+        elapsed_ns = news.now_ns - self._since_ns
         if self.stage is Stage.LINGERING and elapsed_ns > _LINGER_NS:
             return Stage.RESTING if self._complete(news.now_ns) else Stage.HOMING
+        settle_ns = max(_SETTLE_NS, self.course.reset_s * 1e9)
         over, following = {
             Stage.HOMING: (_arrived(news.status, "home"), Stage.SETTING),
             Stage.SETTING: (self._scene_is_set(news.task), Stage.SETTLING),
-            Stage.SETTLING: (elapsed_ns > _SETTLE_NS, Stage.RUNNING),
+            Stage.SETTLING: (elapsed_ns > settle_ns, Stage.RUNNING),
         }.get(self.stage, (False, self.stage))
         return following if over else self.stage
 
@@ -194,25 +208,19 @@ class Conductor:
     def _scene_is_set(self, task: TaskState | None) -> bool:
         return not self.course.judged or (task is not None and task.episode == self._episode)
 
-    def _after_running(self, news: News, elapsed_ns: int) -> Stage:
+    def _after_running(self, news: News) -> Stage:
         self._first_run_ns = self._first_run_ns or news.now_ns
+        over = self.episode is None or self._verdict(self.episode, news) is not None
+        return Stage.LINGERING if over or self._out_of_time(news.now_ns) else self.stage
+
+    def _verdict(self, episode: Episode, news: News) -> Verdict | None:
+        """Return how the episode ended by itself or by a label, None if it did not."""
+        if self._wish in LABELS:
+            return Verdict(LABELS[self._wish], self._who)
         task = news.task
-        success = task is not None and task.episode == self._episode and task.success
-        success = _LABELS.get(self._wish, success)
-        over = success or bool(self._wish) or elapsed_ns > self.course.timeout_s * 1e9
-        if not over and not self._out_of_time(news.now_ns):
-            return self.stage
-        if over and self._wish != "next":
-            self.outcomes.append(
-                EpisodeOutcome(
-                    self._episode,
-                    self.course.seed + self._scene,
-                    self.instruction,
-                    success,
-                    elapsed_ns * 1e-9,
-                )
-            )
-        return Stage.LINGERING
+        if task is not None and task.episode == self._episode and task.success:
+            return Verdict("success", RULE)
+        return Verdict("timeout", CLOCK) if episode.is_out_of_time(self.course.timeout_s) else None
 
     def _complete(self, now_ns: int) -> bool:
         episodes = self.course.episodes
@@ -226,16 +234,7 @@ class Conductor:
         return now_ns - self._first_run_ns > duration_s * 1e9
 
     def _orders(self, news: News) -> Orders:
-        mode = {
-            Stage.STARTING: "idle",
-            Stage.ARMING: "idle",
-            Stage.RUNNING: "run",
-            Stage.LINGERING: "hold",
-            Stage.STOPPED: "hold",
-            Stage.RESTING: "rest",
-            Stage.LETTING_GO: "rest",
-            Stage.DONE: "rest",
-        }.get(self.stage, "home")
+        mode = _MODES.get(self.stage, "home")
         if self.paused and mode == "run":
             mode = "hold"
         request = None

@@ -17,10 +17,11 @@ class Desk:
 
     Args:
         service: where the requests come in.
-        wish: takes the kind of a request; returns why it cannot be fulfilled, empty if it will be.
+        wish: takes the kind of a request and who asks; returns why it cannot be fulfilled, empty
+            if it will be.
     """
 
-    def __init__(self, service: Service, wish: Callable[[str], str]) -> None:
+    def __init__(self, service: Service, wish: Callable[[str, str], str]) -> None:
         self._service = service
         self._wish = wish
         self._known: deque[str] = deque(maxlen=_REMEMBERED)
@@ -43,4 +44,4 @@ class Desk:
         if age_ns > _MOST_AGE_NS:
             return f"the request is {age_ns * 1e-9:.1f} s old: ask again"
         self._known.append(request.id)
-        return self._wish(request.kind)
+        return self._wish(request.kind, request.who)

@@ -10,6 +10,7 @@ from typing import Protocol, Self
 from rich.console import Console
 from rich.live import Live
 
+from station.collected import finishing_in_words
 from station.view import Snapshot, log_line, render
 
 _VIEW_S = 0.25
@@ -114,7 +115,8 @@ class Lines:
         self._episodes = len(record.episodes)
         if time.monotonic() - self._shown_s >= _LINE_S:
             self._shown_s = time.monotonic()
-            self._print(log_line(snapshot))
+            finishing = snapshot.finishing
+            self._print(finishing_in_words(finishing) if finishing else log_line(snapshot))
 
     def _print(self, text: str) -> None:
         self._console.print(text, highlight=False, soft_wrap=True)

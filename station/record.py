@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 _FIRST_EVENTS = 200
@@ -41,6 +42,7 @@ class RunRecord:
     episodes: list[EpisodeOutcome] = field(default_factory=list)
     events: list[RunEvent] = field(default_factory=list)  # the first and the last of very many
     forgotten_events: int = 0
+    tally: Counter[tuple[str, str]] = field(default_factory=Counter)  # kind and outcome: how often
     restarts: dict[str, int] = field(default_factory=dict)
     losses: list[str] = field(default_factory=list)  # what could not be recorded, in words
     ending: str = ""  # why the run ended

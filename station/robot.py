@@ -9,6 +9,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    NonNegativeFloat,
     PositiveFloat,
     ValidationInfo,
     field_validator,
@@ -100,7 +101,8 @@ class TaskConfig(_Strict):
     """What an episode is about."""
 
     instruction: str
-    timeout_s: PositiveFloat = 20.0
+    timeout_s: PositiveFloat = 20.0  # of the policy's own time: a person's corrections are extra
+    reset_s: NonNegativeFloat = 0.0  # for people to set the scene before each episode
 
 
 class NetworkConfig(_Strict):

@@ -19,38 +19,25 @@ from runtime.process import OnDeath
 from runtime.supervisor import Event, Phase, Supervisor
 from station.chronicle import Chronicle
 from station.collision import write_model
-from station.conductor import Conductor, Course, News, Orders, Stage
+from station.conductor import Conductor, Stage
+from station.course import Course, News, Orders
 from station.desk import Desk
 from station.display import Display
+from station.ending import FINISHER, Progress, finished, stop_all, unfinished
+from station.keys import Keys, keys_of
 from station.lock import StationLock
+from station.process_rows import ProcessView
 from station.processes import process_table
 from station.record import RunRecord
 from station.robot import StationConfig
 from station.rows import network
-from station.stop_key import StopKey
-from station.view import ProcessView, Snapshot
+from station.view import Snapshot
 from station.wire import Wire
 
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.05
-_STUCK_NS = 15_000_000_000
 _HOLD = Orders("hold", 0, "", None)
-
-# Whoever would take the end of another for a fault goes first, then those who command, those who
-# carry commands out, and last those who tell of it all.
-_STOP_ORDER = (
-    "button.",
-    "safety",
-    "policy_worker",
-    "controller",
-    "camera.",
-    "arm.",
-    "twin",
-    "mqtt",
-    "dashboard",
-    "journal",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +48,7 @@ class Options:
     episodes: int | None
     duration_s: float | None
     launched_ns: int
-    keyboard: int | None = None  # file descriptor of the terminal in which Space stops
-
-
-class Progress:
-    """Notices when the arms get no further along their plan, however slowly they may go."""
-
-    def __init__(self) -> None:
-        self._place: tuple[int, float] | None = None
-        self._since_ns = 0
-
-    def is_stuck(self, status: ControlStatus | None, now_ns: int) -> bool:
-        """Return whether the controller has not moved on for fifteen seconds."""
-        place = (status.epoch, status.cursor) if status else None
-        if not self._since_ns or place != self._place:
-            self._place, self._since_ns = place, now_ns
-        return now_ns - self._since_ns > _STUCK_NS
+    keyboard: int | None = None  # file descriptor of the terminal whose keys are heeded
 
 
 class Station:
@@ -102,6 +74,7 @@ class Station:
                 episodes=options.episodes,
                 duration_s=options.duration_s,
                 judged=config.is_twin,
+                reset_s=config.task.reset_s,
             )
         )
         self.report: Path | None = None  # the page, once it is written
@@ -121,10 +94,17 @@ class Station:
             supervisor = self._supervisor(lock.directory, bus)
             wire = Wire(bus, list(self._config.arms))
             desk = Desk(bus.service("station"), self._conductor.wish)
-            with StopKey(bus.client("safety"), self._options.keyboard):
-                self._drive(wire, supervisor, desk, display)
+            clients = {name: bus.client(name) for name in self._services}
+            with Keys(clients, self._options.keyboard) as keys:
+                self._drive(wire, supervisor, desk, keys, display)
         self._report()
         return 1 if self._failed else 0
+
+    @property
+    def _services(self) -> list[str]:
+        """Whom a key in this terminal can ask."""
+        optional = {"teleop": self._config.teleop.device, "recorder": self._config.recorder}
+        return ["safety", "station", *(name for name, there in optional.items() if there)]
 
     def _supervisor(self, bus_directory: Path, bus: Bus) -> Supervisor:
         table = process_table(self._config, bus_directory, self.run_directory)
@@ -144,16 +124,21 @@ class Station:
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup wants it
             signal.signal(signal.SIGHUP, self._interrupt)
 
-    def _drive(self, wire: Wire, supervisor: Supervisor, desk: Desk, display: Display) -> None:
+    def _drive(
+        self, wire: Wire, supervisor: Supervisor, desk: Desk, keys: Keys, display: Display
+    ) -> None:
         """Conduct the run; whatever ends it, let the arms come to a stop before their drivers."""
         try:
-            self._conduct(wire, supervisor, desk, display)
+            self._conduct(wire, supervisor, desk, keys, display)
         except OSError as error:
             self._fail(f"the station could not go on ({error}); the arms hold")
         finally:
+            self._conductor.abort()
+            wire.tell(self._conductor.state())
             self._hold(wire)
             self.energised = wire.energised
-            self._stop(supervisor)
+            stop_all(supervisor)
+        self._finish(wire, supervisor, display)
         self.record.ending = self.record.ending or "complete"
         if self.record.forgotten_events:
             self.record.losses.append(
@@ -170,7 +155,23 @@ class Station:
             log.warning("there is no report, as no folder takes it: %s", error)
             self._failed = True
 
-    def _conduct(self, wire: Wire, supervisor: Supervisor, desk: Desk, display: Display) -> None:
+    def _finish(self, wire: Wire, supervisor: Supervisor, display: Display) -> None:
+        """Wait for the dataset, unless somebody does not want to, and note what it lacks."""
+        recorder, before = self._config.recorder, self._interrupts
+        if recorder is None:
+            return
+        directory = recorder.directory.expanduser().absolute()
+        for finishing in finished(supervisor, directory, lambda: self._interrupts > before):
+            display.show(replace(self._snapshot(wire, supervisor), finishing=finishing))
+        self._hear_recording(supervisor, time.monotonic_ns())
+        supervisor.stop([FINISHER])
+        self._chronicle.tell_losses()
+        if left := unfinished(directory):
+            self.record.losses.append(left)
+
+    def _conduct(
+        self, wire: Wire, supervisor: Supervisor, desk: Desk, keys: Keys, display: Display
+    ) -> None:
         progress = Progress()
         while self._conductor.stage is not Stage.DONE and not self._failed and self._interrupts < 2:
             with _hangup_blocked():
@@ -179,10 +180,12 @@ class Station:
                 self._note(event, supervisor, wire)
             now_ns = time.monotonic_ns()
             self._listen(wire, supervisor, now_ns)
-            for wish in desk.serve(now_ns):
+            for wish in [*desk.serve(now_ns), *keys.told()]:
                 self._chronicle.wish(wish, now_ns)
             wire.say(self._conductor.step(self._news(wire, supervisor, now_ns)), now_ns)
+            wire.tell(self._conductor.state())
             self.record.episodes = self._conductor.outcomes
+            self.record.tally = self._conductor.tally
             display.show(self._snapshot(wire, supervisor))
             resting = self._conductor.stage is Stage.RESTING
             if resting and progress.is_stuck(wire.status, now_ns):
@@ -194,8 +197,15 @@ class Station:
         for refusal in wire.listen():
             self._chronicle.refused(refusal, now_ns)
         self._chronicle.safety(wire.safety, now_ns)
-        self._chronicle.controller(supervisor.children["controller"].heartbeat, now_ns)
+        children = supervisor.children
+        self._chronicle.controller(children["controller"].heartbeat, now_ns)
+        self._hear_recording(supervisor, now_ns)
         self._chronicle.first_command(wire.status, now_ns)
+
+    def _hear_recording(self, supervisor: Supervisor, now_ns: int) -> None:
+        children = [supervisor.children.get(name) for name in ("recorder", FINISHER)]
+        beats = [child.heartbeat for child in children if child]
+        self._chronicle.recording(beats, now_ns)
 
     @staticmethod
     def _news(wire: Wire, supervisor: Supervisor, now_ns: int) -> News:
@@ -227,6 +237,8 @@ class Station:
             self._fail(f"{event.process} did not start: {event.detail}")
             return
         wire.tell_death(event.process, event.detail)
+        if event.process == "recorder":
+            self._chronicle.recorder_died(event.detail, event.t_ns)
         if child.spec.on_death is OnDeath.END_RUN:
             self._fail(f"{event.process} died ({event.detail}); the arms hold")
 
@@ -242,11 +254,15 @@ class Station:
         self.record.ending = self.record.ending or "stopped by the operator"
         self._conductor.stop()
 
-    def _stop(self, supervisor: Supervisor) -> None:
-        supervisor.stopping = True
-        for prefix in _STOP_ORDER:
-            names = [name for name in supervisor.children if name.startswith(prefix)]
-            supervisor.stop(names)
+    @property
+    def _stage(self) -> str:
+        conductor = self._conductor
+        parts = [conductor.stage.value]
+        if conductor.resetting_s:
+            parts.append(f"{conductor.resetting_s:.0f} s left to set the scene")
+        if conductor.paused:
+            parts.append("paused")
+        return ", ".join(parts)
 
     def _snapshot(self, wire: Wire, supervisor: Supervisor) -> Snapshot:
         return Snapshot(
@@ -262,8 +278,9 @@ class Station:
             inference_ms=list(wire.inference_ms),
             task=wire.task,
             safety=wire.safety,
-            stop_key=self._options.keyboard is not None,
-            stage=self._conductor.stage.value + (", paused" if self._conductor.paused else ""),
+            human=wire.human,
+            keys=None if self._options.keyboard is None else keys_of(self._services),
+            stage=self._stage,
             instruction=self._conductor.instruction,
         )
 

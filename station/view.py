@@ -12,19 +12,25 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from messaging.messages import ControlStatus, Heartbeat, SafetyState, TaskState
+from dashboard.recording import Told, told
+from messaging.messages import ControlStatus, HumanCommand, SafetyState, TaskState
 from runtime.supervisor import Phase
+from station.collected import (
+    commander,
+    commander_text,
+    finishing_bar,
+    kept,
+    kept_in_words,
+    keys_text,
+    recorder_in_words,
+    recorder_text,
+)
+from station.ending import Finishing
+from station.keys import Key
+from station.process_rows import ProcessView, table_of
 from station.record import RunRecord
 from station.remedy import next_step, stop_in_words
 
-_PHASE_STYLES = {
-    Phase.WAITING: "bright_black",
-    Phase.STARTING: "yellow",
-    Phase.READY: "green",
-    Phase.STALLED: "bold red",
-    Phase.DEAD: "bold red",
-    Phase.STOPPED: "bright_black",
-}
 _SAFETY_STYLES = {
     "disarmed": ("○", "bright_black"),
     "testing": ("◐", "cyan"),
@@ -32,22 +38,11 @@ _SAFETY_STYLES = {
     "running": ("●", "bold green"),
     "stopped": ("■", "bold white on red"),
 }
-_MODE_STYLES = {"run": "bold green", "hold": "bold yellow", "home": "cyan", "rest": "cyan"}
 _QUIET = "bright_black"
 _SHOWN_EVENTS = 7  # as many lines as are told of control
 _FULL_RUNWAY_S = 1.0
 _GOOD_RUNWAY_S, _SHORT_RUNWAY_S = 0.4, 0.15
-_LATE_MS = 1.0  # worth a colour in a control loop
-_SILENT_NS = 500_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessView:
-    """What is shown of one process."""
-
-    phase: Phase
-    heartbeat: Heartbeat | None = None
-    restarts: int = 0
+_MOST_PROCESSES = 12, 11  # that fit a terminal of 24 lines: without, and with what is collected
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +58,40 @@ class Snapshot:
     inference_ms: Sequence[float] = ()  # of the last chunks, newest last
     task: TaskState | None = None
     safety: SafetyState | None = None
+    human: HumanCommand | None = None  # the newest, None where nobody can take over
     stage: str = ""  # of the run, in words
-    stop_key: bool = False  # whether Space in this terminal stops the robot
+    keys: Sequence[Key] | None = None  # of this terminal, where Space stops; None without one
+    finishing: Finishing | None = None  # once the run waits for nothing but its dataset
     instruction: str = ""
+
+    @property
+    def collects(self) -> bool:
+        """Whether a person may command, or all is recorded."""
+        return bool({"teleop", "recorder"} & set(self.processes))
+
+    @property
+    def recording(self) -> Told | None:
+        """What the recorder says, None without one."""
+        recorder = self.processes.get("recorder")
+        if recorder is None:
+            return None
+        if recorder.phase in (Phase.STALLED, Phase.DEAD):
+            return Told(troubles=("nobody records",))
+        return told(recorder.heartbeat)
 
 
 def render(snapshot: Snapshot) -> RenderableType:
-    """Return the view of a moment; with twelve processes it fits a terminal of 80 by 24."""
+    """Return the view of a moment; while all is well it fits a terminal of 80 by 24."""
+    if snapshot.finishing:
+        return Group(_header(snapshot), finishing_bar(snapshot.finishing))
     below = Table.grid(expand=True, padding=(0, 1))
     below.add_column(ratio=4)
     below.add_column(ratio=3)
     below.add_row(_title("control"), _title("events"))
     below.add_row(_control(snapshot), _events(snapshot))
-    return Group(_header(snapshot), _safety(snapshot), _processes(snapshot), below)
+    most = _MOST_PROCESSES[snapshot.collects]
+    processes = table_of(snapshot.processes, snapshot.t_ns, most)
+    return Group(_header(snapshot), _safety(snapshot), processes, below)
 
 
 def log_line(snapshot: Snapshot) -> str:
@@ -91,6 +107,7 @@ def log_line(snapshot: Snapshot) -> str:
     if status is not None:
         parts += [
             f"mode {status.mode}",
+            f"commands {commander(status, snapshot.human)}",
             f"runway {status.runway_s:.2f} s",
             f"rate {status.rate:.2f}",
             f"inference {_quantile(snapshot.inference_ms, 50):.0f} ms",
@@ -100,6 +117,10 @@ def log_line(snapshot: Snapshot) -> str:
             f"limits {_counted(status, 'limit.')}",
         ]
     parts.append(f"successes {record.successes}/{len(record.episodes)}")
+    if words := kept_in_words(record.tally) if snapshot.collects else "":
+        parts.append(words)
+    if snapshot.recording:
+        parts.append(recorder_in_words(snapshot.recording))
     if restarts:
         parts.append(f"restarts {restarts}")
     return "  ".join(parts)
@@ -110,7 +131,8 @@ def _header(snapshot: Snapshot) -> RenderableType:
     line.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     line.add_column(justify="right", no_wrap=True)
     name = Text.assemble((" evenhand ", "bold white on blue"), " ", snapshot.title)
-    line.add_row(name, Text(f" {_elapsed(snapshot)}", _QUIET))
+    right = Text(" ") + recorder_text(snapshot.recording) if snapshot.recording else Text()
+    line.add_row(name, right + Text(f" {_elapsed(snapshot)}", _QUIET))
     return line
 
 
@@ -125,46 +147,13 @@ def _safety(snapshot: Snapshot) -> RenderableType:
         first.append(f"{icon} {state.phase.upper()}", style)
         stage = "" if snapshot.stage == state.phase else snapshot.stage
         first.append(f"  {stop_in_words(state) or stage}")
-    if snapshot.stop_key:
-        second.append("Space stops", "bold")
-    if state is not None and (step := next_step(state, snapshot.record.robot)):
+    step = next_step(state, snapshot.record.robot) if state else ""
+    if snapshot.keys is not None:
+        second.append_text(keys_text([] if step else snapshot.keys))
+    if step:
         second.append("   next: " if second else "next: ", _QUIET)
         second.append(step)
     return Group(first, second)
-
-
-def _processes(snapshot: Snapshot) -> RenderableType:
-    table = Table(box=None, expand=True, header_style=_QUIET, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("process", no_wrap=True)
-    table.add_column("state", no_wrap=True)
-    for heading in ("Hz", "late ms", "age ms", "restarts"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("", ratio=1, no_wrap=True, overflow="ellipsis", style=_QUIET)
-    for name, process in snapshot.processes.items():
-        table.add_row(*_process_row(name, process, snapshot.t_ns))
-    return table
-
-
-def _process_row(name: str, process: ProcessView, now_ns: int) -> list[Text]:
-    phase = Text.assemble(("● ", _PHASE_STYLES[process.phase]), process.phase.value)
-    beat = process.heartbeat
-    restarts = Text(str(process.restarts or "-"), "yellow" if process.restarts else _QUIET)
-    if beat is None or process.phase in (Phase.DEAD, Phase.WAITING, Phase.STOPPED):
-        blank = Text("-", _QUIET)
-        return [Text(name), phase, blank, blank, blank, restarts, Text("")]
-    note = beat.note
-    if now_ns - beat.t_ns > _SILENT_NS:
-        note = f"silent for {(now_ns - beat.t_ns) * 1e-9:.1f} s"
-    late = Text(_short(beat.late_ms), "yellow" if beat.late_ms > _LATE_MS else "")
-    return [
-        Text(name),
-        phase,
-        Text(f"{beat.rate_hz:.0f}"),
-        late,
-        Text(_short(beat.age_ms)),
-        restarts,
-        Text(note),
-    ]
 
 
 def _control(snapshot: Snapshot) -> RenderableType:
@@ -172,10 +161,11 @@ def _control(snapshot: Snapshot) -> RenderableType:
     table = Table.grid(expand=True, padding=(0, 1, 0, 0))
     table.add_column(style=_QUIET, no_wrap=True)
     table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-    mode = status.mode if status else "-"
     done = Text(f"   {record.successes} of {len(record.episodes)} succeeded", "bold")
-    table.add_row("mode", Text(mode, _MODE_STYLES.get(mode, "")).append_text(done))
+    table.add_row("commands", commander_text(status, snapshot.human).append_text(done))
     table.add_row("episode", _episode(snapshot))
+    if snapshot.collects:
+        table.add_row("kept", kept(record.tally))
     table.add_row("inference", _inference(snapshot))
     if status is not None:
         table.add_row("runway", _runway(status))
@@ -271,7 +261,3 @@ def _quantile(values: Sequence[float], percent: float) -> float:
 def _elapsed(snapshot: Snapshot) -> str:
     seconds = max(0, (snapshot.t_ns - snapshot.record.started_ns) // 1_000_000_000)
     return f"{seconds // 60:02d}:{seconds % 60:02d}"
-
-
-def _short(value: float) -> str:
-    return f"{value:.0f}" if value >= 10 else f"{value:.2f}"

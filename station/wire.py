@@ -5,23 +5,35 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
-from messaging.messages import OFF, ControlStatus, Directive, SafetyState, TaskState
+from messaging.messages import (
+    OFF,
+    ControlStatus,
+    Directive,
+    EpisodeState,
+    HumanCommand,
+    SafetyState,
+    TaskState,
+)
 from messaging.topics import (
     ACTION_CHUNK,
     CONTROL_STATUS,
     DIRECTIVE,
     EPISODE_REQUEST,
+    EPISODE_STATE,
+    HUMAN_COMMAND,
     JOINT_STATE,
     SAFETY_STATE,
     TASK_STATE,
 )
 from messaging.transport import Bus
 from station.asking import LAUNCH, new_request
-from station.conductor import Orders
+from station.course import Orders
 
 _SHOWN_INFERENCES = 100
 _REPEAT_NS = round(1e9 / DIRECTIVE.rate_hz)
+_TELL_AGAIN_NS = round(1e9 / EPISODE_STATE.rate_hz)
 _ASK_AGAIN_NS = 1_000_000_000
 # Without these nothing moves as it should.
 _MOVERS = ("policy_worker", "controller", "arm.", "twin")
@@ -34,15 +46,19 @@ class Wire:
         self._statuses = bus.subscriber(CONTROL_STATUS)
         self._tasks = bus.subscriber(TASK_STATE)
         self._chunks = bus.subscriber(ACTION_CHUNK)
+        self._human = bus.subscriber(HUMAN_COMMAND)
         self._safety = bus.subscriber(SAFETY_STATE)
         self._states = {arm: bus.subscriber(JOINT_STATE, arm) for arm in arms}
         self._directives = bus.publisher(DIRECTIVE)
         self._requests = bus.publisher(EPISODE_REQUEST)
+        self._episodes = bus.publisher(EPISODE_STATE)
         self._client = bus.client("safety")
         self.chunk_arrival_ns = 0
         self.inference_ms: deque[float] = deque(maxlen=_SHOWN_INFERENCES)
         self._said: Orders | None = None
         self._said_ns = 0
+        self._told: EpisodeState | None = None
+        self._told_ns = 0
         self._asked = ""
         self._asked_ns = 0
         self._unanswered: dict[str, str] = {}  # id of a request -> its kind
@@ -52,6 +68,11 @@ class Wire:
     def status(self) -> ControlStatus | None:
         """The controller's newest status."""
         return self._statuses.newest
+
+    @property
+    def human(self) -> HumanCommand | None:
+        """What a person wants, None before the first word of a device."""
+        return self._human.newest
 
     @property
     def task(self) -> TaskState | None:
@@ -84,6 +105,7 @@ class Wire:
         """Take in what is new; returns what the safety process refused, in words."""
         self._statuses.receive()
         self._tasks.receive()
+        self._human.receive()
         self._safety.receive()
         for states in self._states.values():
             states.receive()
@@ -110,6 +132,13 @@ class Wire:
         self._directives.send(Directive(self._seq, orders.mode, orders.episode, orders.instruction))
         if orders.request:
             self._requests.send(orders.request)
+
+    def tell(self, state: EpisodeState) -> None:
+        """Tell of the episode at once when something changes, and again for those who come late."""
+        changed = self._told is None or replace(state, t_ns=self._told.t_ns) != self._told
+        if changed or state.t_ns - self._told_ns >= _TELL_AGAIN_NS:
+            self._told, self._told_ns = state, state.t_ns
+            self._episodes.send(state)
 
     def tell_death(self, process: str, detail: str) -> None:
         """Tell the safety process at once of a death that it would find by the silence after it."""

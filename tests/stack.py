@@ -20,8 +20,8 @@ from messaging.transport import Bus
 from runtime.process import ProcessSpec
 from runtime.supervisor import Child, Event, Phase, Supervisor
 from station.collision import write_model
-from station.conductor import Orders
 from station.config import load, robot_file
+from station.course import Orders
 from station.hardware import decided
 from station.processes import process_table
 from station.robot import StationConfig

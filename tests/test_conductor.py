@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from messaging.messages import ControlStatus, SafetyState, TaskState
-from station.conductor import Conductor, Course, News, Orders, Stage
+from station.conductor import Conductor, Stage
+from station.course import Course, News, Orders
 
 STEP_NS = 50_000_000
 SECOND_NS = 1_000_000_000
@@ -78,8 +79,16 @@ class World:
         """Let one step of time pass."""
         self.now_ns += STEP_NS
         before = self._orders
-        done = self._for >= self.patience
-        news = News(
+        orders = self.conductor.step(self.news(ready=ready))
+        self._grant(orders.ask)
+        same = before is not None and orders.mode == before.mode
+        self._orders, self._for = orders, self._for + 1 if same else 0
+        return orders
+
+    def news(self, *, ready: bool = True) -> News:
+        """Return what is heard of the robot now."""
+        before, done = self._orders, self._for >= self.patience
+        return News(
             now_ns=self.now_ns,
             ready=ready,
             status=status(before.mode, arrived=done) if before else None,
@@ -87,11 +96,6 @@ class World:
             safety=safety(self.phase, self.stop),
             energised=("left", "right") if self.energised else (),
         )
-        orders = self.conductor.step(news)
-        self._grant(orders.ask)
-        same = before is not None and orders.mode == before.mode
-        self._orders, self._for = orders, self._for + 1 if same else 0
-        return orders
 
     def _grant(self, ask: str) -> None:
         if not ask:

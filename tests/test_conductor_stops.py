@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from test_conductor import STEP_NS, World, course, safety, status
 
 from messaging.messages import PHASES
-from station.conductor import Conductor, News, Orders, Stage
+from station.conductor import Conductor, Stage
+from station.course import News, Orders
 
 RELAXED = 10_000_000_000
 
@@ -98,7 +99,7 @@ def test_a_silent_safety_process_pauses_the_episode() -> None:
 @pytest.mark.parametrize(("label", "success"), [("success", True), ("fail", False)])
 def test_a_person_may_label_the_episode(label: str, *, success: bool) -> None:
     world = running(episodes=1)
-    assert world.conductor.wish(label) == ""
+    assert world.conductor.wish(label, "shell ada") == ""
     world.step()
     assert world.conductor.stage is Stage.LINGERING
     assert [outcome.success for outcome in world.conductor.outcomes] == [success]
@@ -106,7 +107,7 @@ def test_a_person_may_label_the_episode(label: str, *, success: bool) -> None:
 
 def test_an_episode_that_is_skipped_does_not_count() -> None:
     world = running(episodes=1)
-    assert world.conductor.wish("next") == ""
+    assert world.conductor.wish("next", "shell ada") == ""
     world.step()
     world.succeeds = True
     world.until(Stage.DONE)
@@ -116,7 +117,7 @@ def test_an_episode_that_is_skipped_does_not_count() -> None:
 
 def test_home_begins_the_episode_anew() -> None:
     world = running(episodes=1)
-    assert world.conductor.wish("home") == ""
+    assert world.conductor.wish("home", "shell ada") == ""
     assert world.step().mode == "home"
     world.until(Stage.RUNNING)
     assert world.conductor.outcomes == []
@@ -126,10 +127,10 @@ def test_armed_arms_that_were_stopped_go_home_on_a_persons_wish_but_no_further()
     world = running(episodes=1)
     world.phase = "stopped"
     world.step()
-    assert "arm the robot first" in world.conductor.wish("home")
+    assert "arm the robot first" in world.conductor.wish("home", "shell ada")
     world.phase = "armed"
     world.step()
-    assert world.conductor.wish("home") == ""
+    assert world.conductor.wish("home", "shell ada") == ""
     orders = steps(world, 50)
     assert "home" in {order.mode for order in orders}
     assert "run" not in {order.mode for order in orders}
@@ -137,18 +138,18 @@ def test_armed_arms_that_were_stopped_go_home_on_a_persons_wish_but_no_further()
 
 def test_to_end_the_run_is_a_wish_too() -> None:
     world = running()
-    assert world.conductor.wish("end") == ""
+    assert world.conductor.wish("end", "shell ada") == ""
     world.until(Stage.DONE)
     assert world.asked[-2:] == ["pause", "off"]
 
 
 def test_wishes_that_make_no_sense_say_why() -> None:
     world = running()
-    assert "there are home, end" in world.conductor.wish("dance")
+    assert "there are home, end" in world.conductor.wish("dance", "shell ada")
     world.conductor.stop()
     world.step()
-    assert "going to rest" in world.conductor.wish("success")
-    assert "starting" in Conductor(course()).wish("home")
+    assert "going to rest" in world.conductor.wish("success", "shell ada")
+    assert "starting" in Conductor(course()).wish("home", "shell ada")
 
 
 def test_arms_that_may_not_move_stay_where_they_are_when_the_run_ends() -> None:

@@ -22,9 +22,10 @@ from runtime.process import OnDeath
 from runtime.supervisor import Event, Phase
 from station.config import load, robot_file
 from station.display import Display, ExpendableDisplay, Lines
+from station.ending import Progress
 from station.hardware import decided
 from station.record import RunEvent
-from station.station import Options, Progress, Station, _hangup_blocked
+from station.station import Options, Station, _hangup_blocked
 from station.view import Snapshot
 
 SECOND_NS = 1_000_000_000

@@ -25,7 +25,7 @@ class Served:
         self._desk = Desk(self._service, self._wish)
         self._client: Client = bus.client("station")
 
-    def _wish(self, kind: str) -> str:
+    def _wish(self, kind: str, _who: str) -> str:
         if kind == "dance":
             return "no request 'dance'"
         self.wishes.append(kind)

@@ -7,8 +7,9 @@ from rich.console import Console
 
 from messaging.messages import ControlStatus, Heartbeat, SafetyState, TaskState
 from runtime.supervisor import Phase
+from station.process_rows import ProcessView
 from station.record import EpisodeOutcome, RunEvent, RunRecord
-from station.view import ProcessView, Snapshot, log_line, render
+from station.view import Snapshot, log_line, render
 
 START_NS = 1_000_000_000
 NOW_NS = START_NS + 83_000_000_000
@@ -49,6 +50,7 @@ def snapshot() -> Snapshot:
         jerk=31.4,
         chunks=651,
         counters={"dropped.epoch": 2, "dropped.age": 1, "limit.left_waist.jerk": 5, "clipped": 9},
+        commander="policy",
     )
     record = RunRecord(
         robot="aloha",
@@ -120,7 +122,7 @@ def test_view_shows_every_process_with_its_state(width: int, height: int) -> Non
 def test_view_shows_how_control_goes(width: int, height: int) -> None:
     text = text_of(snapshot(), width, height)
     assert "6 of 7" in text
-    assert "run" in line_with(text, "mode")
+    assert "policy" in line_with(text, "commands")
     assert "118 ms, p95 160 ms" in line_with(text, "inference")
     assert "0.62 s" in line_with(text, "runway")
     assert "slowed to 70%" in line_with(text, "runway")
@@ -193,7 +195,7 @@ def test_silent_process_is_called_silent() -> None:
 
 @SIZES
 def test_a_stop_is_told_with_its_cause_and_how_to_reset_it(width: int, height: int) -> None:
-    shown = replace(snapshot(), safety=STOPPED, stop_key=True)
+    shown = replace(snapshot(), safety=STOPPED, keys=())
     text = text_of(shown, width, height)
     assert "STOPPED  stop 4821: stop by shell alice: a hand in the way" in text
     step = line_with(text, "next:")
@@ -216,7 +218,7 @@ def test_the_command_that_resets_names_a_robot_that_is_not_the_default() -> None
 
 
 def test_a_running_robot_is_shown_with_the_stage_of_its_run_and_the_key_that_stops_it() -> None:
-    shown = replace(snapshot(), safety=RUNNING, stage="settling", stop_key=True)
+    shown = replace(snapshot(), safety=RUNNING, stage="settling", keys=())
     text = text_of(shown)
     assert "RUNNING  settling" in text
     assert "Space stops" in text

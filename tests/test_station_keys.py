@@ -18,7 +18,7 @@ from launching import REPOSITORY, wait_for
 from messaging.messages import Request
 from messaging.service import Service
 from messaging.transport import Bus, Waiter
-from station.stop_key import StopKey
+from station.keys import Keys
 
 pytestmark = pytest.mark.realtime
 
@@ -29,7 +29,7 @@ PROGRAM = """
 import fcntl, signal, sys, termios
 from pathlib import Path
 from messaging.transport import Bus
-from station.stop_key import StopKey
+from station.keys import Keys
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the tests run under
 try:
@@ -64,7 +64,7 @@ def heard(service: Service) -> Request:
 @pytest.mark.usefixtures("handler")
 def test_a_signal_stops_each_time_it_comes(bus: Bus) -> None:
     service = bus.service("safety")
-    with StopKey(bus.client("safety"), None):
+    with Keys({"safety": bus.client("safety")}, None):
         for _ in range(2):
             os.kill(os.getpid(), signal.SIGUSR1)
             request = heard(service)
@@ -73,7 +73,7 @@ def test_a_signal_stops_each_time_it_comes(bus: Bus) -> None:
 
 @pytest.mark.usefixtures("handler")
 def test_a_signal_after_the_end_of_the_watch_ends_nothing(bus: Bus) -> None:
-    with StopKey(bus.client("safety"), None):
+    with Keys({"safety": bus.client("safety")}, None):
         pass
     os.kill(os.getpid(), signal.SIGUSR1)
 
@@ -82,7 +82,7 @@ def test_a_signal_after_the_end_of_the_watch_ends_nothing(bus: Bus) -> None:
 def test_what_is_no_terminal_is_left_alone(bus: Bus) -> None:
     read, write = os.pipe()
     try:
-        with StopKey(bus.client("safety"), read):
+        with Keys({"safety": bus.client("safety")}, read):
             pass
     finally:
         os.close(read)
