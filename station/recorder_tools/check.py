@@ -32,7 +32,7 @@ def run(task: Task) -> int:
     found = dataset.verify()
     broken = {fault.where for fault in found}
     whole = [number for number in named if f"episode {number}" not in broken]
-    kept = statistics_check.Gathered(dataset.info)
+    kept = statistics_check.Gathered()
     for number in task.following("checking", whole):
         found += episode_faults(dataset, dataset.row(number), kept, quick=task.options.quick)
     if len(whole) == len(dataset.episodes()):
@@ -60,7 +60,8 @@ def episode_faults(
         if ticks is not None:
             found += rows_check.tick_faults(row, ticks)
         seen = kept.images if not quick else None
-        found += images_check.faults(dataset, row, table, seen)
+        found += images_check.faults(dataset, row, seen)
+        kept.end_episode()
     except DatasetError as error:
         found.append(Fault(f"episode {row.episode}", str(error), "repair puts the episode aside"))
     return found

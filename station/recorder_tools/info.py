@@ -19,6 +19,7 @@ from station.recorder_tools.task import Task, add_directory, counted
 
 _OUTCOMES: Final = ("success", "failure", "timeout", "aborted", "unknown")
 _PARTS: Final = ("data", "videos", "ticks", "meta", "journal", "discarded")
+_TO_SECONDS: Final = len("2026-01-02T03:04:05")
 _INTERVENTION: Final = layout.RECAP + "intervention_"
 
 
@@ -145,9 +146,9 @@ def _episodes(rows: list[EpisodeRow], fps: int) -> Table:
             f"{row.length / fps:.1f}",
             row.text("data_type"),
             row.text("outcome_label"),
-            row.text("n_interventions"),
+            str(row.raw.get("n_interventions") or 0),
             row.text("operator") or row.text("policy"),
-            row.text("t_start_wall"),
+            row.text("t_start_wall")[:_TO_SECONDS],
             "; ".join(row.tasks),
         )
     return table

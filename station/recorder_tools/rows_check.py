@@ -19,9 +19,6 @@ _TIMESTAMP_S: Final = 1e-4  # LeRobot finds images by it, with this tolerance
 _OFF_GRID_NS: Final = 10_000_000  # rows lie on control ticks, which are that far apart
 _EARLY_NS: Final = 5_000_000  # an image this much younger than its row is not of its moment
 _GAP_PERIODS: Final = 1.5  # an image older than this, in periods of its camera, is a gap
-_SLACK_NS: Final = 2_000_000
-_TICK_NS: Final = 10_000_000
-_LONG_TICK: Final = 3.0
 
 
 def faults(info: Info, row: EpisodeRow, table: pa.Table) -> Iterator[Fault]:

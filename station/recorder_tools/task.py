@@ -83,7 +83,8 @@ class Task:
     def progress(self, what: str, total: int) -> Iterator[Advance]:
         """Show a bar for as long as the block lasts; call what it gives for each thing done."""
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-        with Progress(*columns, TimeRemainingColumn(), console=self.console) as bar:
+        remaining = TimeRemainingColumn()
+        with Progress(*columns, remaining, console=self.console, transient=True) as bar:
             yield Advance(bar, bar.add_task(what, total=total))
 
 
