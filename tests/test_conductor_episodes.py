@@ -153,7 +153,7 @@ def test_people_have_time_to_set_the_scene_and_may_say_that_they_are_done() -> N
     assert world.conductor.wish("success", "shell ada") != ""
     assert world.conductor.wish("next", "shell ada") == ""
     world.step()
-    assert world.conductor.stage is Stage.RUNNING
+    assert world.state().phase == "running"
     assert world.conductor.resetting_s == 0.0
 
 

@@ -17,6 +17,7 @@ from rich.console import Console
 from test_conductor import safety, status
 
 from drivers.main import stopping_s
+from messaging.messages import EpisodeState
 from motion.limits import LimitsConfig
 from runtime.process import OnDeath
 from runtime.supervisor import Event, Phase
@@ -74,7 +75,8 @@ class Hands:
         child = SimpleNamespace(spec=spec, phase=Phase.READY, heartbeat=self.heartbeat, restarts=0)
         self.children = {"controller": child, "arm.left": child}
         self.status: Any = None
-        self.task = self.chunk = None
+        self.task = self.chunk = self.human = None
+        self.episodes: list[EpisodeState] = []
         self.safety = safety("armed")
         self.is_awaiting = False
         self.energised: tuple[str, ...] = ("left", "right")
@@ -99,6 +101,12 @@ class Hands:
 
     def serve(self, _now_ns: int) -> list[str]:
         return []
+
+    def told(self) -> list[str]:
+        return []
+
+    def tell(self, state: EpisodeState) -> None:
+        self.episodes.append(state)
 
     def say(self, orders: Any, _now_ns: int) -> None:
         self.said.append(orders.mode)
@@ -125,7 +133,8 @@ def handlers() -> Iterator[None]:
 
 def drive(station: Station, hands: Hands, display: Any = None) -> None:
     shown = display or cast("Any", Silent())
-    station._drive(cast("Any", hands), cast("Any", hands), cast("Any", hands), shown)
+    played = cast("Any", hands)
+    station._drive(played, played, played, played, shown)
 
 
 class Silent:

@@ -63,6 +63,16 @@ def test_real_demands_the_ports_and_emulated_ignores_them() -> None:
     assert with_ports(FOLLOWERS, "hardware=emulated").hardware == "emulated"
 
 
+def test_to_command_by_leaders_demands_them_whatever_is_driven() -> None:
+    config = load(robot_file("aloha"), ["teleop.device=leader", "hardware=emulated"])
+    with pytest.raises(ConfigError) as caught:
+        decided(config, exists=lambda port: port.endswith("leader_left"))
+    assert "leaders.right: nothing at /dev/ttyDXL_leader_right" in str(caught.value)
+    assert "leaders.left" not in str(caught.value)
+    assert "--teleop keyboard" in str(caught.value)
+    assert decided(config, exists=lambda _port: True).hardware == "emulated"
+
+
 def test_the_direct_twin_leaves_the_servos_out() -> None:
     config = with_ports(set(), "hardware=twin")
     assert {arm.plugin for arm in config.arms.values()} == {"twin"}

@@ -52,6 +52,9 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["--set", "controler.rate_hz=100"], ["controler", "mean 'controller'"]),
         (["--set", "cameras.cam_high.plugin=mujco"], ["'mujco'", "mean 'mujoco'"]),
         (["--config", "/nonexistent.yaml"], ["/nonexistent.yaml", "cannot read"]),
+        (["--teleop", "scriptde"], ["teleop/devices", "'scriptde'", "mean 'scripted'"]),
+        (["--record", "data", "--set", "recorder.rate_hz=0"], ["recorder.rate_hz", "0"]),
+        (["--operator", "ada"], ["recorder.directory", "missing"]),
         (["--join", "policy_wroker"], ["policy_wroker"]),
         (["keys"], ["network"]),
     ],
@@ -90,6 +93,8 @@ def test_help_names_every_option_with_an_example(capsys: pytest.CaptureFixture[s
     printed = capsys.readouterr().out
     for option in ("--robot", "--policy", "--set", "--episodes", "--duration", "--headless"):
         assert option in printed
+    for option in ("--teleop", "--record", "--operator"):
+        assert option in printed
     assert "python launch.py --robot aloha" in printed
 
 
@@ -102,7 +107,7 @@ def test_the_listing_names_processes_topics_and_plugins(
         assert name in printed
     for name in ("safety", "dashboard", "real-time 75"):
         assert name in printed
-    for name in ("joint_command", "100 Hz", "action_chunk", "scripted", "mujoco"):
+    for name in ("joint_command", "100 Hz", "action_chunk", "scripted", "mujoco", "teleop/devices"):
         assert name in printed
 
 

@@ -92,14 +92,59 @@ def test_safety_and_who_only_looks_on_are_started_again_and_needed_by_nobody() -
         assert not any(name in spec.needs for spec in table.values())
 
 
+COLLECTING = ("teleop.device=scripted", "recorder.directory=/data/cube", "recorder.operator=ada")
+
+
+def test_who_can_take_over_and_who_records_are_there_if_asked_for() -> None:
+    assert {"teleop", "recorder", "finisher"}.isdisjoint(table_of())
+    table = table_of(*COLLECTING)
+    assert {"teleop", "recorder", "finisher"} < set(table)
+    assert table["teleop"].realtime_priority == 72
+    assert table["teleop"].needs == ("twin",)
+    assert (table["recorder"].nice, table["finisher"].nice) == (10, 15)
+    for name in ("teleop", "recorder", "finisher"):
+        assert table[name].on_death is OnDeath.RESTART
+        assert not any(name in spec.needs for spec in table.values())
+    assert "leader.left" not in table
+
+
+def test_the_recorder_is_told_whose_data_it_keeps() -> None:
+    told = table_of(*COLLECTING, "policy=flow")["recorder"].config
+    assert told["directory"] == "/data/cube"
+    assert told["operator"] == "ada"
+    assert told["policy"] == "flow"
+    assert Path(told["checkpoint"]).name == "aloha_transfer_cube.safetensors"
+    assert told["twin"]
+
+
+def test_leaders_are_read_where_a_person_commands_by_them() -> None:
+    settings = ["policy=scripted", "teleop.device=leader", "hardware=emulated"]
+    config = decided(load(robot_file("aloha"), settings), exists=lambda _port: True)
+    table = {spec.name: spec for spec in process_table(config, Path("/bus"), Path("/run"))}
+    assert list(table) == process_names(config)
+    assert table["teleop"].config["leaders"] == ["left", "right"]
+    for name in ("left", "right"):
+        spec = table[f"leader.{name}"]
+        assert spec.config["config"]["port"] == f"/dev/ttyDXL_leader_{name}"
+        assert next(iter(spec.config["ranges"])) == f"{name}_waist"
+        assert spec.on_death is OnDeath.RESTART
+        configured(import_module(spec.module), spec.config)
+
+
 def test_pages_and_buttons_are_there_if_the_config_wants_them() -> None:
     assert {"dashboard", "mqtt", "button.pedal"}.isdisjoint(table_of("dashboard.enabled=false"))
     assert "dashboard" in table_of()
 
 
-@pytest.mark.parametrize("name", ["safety", "dashboard", "mqtt", "button.pedal", "arm.left"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("safety", "dashboard", "mqtt", "button.pedal", "arm.left"),
+        *("teleop", "recorder", "finisher"),
+    ],
+)
 def test_each_process_takes_the_config_that_the_table_gives_it(name: str) -> None:
-    spec = table_of("mqtt.host=broker", BUTTONS)[name]
+    spec = table_of("mqtt.host=broker", BUTTONS, *COLLECTING)[name]
     configured(import_module(spec.module), spec.config)
 
 

@@ -1,4 +1,4 @@
-"""Space in the terminal and SIGUSR1 stop the robot; the terminal is as it was afterwards."""
+"""Keys in the terminal: Space and SIGUSR1 stop, letters ask; the terminal is as it was after."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from launching import REPOSITORY, wait_for
 
-from messaging.messages import Request
+from messaging.messages import Reply, Request
 from messaging.service import Service
 from messaging.transport import Bus, Waiter
-from station.keys import Keys
+from station.keys import Keys, keys_of
 
 pytestmark = pytest.mark.realtime
 
@@ -26,16 +26,21 @@ ANSWER_S = 10.0
 
 # A launch is in the foreground of its terminal, which the tests themselves are not.
 PROGRAM = """
-import fcntl, signal, sys, termios
+import fcntl, signal, sys, termios, time
 from pathlib import Path
 from messaging.transport import Bus
 from station.keys import Keys
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the tests run under
 try:
-    with Bus(Path(sys.argv[1])) as bus, StopKey(bus.client("safety"), 0):
-        print("ready", flush=True)
-        signal.pause()
+    with Bus(Path(sys.argv[1])) as bus:
+        clients = {name: bus.client(name) for name in ("safety", "teleop", "station")}
+        with Keys(clients, 0) as keys:
+            print("ready", flush=True)
+            while True:
+                time.sleep(0.01)
+                for told in keys.told():
+                    print(told, flush=True)
 except KeyboardInterrupt:
     print("ended", flush=True)
 """
@@ -119,6 +124,45 @@ def test_space_stops_and_other_keys_do_not(bus: Bus, tmp_path: Path) -> None:
         request = heard(service)
         assert (request.kind, request.who) == ("stop", "launch, Space")
         assert service.receive() is None
+
+
+def test_letters_ask_the_service_that_they_are_for_and_the_answer_is_told(
+    bus: Bus, tmp_path: Path
+) -> None:
+    teleop, station = bus.service("teleop"), bus.service("station")
+    with terminal(tmp_path / "bus") as (typed, program):
+        assert program.stdout is not None
+        os.write(typed, b"xt")
+        assert Waiter([teleop]).wait(ANSWER_S)
+        asked = teleop.receive()
+        assert asked is not None
+        assert (asked.request.kind, asked.request.who) == ("toggle", "launch, key t")
+        teleop.answer(asked, Reply(asked.request.id, True, "the person commands"))
+        assert program.stdout.readline() == b"key t (takeover): the person commands\n"
+        os.write(typed, b"s")
+        assert Waiter([station]).wait(ANSWER_S)
+        asked = station.receive()
+        assert asked is not None
+        assert asked.request.kind == "success"
+        station.answer(asked, Reply(asked.request.id, False))
+        assert program.stdout.readline() == b"key s (success): refused\n"
+
+
+def test_a_service_that_does_not_answer_keeps_no_stop_waiting(bus: Bus, tmp_path: Path) -> None:
+    safety = bus.service("safety")
+    with terminal(tmp_path / "bus") as (typed, program):
+        assert program.stdout is not None
+        os.write(typed, b"tttt ")
+        assert heard(safety).kind == "stop"
+        for _ in range(4):
+            assert program.stdout.readline() == b"key t (takeover): teleop does not answer\n"
+
+
+def test_only_letters_whose_service_is_there_mean_something() -> None:
+    assert [key.letter for key in keys_of(["safety", "station"])] == ["s", "f", "n"]
+    letters = [key.letter for key in keys_of(["safety", "station", "teleop", "recorder"])]
+    assert sorted(letters) == sorted("tbsfndu")
+    assert not {" ", "\x03", "\x1a"} & set(letters), "these stop, end and suspend"
 
 
 def test_the_terminal_is_as_it_was_after_ctrl_c(tmp_path: Path) -> None:
