@@ -33,7 +33,7 @@ class CollectingRows(Rows):
             "teleop",
             "teleop.main",
             options,
-            needs=self._needs(given),
+            needs=self._needs(given) if config.is_twin else (),
             on_death=OnDeath.RESTART,
             realtime_priority=TELEOP_PRIORITY,
         )

@@ -105,6 +105,16 @@ class Conductor:
             return 0.0
         return max(0.0, self.course.reset_s - (self._now_ns - self._since_ns) * 1e-9)
 
+    @property
+    def in_words(self) -> str:
+        """Where the run stands."""
+        parts = [self.stage.value]
+        if self.resetting_s:
+            parts.append(f"{self.resetting_s:.0f} s left to set the scene")
+        if self.paused:
+            parts.append("paused")
+        return ", ".join(parts)
+
     def state(self) -> EpisodeState:
         """Return what everybody is told of the present episode, or of the last one."""
         if self.episode:

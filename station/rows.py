@@ -10,6 +10,7 @@ from messaging.topics import TOPICS
 from runtime.process import OnDeath, ProcessSpec
 from station.config import CONFIGS, plugin_config
 from station.robot import StationConfig
+from station.scene import SCENE, scene_file
 
 # The shorter the deadline, the higher the priority; below them all, ordinary processes.
 CONTROLLER_PRIORITY = 80
@@ -80,7 +81,7 @@ class Rows:
         self._config = config
         self._bus = bus_directory
         self._run = run_directory
-        self._known = {"twin_model": str(bus_directory / "twin.mjb"), "configs": str(CONFIGS)}
+        self._known = {"twin_model": str(scene_file(bus_directory)), "configs": str(CONFIGS)}
 
     def _spec(self, name: str, module: str, options: dict[str, Any], **more: Any) -> ProcessSpec:
         return ProcessSpec(
@@ -106,4 +107,4 @@ class Rows:
     @staticmethod
     def _needs(options: dict[str, Any]) -> tuple[str, ...]:
         """Return what a plugin with these options waits for: the twin, if it reads its scene."""
-        return ("twin",) if "${twin_model}" in map(str, options.values()) else ()
+        return ("twin",) if SCENE in map(str, options.values()) else ()

@@ -31,6 +31,7 @@ from station.processes import process_table
 from station.record import RunRecord
 from station.robot import StationConfig
 from station.rows import network
+from station.scene import write_scene
 from station.view import Snapshot
 from station.wire import Wire
 
@@ -111,6 +112,7 @@ class Station:
         try:
             self.run_directory.mkdir(parents=True)
             write_model(self._config, bus_directory)
+            write_scene(self._config, bus_directory)
             return Supervisor(table, bus, self.run_directory)
         except OSError as error:
             raise RuntimeError(
@@ -254,16 +256,6 @@ class Station:
         self.record.ending = self.record.ending or "stopped by the operator"
         self._conductor.stop()
 
-    @property
-    def _stage(self) -> str:
-        conductor = self._conductor
-        parts = [conductor.stage.value]
-        if conductor.resetting_s:
-            parts.append(f"{conductor.resetting_s:.0f} s left to set the scene")
-        if conductor.paused:
-            parts.append("paused")
-        return ", ".join(parts)
-
     def _snapshot(self, wire: Wire, supervisor: Supervisor) -> Snapshot:
         return Snapshot(
             title=self._config.title,
@@ -280,7 +272,7 @@ class Station:
             safety=wire.safety,
             human=wire.human,
             keys=None if self._options.keyboard is None else keys_of(self._services),
-            stage=self._stage,
+            stage=self._conductor.in_words,
             instruction=self._conductor.instruction,
         )
 

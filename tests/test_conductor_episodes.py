@@ -150,6 +150,7 @@ def test_people_have_time_to_set_the_scene_and_may_say_that_they_are_done() -> N
     world.run_for(10.0)
     assert world.conductor.stage is Stage.SETTLING
     assert world.conductor.resetting_s == pytest.approx(20.0, abs=0.1)
+    assert world.conductor.in_words == "settling, 20 s left to set the scene"
     assert world.conductor.wish("success", "shell ada") != ""
     assert world.conductor.wish("next", "shell ada") == ""
     world.step()
