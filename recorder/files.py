@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,15 +15,16 @@ class BusyError(RuntimeError):
     """A directory that another process works in already; says which."""
 
 
-def written(path: Path, write: Callable[[Path], None]) -> None:
-    """Have `write` make a file beside `path`, sync it, and give it its name.
+@contextmanager
+def appearing(path: Path) -> Iterator[Path]:
+    """Yield where to write what shall appear at `path`: once all is well, synced, whole.
 
     Raises:
         OSError: it cannot be written; what was at `path` is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + _UNFINISHED)
-    write(unfinished)
+    yield unfinished
     with unfinished.open("rb") as file:
         os.fsync(file.fileno())
     unfinished.replace(path)
@@ -32,11 +33,8 @@ def written(path: Path, write: Callable[[Path], None]) -> None:
 
 def written_text(path: Path, text: str) -> None:
     """Write `text` to `path`, whole or not at all; raises OSError."""
-
-    def write(unfinished: Path) -> None:
+    with appearing(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
-
-    written(path, write)
 
 
 def moved(source: Path, target: Path) -> None:

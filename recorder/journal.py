@@ -93,6 +93,11 @@ class Journal:
         except (OSError, ValidationError) as error:
             raise JournalError(f"{path} cannot be read: {error}") from error
 
+    def log_bytes(self) -> int:
+        """Return how large the log is, 0 without one."""
+        path = self.folder / STREAM_LOG
+        return path.stat().st_size if path.exists() else 0
+
     def said(self, only: str = "", reading: Reading | None = None) -> Iterator[Said]:
         """Yield the messages in the order of their arrival in the journal.
 

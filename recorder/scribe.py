@@ -59,7 +59,7 @@ class Scribe:
         self._thread.start()
 
     def add(self, items: Iterable[Heard]) -> None:
-        """Have messages written to the open journal; if too much waits, they are counted as lost."""
+        """Have messages written to the open journal; those for which no room is are lost."""
         with self._wake:
             for item in items:
                 if self._waiting_bytes > _WAITING_BYTES:
