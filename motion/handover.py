@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from motion import minimum_jerk
 from motion.kinematics import ArmKinematics
+from motion.sight import ON_TABLE_M, SIDES, Eyes, Sight
+
+Array = NDArray[np.float64]
 
 TRANSFER: Final = "transfer the cube to the left arm"
 HOLD: Final = "lift the cube and hold it"
 INSTRUCTIONS: Final = (TRANSFER, HOLD)
-SIDES: Final = ("left", "right")
 
-_CUBE_ON_TABLE_M: Final = 0.02
 _MEET_M: Final = np.array([0.0, 0.5, 0.25])
 _HOLD_M: Final = np.array([0.08, 0.5, 0.2])
 
@@ -28,7 +29,7 @@ class Waypoint:
     """Where one arm shall come to rest, and when."""
 
     time_s: float
-    joints: NDArray[np.float64]  # (7,) six angles, then the gripper
+    joints: Array  # (7,) six angles, then the gripper
 
 
 Plan = dict[str, list[Waypoint]]  # side -> its arm's way
@@ -39,7 +40,7 @@ def duration_s(plan: Plan) -> float:
     return max((waypoints[-1].time_s for waypoints in plan.values()), default=0.0)
 
 
-def sampled(waypoints: list[Waypoint], times_s: NDArray[np.float64]) -> NDArray[np.float64]:
+def sampled(waypoints: list[Waypoint], times_s: Array) -> Array:
     """Return the pose (T, 7) at each of `times_s` (T,); at rest in the last one after the end."""
     pose = np.broadcast_to(waypoints[0].joints, (len(times_s), 7)).copy()
     for start, end in pairwise(waypoints):
@@ -49,12 +50,12 @@ def sampled(waypoints: list[Waypoint], times_s: NDArray[np.float64]) -> NDArray[
     return pose
 
 
-def _rotation_x(angle: float) -> NDArray[np.float64]:
+def _rotation_x(angle: float) -> Array:
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
 
 
-def _rotation_y(angle: float) -> NDArray[np.float64]:
+def _rotation_y(angle: float) -> Array:
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
 
@@ -72,48 +73,50 @@ _NEAR: Final = {
     "right": np.array([0.0, -0.3, 0.8, 0.0, 0.6, 0.0]),
 }
 
-_Stop = tuple[float, NDArray[np.float64] | None, float]  # seconds, fingertips in metres, gripper
+_Stop = tuple[float, Array | None, float]  # seconds, fingertips in metres, gripper
+
+# How far the expert's motion has come, in its own time.
+_HAS_GRASPED_S: Final = 2.2  # so that the left arm is in its place when the right one comes
+_HAS_GIVEN_S: Final = 5.2
+
+_CLEAR_M: Final = 0.06  # of a hand above the cube, before it may move sideways
+_ASIDE_M: Final = 0.12
+_BACK_OFF_S: Final = 1.3
 
 
 class Expert:
-    """Plans both arms' whole motion from where they and the cube are."""
+    """Plans the arms' whole motion from where they and the cube are, from any stage on."""
 
     def __init__(self, model: mujoco.MjModel) -> None:
         self._arms = {side: ArmKinematics(model, side) for side in SIDES}
-        self._cube_qpos = int(model.joint("red_box_joint").qposadr[0])
+        self._eyes = Eyes(model)
 
-    def planned(
-        self, instruction: str, position: NDArray[np.float64], qpos: NDArray[np.float64]
-    ) -> Plan:
+    def planned(self, instruction: str, position: Array, qpos: Array) -> Plan:
         """Return the way that fulfils `instruction`, from rest at `position` (14,).
+
+        What has been done already is not done again: a cube in a hand stays there. A hand that is
+        at the cube without holding it opens and backs off before it tries again.
 
         Args:
             instruction: one of `INSTRUCTIONS`.
             position: left arm, gripper, right arm, gripper.
-            qpos: MuJoCo's generalized positions (nq,), for the cube's place.
+            qpos: MuJoCo's generalized positions (nq,), for what is where.
 
         Raises:
             ValueError: the instruction is unknown or the cube lies out of reach.
         """
-        cube = qpos[self._cube_qpos : self._cube_qpos + 2]
-        start = {"left": position[:7], "right": position[7:]}
-        grasp = np.array([*cube, _CUBE_ON_TABLE_M])
-        if instruction == TRANSFER:
-            return {
-                "left": self._path("left", start["left"], _receiving()),
-                "right": self._path("right", start["right"], [*_grasping(grasp), *_giving()]),
-            }
-        if instruction == HOLD:
-            lift = [(4.0, _HOLD_M, 0.0), (6.6, _HOLD_M, 0.0)]
-            return {
-                "left": [Waypoint(0.0, start["left"]), Waypoint(6.6, start["left"])],
-                "right": self._path("right", start["right"], [*_grasping(grasp), *lift]),
-            }
-        raise ValueError(
-            f"the expert knows no instruction {instruction!r}; there are {INSTRUCTIONS}"
-        )
+        if instruction not in INSTRUCTIONS:
+            raise ValueError(
+                f"the expert knows no instruction {instruction!r}; there are {INSTRUCTIONS}"
+            )
+        sight = self._eyes.sight(qpos)
+        left, right = _stops(instruction, sight)
+        return {
+            "left": self._path("left", position[:7], left),
+            "right": self._path("right", position[7:], right),
+        }
 
-    def _path(self, side: str, start: NDArray[np.float64], stops: list[_Stop]) -> list[Waypoint]:
+    def _path(self, side: str, start: Array, stops: list[_Stop]) -> list[Waypoint]:
         """Return `stops` in joint space; a stop without a place stays where the arm is."""
         path = [Waypoint(0.0, start)]
         near = _NEAR[side]
@@ -125,14 +128,50 @@ class Expert:
         return path
 
 
-def _moved(point: NDArray[np.float64], x_m: float, z_m: float) -> NDArray[np.float64]:
-    moved: NDArray[np.float64] = point + np.array([x_m, 0.0, z_m])
+def _stops(instruction: str, sight: Sight) -> tuple[list[_Stop], list[_Stop]]:
+    """Return what is left to do for the left and the right arm."""
+    grasp = np.array([*sight.cube[:2], ON_TABLE_M])
+    left, carrying = ([], _lifting()) if instruction == HOLD else (_receiving(), _giving())
+    if instruction == TRANSFER and sight.holds("left"):
+        right = carrying if sight.at_cube("right") else []
+        return _since(left, _HAS_GIVEN_S), _since(right, _HAS_GIVEN_S)
+    if sight.holds("right"):
+        return _since(left, _HAS_GRASPED_S), _since(carrying, _HAS_GRASPED_S)
+    right = [*_grasping(grasp), *carrying]
+    if _in_the_way(sight):
+        left, right = _since(left, -_BACK_OFF_S), _since(right, -_BACK_OFF_S)
+        right = [*_backing_off(sight.hands["right"].tip, grasp), *right]
+    return left, right
+
+
+def _since(stops: list[_Stop], begun_s: float) -> list[_Stop]:
+    """Return the stops after `begun_s`, with times from then on."""
+    return [(time_s - begun_s, tip, gripper) for time_s, tip, gripper in stops if time_s > begun_s]
+
+
+def _in_the_way(sight: Sight) -> bool:
+    """Return whether the right hand would push the cube on its straight way to above it."""
+    apart = sight.hands["right"].tip - sight.cube
+    return bool(apart[2] < _CLEAR_M and np.linalg.norm(apart[:2]) < _ASIDE_M)
+
+
+def _backing_off(tip: Array, cube: Array) -> list[_Stop]:
+    above = np.array([*tip[:2], max(tip[2], cube[2]) + 0.08])
+    return [(0.5, None, 1.0), (_BACK_OFF_S, above, 1.0)]
+
+
+def _moved(point: Array, x_m: float, z_m: float) -> Array:
+    moved: Array = point + np.array([x_m, 0.0, z_m])
     return moved
 
 
-def _grasping(cube: NDArray[np.float64]) -> list[_Stop]:
+def _grasping(cube: Array) -> list[_Stop]:
     above, grasp = _moved(cube, 0.0, 0.08), _moved(cube, 0.0, 0.008)
     return [(1.4, above, 1.0), (2.1, grasp, 1.0), (2.85, None, 0.0)]
+
+
+def _lifting() -> list[_Stop]:
+    return [(4.0, _HOLD_M, 0.0), (6.6, _HOLD_M, 0.0)]
 
 
 def _giving() -> list[_Stop]:

@@ -52,6 +52,11 @@ class ArmKinematics:
             angles = np.clip(angles + step, self._range[:, 0], self._range[:, 1])
         raise ValueError(f"the fingertips cannot reach {tip} m in that direction")
 
+    def angles(self, qpos: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return this arm's angles (6,) in MuJoCo's generalized positions (nq,)."""
+        angles: NDArray[np.float64] = qpos[self._qpos]
+        return angles
+
     def tip(self, angles: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return where the fingertips are (3,) in metres, and how they are turned (3, 3)."""
         self._data.qpos[self._qpos] = angles

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from motion import handover
+from motion.sight import SIDES
 from policy_worker.policy import Observation, Policy, PolicySpec
 
 _DT_NS: Final = 20_000_000
@@ -67,7 +68,7 @@ class Scripted:
             self._planned_at_s = observation.plan_time_s
         since_s = observation.plan_time_s - self._planned_at_s
         times_s = since_s + np.arange(_HORIZON, dtype=np.float64) * (_DT_NS * 1e-9)
-        return np.hstack([handover.sampled(self._plan[side], times_s) for side in handover.SIDES])
+        return np.hstack([handover.sampled(self._plan[side], times_s) for side in SIDES])
 
     @property
     def duration_s(self) -> float:
