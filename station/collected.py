@@ -24,6 +24,7 @@ _STYLES = {
     "home": "cyan",
     "rest": "cyan",
 }
+_SHORT = {"intervention": "interv."}
 _MARKS = {
     "success": ("✓", "green"),
     "failure": ("✗", "red"),
@@ -54,11 +55,12 @@ def kept(tally: Mapping[tuple[str, str], int]) -> Text:
     for kind in KINDS:
         counts = {outcome: tally.get((kind, outcome), 0) for outcome in _MARKS}
         if any(counts.values()):
-            text.append(f"{kind} ", _QUIET)
+            text.append(f"{_SHORT.get(kind, kind)} ", _QUIET)
         for outcome, count in counts.items():
             if count:
                 mark, style = _MARKS[outcome]
                 text.append(f"{count}{mark} ", style)
+    text.rstrip()
     return text or Text("nothing yet", _QUIET)
 
 
@@ -97,9 +99,9 @@ def keys_text(keys: Sequence[Key]) -> Text:
 def finishing_bar(finishing: Finishing) -> RenderableType:
     """Return how far the dataset is behind the run."""
     line = Table.grid(padding=(0, 1))
-    bar = ProgressBar(total=max(finishing.total, 1), completed=finishing.done, width=30)
+    bar = ProgressBar(total=max(finishing.total, 1), completed=finishing.done, width=20)
     line.add_row(bar, Text(finishing_in_words(finishing)))
-    hint = "Ctrl-C ends the waiting: what is recorded stays, and is finished at the next start"
+    hint = "Ctrl-C ends the waiting: what is recorded stays, the next start finishes it"
     return Group(Text("the arms are off; the dataset is being finished", "bold"), line, Text(hint))
 
 

@@ -1,0 +1,47 @@
+"""What is noted of those who record: each trouble once, and all that was lost at the end."""
+
+from __future__ import annotations
+
+from messaging.messages import Heartbeat
+from station.chronicle import Chronicle
+from station.record import RunRecord
+
+SECOND_NS = 1_000_000_000
+
+
+def recorder(note: str = "", **counters: int) -> Heartbeat:
+    return Heartbeat("recorder", 1, 0, True, 1, 25.0, 0.0, 0.0, counters, note)
+
+
+def record() -> RunRecord:
+    return RunRecord("aloha", "flow", 0, "now", 0)
+
+
+def test_a_loss_that_grows_is_an_event_once_and_told_in_full_at_the_end() -> None:
+    kept = record()
+    chronicle = Chronicle(kept, 0)
+    for lost in (0, 1, 5, 70):
+        chronicle.recording([recorder(lost=lost), None], lost * SECOND_NS)
+    assert [(event.source, event.text) for event in kept.events] == [("recorder", "1 records lost")]
+    assert kept.losses == []
+    chronicle.tell_losses()
+    assert kept.losses == ["recorder: 70 records lost"]
+
+
+def test_another_trouble_is_another_event() -> None:
+    kept = record()
+    chronicle = Chronicle(kept, 0)
+    chronicle.recording([recorder("not recording: 1.0 GB free")], 0)
+    chronicle.recording([recorder("recording episode_7")], SECOND_NS)
+    chronicle.recording([recorder("cannot write to /data: gone")], 2 * SECOND_NS)
+    assert [event.text for event in kept.events] == [
+        "not recording: 1.0 GB free",
+        "cannot write to /data: gone",
+    ]
+
+
+def test_the_death_of_the_recorder_is_a_loss() -> None:
+    kept = record()
+    Chronicle(kept, SECOND_NS).recorder_died("by signal SIGKILL", 31 * SECOND_NS)
+    (loss,) = kept.losses
+    assert loss.startswith("the recorder died 30 s after launch (by signal SIGKILL)")
