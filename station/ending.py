@@ -9,7 +9,7 @@ from pathlib import Path
 
 from messaging.messages import ControlStatus
 from recorder.journal import journals
-from runtime.supervisor import Phase, Supervisor
+from runtime.supervisor import Child, Phase, Supervisor
 
 FINISHER = "finisher"
 
@@ -77,18 +77,24 @@ def finished(
         give_up: whether nobody wants to wait any more.
     """
     child = supervisor.children[FINISHER]
-    total = left = len(journals(directory))
+    total = left = _left(child, directory)
     further_ns, said = time.monotonic_ns(), ""
     while left and child.phase is not Phase.DEAD and not give_up():
         supervisor.poll(_POLL_S)
         note = child.heartbeat.note if child.heartbeat else ""
-        now_left = len(journals(directory))
+        now_left = _left(child, directory)
         if (now_left, note) != (left, said):
             further_ns = time.monotonic_ns()
         left, said = now_left, note
         if time.monotonic_ns() - further_ns > _SILENT_NS:
             return
         yield Finishing(total - left, total, note)
+
+
+def _left(finisher: Child, directory: Path) -> int:
+    """Return of how many journals an episode can still be made."""
+    refused = finisher.heartbeat.counters.get("refused", 0) if finisher.heartbeat else 0
+    return max(0, len(journals(directory)) - refused)
 
 
 def unfinished(directory: Path) -> str:

@@ -36,7 +36,7 @@ class Finisher:
     stopped: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.heartbeat = SimpleNamespace(note="")
+        self.heartbeat = SimpleNamespace(note="", counters={})
         names = ("button.pedal", "safety", "teleop", "arm.left", "twin", "recorder", "journal")
         self.children: dict[str, Any] = dict.fromkeys((*names, FINISHER), self)
 
@@ -78,6 +78,15 @@ def test_ctrl_c_ends_the_waiting_and_what_is_left_is_told(tmp_path: Path) -> Non
     assert len(waited(Finisher(lambda _: None), tmp_path, most=4)) == 4
     assert "2 journals are not finished yet: nothing is lost" in unfinished(tmp_path)
     assert f"python -m recorder repair {tmp_path}" in unfinished(tmp_path)
+
+
+def test_a_journal_of_which_no_episode_can_be_made_is_not_waited_for(tmp_path: Path) -> None:
+    journals_in(tmp_path, 2)
+
+    def work(finisher: Finisher) -> None:
+        finisher.heartbeat.counters["refused"] = finisher.looks
+
+    assert len(waited(Finisher(work), tmp_path)) == 2
 
 
 def test_a_finisher_that_died_is_not_waited_for(tmp_path: Path) -> None:
