@@ -33,15 +33,19 @@ class ArmKinematics:
         self._gripper = model.body(f"vx300s_{side}/gripper_link").id
 
     def reached(
-        self, start: NDArray[np.float64], tip: NDArray[np.float64], rotation: NDArray[np.float64]
+        self,
+        start: NDArray[np.float64],
+        tip: NDArray[np.float64],
+        rotation: NDArray[np.float64],
+        most_steps: int = _IK_STEPS,
     ) -> NDArray[np.float64]:
         """Return angles (6,) near `start` with the fingertips at `tip` (3,), turned by `rotation`.
 
         Raises:
-            ValueError: the place is out of reach.
+            ValueError: the place is out of reach, or further than so many steps.
         """
         angles = start.copy()
-        for _ in range(_IK_STEPS):
+        for _ in range(most_steps):
             error, jacobian = self._error(angles, tip, rotation)
             if np.linalg.norm(error) < _IK_TOLERANCE:
                 return angles
