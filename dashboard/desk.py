@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +14,18 @@ from dashboard.audit_tail import AuditTail
 from dashboard.browsers import Browser, Browsers
 from dashboard.observed import Observed
 from dashboard.refusals import Refusals
-from dashboard.spoken import ALWAYS, STATION_KINDS, Ask, Hello, Ping, Spoken, Stop, Take
+from dashboard.spoken import ALWAYS, Ask, Hello, Ping, Spoken, Stop, Take
 from dashboard.tokens import Role, Tokens
 from messaging.messages import Reply
 
 log = logging.getLogger(__name__)
 
-_NO_ANSWER = {True: "the safety process does not answer", False: "the launch does not answer"}
+_NO_ANSWER = {
+    "safety": "the safety process does not answer",
+    "station": "the launch does not answer",
+    "teleop": "the device does not answer: is there one? `--teleop NAME`",
+    "recorder": "the recorder does not answer: is there one? `--record DIR`",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,8 @@ class About:
     arms: Sequence[str]
     joints: Sequence[str]
     cameras: Sequence[str]
+    device: str  # by which a person takes over, empty where nobody can
+    records: bool
 
 
 class Desk:
@@ -42,8 +49,7 @@ class Desk:
         about: About,
         observed: Observed,
         audit: AuditTail,
-        safety: Asker,
-        station: Asker,
+        askers: Mapping[str, Asker],
         tokens: Tokens,
     ) -> None:
         self.about = about
@@ -53,16 +59,15 @@ class Desk:
         self.tokens = tokens
         self.refusals = Refusals()
         self.stops = 0
-        self._safety = safety
-        self._station = station
-        self.stop_line = StopLine(safety)
+        self._askers = askers
+        self.stop_line = StopLine(askers["safety"])
 
     async def stop(self, who: str) -> dict[str, Any]:
         """Stop the robot; returns what to tell who pressed."""
         self.stops += 1
         began_ns = time.monotonic_ns()
         reply = await self.stop_line.press(who)
-        return _answered(reply, to_safety=True, began_ns=began_ns)
+        return _answered(reply, "safety", began_ns)
 
     async def hear(self, browser: Browser, spoken: Spoken) -> None:
         """Do what a browser asks for, as far as it may."""
@@ -107,6 +112,8 @@ class Desk:
                 "arms": list(about.arms),
                 "joints": list(about.joints),
                 "cameras": list(about.cameras),
+                "device": about.device,
+                "records": about.records,
                 "token": "" if not token else "good" if self.tokens.role(token) else "wrong",
             },
         )
@@ -117,11 +124,9 @@ class Desk:
     async def _ask(self, browser: Browser, ask: Ask) -> dict[str, Any]:
         if why := self._forbidden(browser, ask):
             return {"accepted": False, "said": why, "event": "", "ms": 0.0}
-        to_safety = ask.what not in STATION_KINDS
         request = asked(ask.what, browser.who, event=ask.event, value=ask.value, reason=ask.reason)
-        asker = self._safety if to_safety else self._station
-        reply = await asker.ask(request)
-        return _answered(reply, to_safety=to_safety, began_ns=request.t_ns)
+        reply = await self._askers[ask.service].ask(request)
+        return _answered(reply, ask.service, request.t_ns)
 
     def _forbidden(self, browser: Browser, ask: Ask) -> str:
         if browser.role is not Role.OPERATOR:
@@ -131,10 +136,10 @@ class Desk:
         return ""
 
 
-def _answered(reply: Reply | None, *, to_safety: bool, began_ns: int) -> dict[str, Any]:
+def _answered(reply: Reply | None, service: str, began_ns: int) -> dict[str, Any]:
     took_ms = round((time.monotonic_ns() - began_ns) * 1e-6, 1)
     if reply is None:
-        return {"accepted": False, "said": _NO_ANSWER[to_safety], "event": "", "ms": took_ms}
+        return {"accepted": False, "said": _NO_ANSWER[service], "event": "", "ms": took_ms}
     return {
         "accepted": reply.accepted,
         "said": reply.said,

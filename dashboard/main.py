@@ -19,7 +19,7 @@ from dashboard.audit_tail import AuditTail
 from dashboard.desk import About, Desk
 from dashboard.observed import Observed
 from dashboard.pictures import Pictures
-from dashboard.spoken import LONGEST
+from dashboard.spoken import LONGEST, SERVICES
 from dashboard.tokens import tokens_in
 from runtime.process import Context
 
@@ -50,6 +50,8 @@ class Config(BaseModel):
     tokens: Path = Field(strict=False)
     audit: Path = Field(strict=False)
     run_directory: Path = Field(strict=False)
+    device: str = ""  # by which a person takes over, empty where nobody can
+    records: bool = False
 
 
 class _Server(uvicorn.Server):
@@ -71,10 +73,18 @@ def main(config: Config, context: Context) -> None:
 async def _live(config: Config, context: Context, listening: socket.socket) -> None:
     bus = context.bus
     observed = Observed(bus, config.arms, config.joints, config.processes)
-    safety, station = Asker(bus.client("safety")), Asker(bus.client("station"))
-    about = About(config.robot, config.title, config.arms, config.joints, config.cameras)
+    askers = {name: Asker(bus.client(name)) for name in SERVICES}
+    about = About(
+        config.robot,
+        config.title,
+        config.arms,
+        config.joints,
+        config.cameras,
+        config.device,
+        config.records,
+    )
     audit = AuditTail(config.audit)
-    desk = Desk(about, observed, audit, safety, station, tokens_in(config.tokens))
+    desk = Desk(about, observed, audit, askers, tokens_in(config.tokens))
     pictures = Pictures(bus, config.cameras)
     server = _Server(_serving(application(desk, pictures, config.audit)))
     loop = asyncio.get_running_loop()
@@ -89,8 +99,8 @@ async def _live(config: Config, context: Context, listening: socket.socket) -> N
         showing.cancel()
         await serving
         loop.remove_reader(safety_socket)
-        safety.close()
-        station.close()
+        for asker in askers.values():
+            asker.close()
 
 
 async def _beat(config: Config, context: Context, desk: Desk, serving: asyncio.Task[None]) -> None:
@@ -101,6 +111,7 @@ async def _beat(config: Config, context: Context, desk: Desk, serving: asyncio.T
     while not context.stopping and not serving.done():
         now_ns = time.monotonic_ns()
         changed = desk.observed.hear_safety(now_ns)
+        desk.observed.hear_episodes()
         if len(desk.browsers):
             desk.observed.sample(now_ns)
             if changed or rounds % _STATE_ROUNDS == 0:

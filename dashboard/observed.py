@@ -6,10 +6,12 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dashboard.tally import Tally
 from messaging.messages import (
     ActionChunk,
     ControlStatus,
     Heartbeat,
+    HumanCommand,
     JointState,
     MotorStates,
     SafetyState,
@@ -18,7 +20,9 @@ from messaging.messages import (
 from messaging.topics import (
     ACTION_CHUNK,
     CONTROL_STATUS,
+    EPISODE_STATE,
     HEARTBEAT,
+    HUMAN_COMMAND,
     JOINT_COMMAND,
     JOINT_STATE,
     MOTOR_STATES,
@@ -71,12 +75,15 @@ class Observed:
         self.delays: dict[str, Delay] = {}
         self.stopped_ns = 0  # when the stop in force was first heard of, 0 without one
         self.trace: deque[Sample] = deque(maxlen=_TRACED)
+        self.tally = Tally()
         self.safety_source = bus.subscriber(SAFETY_STATE)
         self._joints = joints
         self._control = bus.subscriber(CONTROL_STATUS)
         self._command = bus.subscriber(JOINT_COMMAND)
         self._chunk = bus.subscriber(ACTION_CHUNK, keep=Keep.NEWEST)
         self._task = bus.subscriber(TASK_STATE)
+        self._human = bus.subscriber(HUMAN_COMMAND)
+        self._episodes = bus.subscriber(EPISODE_STATE)
         self._states = {arm: bus.subscriber(JOINT_STATE, arm) for arm in arms}
         self._motors = {arm: bus.subscriber(MOTOR_STATES, arm) for arm in arms}
         self._beats = {name: bus.subscriber(HEARTBEAT, name) for name in processes}
@@ -95,6 +102,11 @@ class Observed:
     def task(self) -> TaskState | None:
         """How the episode goes."""
         return self._task.newest
+
+    @property
+    def human(self) -> HumanCommand | None:
+        """What a person wants, None before a device's first word."""
+        return self._human.newest
 
     @property
     def arms(self) -> dict[str, JointState | None]:
@@ -122,6 +134,13 @@ class Observed:
             self.stopped_ns = now_ns if safety.event else 0
         return before is None or _told(before) != _told(safety)
 
+    def hear_episodes(self) -> None:
+        """Read what is told of episodes, and who commands; whether anybody looks or not."""
+        if status := self._control.receive():
+            self.tally.look(status.commander)
+        for state in self._episodes.drain():
+            self.tally.hear(state)
+
     def sample(self, now_ns: int) -> None:
         """Read everything else, and note the delays and a point of the plot."""
         for beat in self._beats.values():
@@ -129,7 +148,8 @@ class Observed:
         for motors in self._motors.values():
             motors.receive()
         self._task.receive()
-        if control := self._control.receive():
+        self._human.receive()
+        if control := self.control:
             self._delay("control tick behind its deadline").add(control.late_us * 1e-3)
             self._delay("capture to plan, p95").add(control.latency_s * 1e3)
         if chunk := self._chunk.receive():

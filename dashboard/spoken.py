@@ -7,7 +7,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 LONGEST = 2048  # bytes of a message
-STATION_KINDS = frozenset({"home", "end", "success", "fail", "next"})
+# Who is asked for what; safety for all that is not named here.
+_ASKED_OF = {
+    "station": ("home", "end", "success", "fail", "next"),
+    "teleop": ("takeover", "hand_back", "toggle", "rewind"),
+    "recorder": ("discard", "undo", "note", "subtask"),
+}
+SERVICES = ("safety", *_ASKED_OF)
 # What any operator may ask; the rest is for the one who has control.
 ALWAYS = frozenset({"pause", "rest", "cut"})
 
@@ -51,10 +57,16 @@ class Ask(_Spoken):
     what: Literal[
         "reset", "arm", "run", "pause", "speed", "rest", "off", "cut",
         "home", "end", "success", "fail", "next",
+        "takeover", "hand_back", "toggle", "rewind", "discard", "undo", "note", "subtask",
     ]  # fmt: skip
     event: str = Field(default="", max_length=16)
     value: float = Field(default=0.0, allow_inf_nan=False)
     reason: str = Field(default="", max_length=200)
+
+    @property
+    def service(self) -> str:
+        """Who answers it."""
+        return next((name for name, kinds in _ASKED_OF.items() if self.what in kinds), "safety")
 
 
 Spoken = Hello | Ping | Stop | Take | Ask

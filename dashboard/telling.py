@@ -7,8 +7,17 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dashboard import recording
 from dashboard.observed import Observed, Sample
-from messaging.messages import ControlStatus, Heartbeat, JointState, MotorStates, SafetyState
+from dashboard.tally import Tally
+from messaging.messages import (
+    ControlStatus,
+    Heartbeat,
+    HumanCommand,
+    JointState,
+    MotorStates,
+    SafetyState,
+)
 
 SILENT_MS = 500.0  # a process that says nothing for longer is silent
 CONFIRM_MS = 300.0  # arms that have not confirmed a stop by then are called out
@@ -37,6 +46,11 @@ def state(observed: Observed, now_ns: int) -> dict[str, Any]:
         ],
         "task": task and {"episode": task.episode, "reward": task.reward, "success": task.success},
         "trace": trace,
+        "human": _human(observed.human, now_ns),
+        "episode": _episode(observed.tally, now_ns),
+        "tally": [[*key, count] for key, count in sorted(observed.tally.counts.items())],
+        "recorder": _recorder(observed.beats, "recorder", now_ns),
+        "finisher": _recorder(observed.beats, "finisher", now_ns),
     }
 
 
@@ -93,6 +107,7 @@ def _control(status: ControlStatus | None, now_ns: int) -> dict[str, Any] | None
         return None
     return {
         "mode": status.mode,
+        "commander": status.commander,
         "rate": number(status.rate, 2),
         "runway_s": number(status.runway_s, 2),
         "latency_s": number(status.latency_s, 3),
@@ -104,6 +119,48 @@ def _control(status: ControlStatus | None, now_ns: int) -> dict[str, Any] | None
         "blocked_s": number(status.blocked_s, 2),
         "counters": status.counters,
         "age_ms": number((now_ns - status.t_ns) * 1e-6, 0),
+    }
+
+
+def _human(command: HumanCommand | None, now_ns: int) -> dict[str, Any] | None:
+    if command is None:
+        return None
+    return {
+        "engaged": command.engaged,
+        "arms": list(dict.fromkeys(joint.partition("_")[0] for joint in command.joints)),
+        "doing": command.doing,
+        "age_ms": number((now_ns - command.t_ns) * 1e-6, 0),
+    }
+
+
+def _episode(tally: Tally, now_ns: int) -> dict[str, Any] | None:
+    episode = tally.episode
+    if episode is None or episode.phase == "none":
+        return None
+    return {
+        "number": episode.episode,
+        "phase": episode.phase,
+        "kind": tally.kind,
+        "lasts_s": number(((episode.t_end_ns or now_ns) - episode.t_begin_ns) * 1e-9, 1),
+        "outcome": episode.outcome,
+        "judge": episode.judge,
+    }
+
+
+def _recorder(
+    beats: Mapping[str, Heartbeat | None], name: str, now_ns: int
+) -> dict[str, Any] | None:
+    """Return what it says of itself, None where there is none."""
+    if name not in beats:
+        return None
+    beat = beats[name]
+    said = recording.told(beat)
+    silent = beat is None or (now_ns - beat.t_ns) * 1e-6 > SILENT_MS + beat.quiet_s * 1e3
+    return {
+        "work": said.work[:_LONGEST_TEXT],
+        "troubles": [trouble[:_LONGEST_TEXT] for trouble in said.troubles],
+        "free_gb": number(said.free_gb, 1),
+        "silent": silent,
     }
 
 

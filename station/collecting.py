@@ -13,6 +13,10 @@ from station.rows import (
 )
 
 
+_HANG_S = 10.0
+_START_S = 180.0
+
+
 class CollectingRows(Rows):
     """Makes the rows of who lets people command, and of who writes down what comes of it."""
 
@@ -70,12 +74,18 @@ class CollectingRows(Rows):
             "jpeg_quality": recorder.jpeg_quality,
             "twin": config.is_twin,
         }
-        return self._bystander("recorder", "recorder.main", options, nice=WRITER_NICE)
+        return self._patient("recorder", "recorder.main", options, nice=WRITER_NICE)
 
     def finisher(self, recorder: RecorderConfig) -> ProcessSpec:
         """Return the process that turns what was written down into a dataset."""
         options = self._dataset(recorder)
-        return self._bystander("finisher", "recorder.finisher_main", options, nice=FINISHER_NICE)
+        return self._patient("finisher", "recorder.finisher_main", options, nice=FINISHER_NICE)
+
+    def _patient(
+        self, name: str, module: str, options: dict[str, object], nice: int
+    ) -> ProcessSpec:
+        """Return a process that a busy machine may keep waiting: to kill it would lose data."""
+        return self._bystander(name, module, options, nice=nice, hang_s=_HANG_S, start_s=_START_S)
 
     def _dataset(self, recorder: RecorderConfig) -> dict[str, object]:
         return {

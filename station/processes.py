@@ -199,6 +199,8 @@ class Table(Rows):
             "tokens": str(page.token_directory(self._config.robot)),
             "audit": str(self._config.state_directory / audit.NAME),
             "run_directory": str(self._run),
+            "device": self._config.teleop.device or "",
+            "records": self._config.recorder is not None,
         }
         return self._bystander("dashboard", "dashboard.main", options)
 
