@@ -12,7 +12,6 @@ from station.rows import (
     Rows,
 )
 
-
 _HANG_S = 10.0
 _START_S = 180.0
 
