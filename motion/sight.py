@@ -18,7 +18,7 @@ ON_TABLE_M: Final = 0.02  # height of the middle of a cube that lies on the tabl
 LIFTED_M: Final = 0.08
 
 _BETWEEN_M: Final = 0.03  # from the fingertips to a cube that is between them, at most
-_CLOSED_M: Final = 0.03  # from a gripper's middle to a finger that grips the cube, at most
+_CLOSED_M: Final = 0.046  # from a gripper's middle to a finger that grips the cube, at most
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,87 @@
+"""How the simulated operator's hands go: along a plan, out of a motion, and never quite still."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from motion import handover, minimum_jerk
+from motion.limits import gripper_mask
+from motion.sight import SIDES
+
+Array = NDArray[np.float64]
+Tremor = Callable[[float], Array]
+
+_COAST_S: Final = 0.4  # in which a motion from before comes to its end
+_WAVES: Final = 4
+_WAVE_HZ: Final = (0.2, 2.0)
+_STEADY_S: Final = 0.5  # in which hands that take hold begin to tremble
+_TICK_S: Final = 0.01
+
+
+def tremor(draw: np.random.Generator, joints: tuple[str, ...], rms_rad: float) -> Tremor:
+    """Return how far from where they mean to be hands are, (J,), by the seconds since a takeover.
+
+    Slow waves, drawn anew for every joint; none at first, and none in the grippers.
+    """
+    shape = (_WAVES, len(joints))
+    rate = 2 * np.pi * draw.uniform(*_WAVE_HZ, shape)
+    phase = draw.uniform(0.0, 2 * np.pi, shape)
+    size = np.where(gripper_mask(joints), 0.0, rms_rad * np.sqrt(2 / _WAVES))
+
+    def at(since_s: float) -> Array:
+        grown = minimum_jerk.blend(np.array(min(since_s / _STEADY_S, 1.0)))
+        waves: Array = grown * size * np.sin(rate * since_s + phase).sum(axis=0)
+        return waves
+
+    return at
+
+
+def coasted(velocity: Array, since_s: float) -> Array:
+    """Return where a motion (J,) that went on with `velocity` at first has drifted to.
+
+    It ends where it began: x(0) = x(T) = x'(T) = x''(0) = x''(T) = 0 and x'(0) = velocity.
+    """
+    u = min(since_s / _COAST_S, 1.0)
+    return velocity * (_COAST_S * (u + u**3 * (-6.0 + 8.0 * u - 3.0 * u * u)))
+
+
+class Hands:
+    """Both hands (14,) on their way along a plan, begun in mid-motion.
+
+    Attributes:
+        plan: where they go.
+    """
+
+    def __init__(
+        self, plan: handover.Plan, begun_ns: int, velocity: Array, shake: Tremor, taken_ns: int
+    ) -> None:
+        """Begin to follow `plan` with the `velocity` (14,) that the arms have."""
+        self.plan = plan
+        self._begun_ns = begun_ns
+        self._velocity = velocity
+        self._shake = shake
+        self._taken_ns = taken_ns
+
+    def meant(self, now_ns: int) -> Array:
+        """Return where the hands mean to be."""
+        since_s = (now_ns - self._begun_ns) * 1e-9
+        times_s = np.array([since_s])
+        pose = np.hstack([handover.sampled(self.plan[side], times_s)[0] for side in SIDES])
+        return pose + coasted(self._velocity, since_s)
+
+    def pose(self, now_ns: int) -> Array:
+        """Return where the hands are."""
+        return self.meant(now_ns) + self._shake((now_ns - self._taken_ns) * 1e-9)
+
+    def velocity(self, now_ns: int) -> Array:
+        """Return how fast the hands mean to move."""
+        tick_ns = round(_TICK_S * 1e9)
+        return (self.meant(now_ns + tick_ns) - self.meant(now_ns)) / _TICK_S
+
+    def replanned(self, plan: handover.Plan, now_ns: int) -> Hands:
+        """Return the same hands on another way, without a step."""
+        return Hands(plan, now_ns, self.velocity(now_ns), self._shake, self._taken_ns)

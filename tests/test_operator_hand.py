@@ -1,0 +1,81 @@
+"""How the simulated operator's hands move: along the plan, out of a motion, without a step."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from motion.handover import Plan, Waypoint
+from simulation.twin import HOME, JOINTS
+from teleop.operator_hand import Hands, coasted, tremor
+
+TICK_NS = 10_000_000
+ARMS = np.r_[0:6, 7:13]
+STILL = np.zeros(14)
+
+
+def still(_since_s: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return np.zeros(14)
+
+
+def way(goal: float, start: float = 0.0) -> Plan:
+    return {
+        side: [Waypoint(0.0, np.full(7, start)), Waypoint(1.0, np.full(7, goal))]
+        for side in ("left", "right")
+    }
+
+
+def test_hands_go_along_the_plan_and_stay_at_its_end() -> None:
+    hands = Hands(way(0.4), 0, STILL, still, 0)
+    np.testing.assert_allclose(hands.pose(0), 0.0)
+    np.testing.assert_allclose(hands.pose(500_000_000), 0.2)
+    np.testing.assert_allclose(hands.pose(3_000_000_000), 0.4)
+
+
+def test_a_motion_under_way_goes_on_and_fades() -> None:
+    velocity = np.linspace(-1.0, 1.0, 14)
+    np.testing.assert_allclose(coasted(velocity, 0.0), 0.0)
+    np.testing.assert_allclose(coasted(velocity, 1e-4) / 1e-4, velocity, rtol=1e-3)
+    assert np.abs(coasted(velocity, 0.1)).max() > 0.05
+    np.testing.assert_allclose(coasted(velocity, 0.4), 0.0, atol=1e-12)
+    np.testing.assert_allclose(coasted(velocity, 9.0), 0.0, atol=1e-12)
+
+
+def test_a_new_plan_in_mid_motion_makes_no_step_and_no_kink() -> None:
+    first = Hands(way(0.6), 0, STILL, still, 0)
+    at_ns = 40 * TICK_NS
+    second = first.replanned(way(-0.3, float(first.meant(at_ns)[0])), at_ns)
+    before = [first.pose(i * TICK_NS) for i in range(41)]
+    after = [second.pose(i * TICK_NS) for i in range(41, 120)]
+    steps = np.diff(np.array(before + after), axis=0)
+    assert np.abs(np.diff(steps, axis=0)).max() / 0.01**2 < 20  # rad/s^2
+
+
+def test_hands_tremble_slowly_by_as_much_as_they_shall() -> None:
+    shake = tremor(np.random.default_rng(3), JOINTS, 0.003)
+    waves = np.array([shake(2.0 + i * 0.01) for i in range(20_000)])
+    assert np.sqrt((waves[:, ARMS] ** 2).mean()) == pytest.approx(0.003, rel=0.1)
+    assert np.abs(np.diff(waves, axis=0)).max() < 0.001
+    assert not waves[:, [6, 13]].any()
+
+
+def test_hands_that_take_hold_do_not_tremble_yet() -> None:
+    shake = tremor(np.random.default_rng(3), JOINTS, 0.003)
+    np.testing.assert_array_equal(shake(0.0), 0.0)
+    assert np.abs(shake(0.02)).max() < 1e-4
+
+
+def test_every_draw_trembles_otherwise_and_every_seed_alike() -> None:
+    draw = np.random.default_rng(3)
+    first, second = tremor(draw, JOINTS, 0.003), tremor(draw, JOINTS, 0.003)
+    again = tremor(np.random.default_rng(3), JOINTS, 0.003)
+    assert np.abs(first(1.0) - second(1.0)).max() > 0.0
+    np.testing.assert_array_equal(first(1.0), again(1.0))
+
+
+def test_the_pose_trembles_around_what_is_meant() -> None:
+    shake = tremor(np.random.default_rng(3), JOINTS, 0.003)
+    hands = Hands(
+        {side: [Waypoint(0.0, HOME[:7])] for side in ("left", "right")}, 0, STILL, shake, 0
+    )
+    np.testing.assert_allclose(hands.pose(2_000_000_000) - HOME, shake(2.0), atol=1e-12)
