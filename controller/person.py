@@ -20,6 +20,9 @@ Refusal = Literal["joints", "shape", "not_finite", "beyond_limits", "future", "s
 MOST_AGE_NS = 100_000_000  # ten commands in a row that did not come
 FARTHEST = 100.0  # rad; what a device says beyond this is no angle
 _SAMPLES = 32  # a third of a second
+_AHEAD_NS = 20_000_000  # for which a motion is taken to go on while nothing new is heard
+_SLOPE = 4  # samples that tell its velocity,
+_SLOPE_NS = 10_000_000  # over no less than this
 _TURN = 2.0 * np.pi
 
 
@@ -83,7 +86,7 @@ class Person:
     def poses(self, times_ns: NDArray[np.int64]) -> Array:
         """Return where the person had the joints (N, J) at `times_ns`; 0 where it moves none.
 
-        On straight lines between samples, constant before the first and after the last.
+        On straight lines between samples, a little further after the last, and then constant.
 
         Raises:
             LookupError: nothing has been heard yet.
@@ -96,7 +99,11 @@ class Person:
         before = np.maximum(after - 1, 0)
         length = np.maximum(stamps[after] - stamps[before], 1)
         share = np.clip((times_ns - stamps[before]) / length, 0.0, 1.0)[:, None]
-        return np.asarray(poses[before] + share * (poses[after] - poses[before]))
+        between = poses[before] + share * (poses[after] - poses[before])
+        first = max(len(stamps) - _SLOPE, 0)
+        slope = (poses[-1] - poses[first]) / max(stamps[-1] - stamps[first], _SLOPE_NS)
+        ahead = np.clip(times_ns - stamps[-1], 0, _AHEAD_NS)[:, None]
+        return np.asarray(between + ahead * slope)
 
     def _malformed(self, command: HumanCommand) -> Refusal | None:
         """Return what is wrong with its form."""

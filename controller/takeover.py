@@ -19,8 +19,9 @@ from motion.limits import JointLimits, gripper_mask
 
 Array = NDArray[np.float64]
 
-WINDOW_S = 0.1  # of a person's motion that a target is made of
-LAG_S = 0.03  # by which it is behind
+WAIT_S = 0.01  # by which a person is looked at in the past: the newest is still under way
+WINDOW_S = 0.12  # of a person's motion that a target is made of
+LAG_S = 0.025  # by which that leaves it behind
 FADE_SPEED = 0.5  # of the usual speed, for what a person has to make up: the rest is for the person
 BRAKE_SHARE = 0.5  # of the limits, for the motion under way
 _BACK = 3  # targets before this one that its derivatives are made of
@@ -56,7 +57,8 @@ class Takeover:
         """
         weights = smoothing(self._dt)
         dt_ns = round(self._dt * 1e9)
-        poses = person.poses(due_ns - dt_ns * np.arange(len(weights) + _BACK))
+        seen_ns = due_ns - round(WAIT_S * 1e9)
+        poses = person.poses(seen_ns - dt_ns * np.arange(len(weights) + _BACK))
         if person.voice != self._voice:
             self._anchor = self._anchored(person, weights @ poses[1 : len(weights) + 1], sent)
             self._voice, self._astray = person.voice, True

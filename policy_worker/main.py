@@ -88,7 +88,7 @@ class Worker:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._episode: int | None = None
+        self._begun: tuple[int, int] | None = None  # episode, and hand-backs so far
         self.counters: dict[str, int] = {"chunks": 0}
 
     def refused(self, reason: str) -> None:
@@ -100,9 +100,9 @@ class Worker:
         """Return the policy's chunk, with the cursor and epoch that came with the question."""
         spec, observation = self._policy.spec, seen.observation
         started_ns = time.monotonic_ns()
-        if observation.episode != self._episode:
+        if (begun := (observation.episode, seen.hand_backs)) != self._begun:
             self._policy.reset(observation.episode)
-            self._episode = observation.episode
+            self._begun = begun
         actions = self._policy.infer(observation)
         self.counters["chunks"] += 1
         done_ns = time.monotonic_ns()

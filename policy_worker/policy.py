@@ -49,7 +49,7 @@ class Policy(Protocol):
         ...
 
     def reset(self, episode: int) -> None:
-        """Forget the past: a new episode begins."""
+        """Forget the past: an episode begins, or goes on where a person has left the arms."""
         ...
 
     def infer(self, observation: Observation) -> NDArray[np.float64]:

@@ -16,7 +16,8 @@ from messaging.transport import Bus, Subscriber, Waiter
 from policy_worker.policy import Observation, PolicySpec
 from policy_worker.track import Track
 
-_RUNNING = "run"
+_HUMAN = "human"
+_RUNNING = ("run", _HUMAN)  # while a person commands, the policy infers on: it will be asked again
 _CLOCK_SAMPLES = 100
 
 
@@ -28,6 +29,7 @@ class Seen:
     cursor: float
     epoch: int
     transport_ns: int = 0  # how long the first camera's frame was under way, 0 without cameras
+    hand_backs: int = 0  # how often a person had commanded, and no longer did
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Senses:
         self._status = bus.subscriber(CONTROL_STATUS, keep=Keep.ALL)
         self._cursor = Track()
         self._epoch_ns = 0  # since when the present epoch goes on
+        self._hand_backs = 0
         self._directive = bus.subscriber(DIRECTIVE)
         self._twin = bus.subscriber(TWIN_STATE) if spec.needs_twin_state else None
         self._views = [
@@ -100,6 +103,8 @@ class Senses:
             self._cursor.add(status.t_ns, np.array([status.cursor]))
             if before is None or status.epoch != before.epoch:
                 self._epoch_ns = status.t_ns
+            if before is not None and before.mode == _HUMAN and status.mode != _HUMAN:
+                self._hand_backs += 1
             before = status
         if statuses and self._elsewhere:
             # Each status waited up to a tick to be read; the one that waited least tells best.
@@ -110,9 +115,9 @@ class Senses:
         return time.monotonic_ns() + max(self._clock_ahead_ns, default=0)
 
     def running(self) -> bool:
-        """Return whether the controller acts on chunks now."""
+        """Return whether chunks are wanted: by the controller, or for the record meanwhile."""
         status = self._status.newest
-        return status is not None and status.mode == _RUNNING and self._directive.newest is not None
+        return status is not None and status.mode in _RUNNING and self._directive.newest is not None
 
     def age_ns(self, now_ns: int) -> int:
         """Return the age of the oldest frame that the policy relies on, 0 before there is one."""
@@ -159,7 +164,9 @@ class Senses:
             upcoming=status.upcoming,
             twin_qpos=self._twin.newest.qpos if self._twin and self._twin.newest else np.empty(0),
         )
-        return Seen(observation, cursor, status.epoch, self._transport_ns)
+        return Seen(
+            observation, cursor, status.epoch, self._transport_ns, hand_backs=self._hand_backs
+        )
 
     def _newest_t_obs_ns(self) -> int:
         return min(source.t_ns() for source in self._views or self._sources[1:])
