@@ -13,6 +13,7 @@ from messaging.messages import ActionChunk
 from recorder.recorded import Series, Stamps, Values
 
 _LATE: Final = 1.5  # periods after which an image is missed
+_FIRST_IMAGES: Final = 15  # by which the grid is laid
 _APART_NS: Final = 30_000_000  # ticks further apart than this are not interpolated between
 
 
@@ -46,33 +47,38 @@ class Rows:
 def rows(cameras: dict[str, Stamps], t_begin_ns: int, t_end_ns: int, fps: int) -> Rows:
     """Return the rows of an episode; the first camera is the main one.
 
-    The grid runs half a period behind the main camera's first image, so that at equal rates each
-    row finds the next image, however the camera jitters. A row is of the moment at which its image
-    was taken; the others follow that of their predecessor by 1 / fps.
+    The grid runs half a period behind the main camera's images, so that at equal rates each row
+    finds the next one, however the camera jitters. A row is of the moment at which its image was
+    taken, or 1 / fps after its predecessor where there is no new one.
     """
     step_ns = 1e9 / fps
     main = next(iter(cameras.values()), np.empty(0, np.int64))
-    main = main[main >= t_begin_ns]
-    begin_ns = int(main[0]) if len(main) else t_begin_ns
+    period = period_ns(main, step_ns)
+    begin_ns = _begin(main[main >= t_begin_ns], t_begin_ns, period)
     count = max(0, int((t_end_ns - begin_ns) // step_ns) + 1)
-    grid = begin_ns + (np.arange(count) * step_ns).astype(np.int64)
-    seen = shown(main, grid, period_ns(main, step_ns), t_end_ns)
-    moments = _moments(main, seen.index, grid, step_ns)
-    return Rows(
-        moments,
-        {
-            camera: shown(stamps, moments, period_ns(stamps, step_ns), t_end_ns)
-            for camera, stamps in cameras.items()
-        },
-    )
+    beats = begin_ns + (np.arange(count) * step_ns).astype(np.int64)
+    seen = _shown(main, beats + int(period / 2), period, t_end_ns)
+    moments = _moments(main, seen.index, beats, step_ns)
+    found = {}
+    for camera, stamps in cameras.items():
+        own = period_ns(stamps, step_ns)
+        found[camera] = _shown(stamps, moments + int(own / 2), own, t_end_ns)
+    return Rows(moments, found | dict.fromkeys(list(cameras)[:1], seen))
 
 
-def shown(stamps: Stamps, moments: Stamps, period: float, t_end_ns: int) -> Shown:
-    """Return which of a camera's images belongs to each moment: the one taken nearest to it."""
-    latest = moments + int(period / 2)
+def _begin(main: Stamps, t_begin_ns: int, period: float) -> int:
+    """Return the moment of the first row: where the first image would be without jitter."""
+    if not len(main):
+        return t_begin_ns
+    since = main[:_FIRST_IMAGES] - main[0]
+    return int(main[0] + np.median(since - np.round(since / period) * period))
+
+
+def _shown(stamps: Stamps, latest: Stamps, period: float, t_end_ns: int) -> Shown:
+    """Return the newest of a camera's images at the latest moment that each row allows."""
     index = np.searchsorted(stamps, latest, side="right") - 1
     if not len(stamps):
-        return Shown(index, np.ones(len(moments), bool))
+        return Shown(index, np.ones(len(latest), bool))
     following = np.append(stamps[1:], max(t_end_ns, int(stamps[-1])))
     is_late = (latest - stamps[index] > period) & (
         following[index] - stamps[index] > _LATE * period
@@ -142,9 +148,9 @@ def intended(
     return values, valid
 
 
-def _moments(main: Stamps, index: NDArray[np.int64], grid: Stamps, step_ns: float) -> Stamps:
-    moments = grid.copy()
-    for row in range(len(grid)):
+def _moments(main: Stamps, index: NDArray[np.int64], beats: Stamps, step_ns: float) -> Stamps:
+    moments = beats.copy()
+    for row in range(len(beats)):
         if index[row] >= 0 and (row == 0 or index[row] != index[row - 1]):
             moments[row] = main[index[row]]
         elif row:
