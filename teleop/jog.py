@@ -17,6 +17,7 @@ AXES: Final = 6
 _LEAD: Final = 0.15  # that a pose may run ahead of an arm that cannot follow, rad or share
 _RISE_S: Final = 0.15  # until a push has its full speed
 _LONGEST_S: Final = 0.05  # that one step may bridge
+_IK_STEPS: Final = 10  # what is further than that for so small a way is out of reach
 
 
 class JogConfig(BaseModel):
@@ -64,7 +65,7 @@ class Hand:
         tip = self._tip + self._facing @ way_m
         rotation = _turned(self._facing @ turn_rad) @ self._rotation
         try:
-            found = self._kinematics.reached(angles, tip, rotation)
+            found = self._kinematics.reached(angles, tip, rotation, _IK_STEPS)
         except ValueError:
             return angles
         self._tip, self._rotation = tip, rotation

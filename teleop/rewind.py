@@ -14,6 +14,7 @@ KEPT_S: Final = 10.0
 SPEED: Final = 0.5  # of the way there
 RAMP_S: Final = 0.3  # until the way back has its speed, and from there to its end
 _GAP_NS: Final = 100_000_000  # commands further apart are not of one motion
+_BLUR_S: Final = 1e-6  # of sums of times
 _LEAP_RAD: Final = 0.1  # nor are those
 
 
@@ -96,7 +97,7 @@ class Trail:
             return None
         newest_s = self._rows[-1][0]
         taken = []
-        while len(self._rows) > 1 and newest_s - self._rows[-1][0] < seconds:
+        while len(self._rows) > 1 and newest_s - self._rows[-1][0] < seconds - _BLUR_S:
             taken.append(self._rows.pop())
         self._last_ns = None
         if not taken:

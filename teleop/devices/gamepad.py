@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import Field
 
 from messaging.transport import Bus
-from teleop.device import Device, Event, Reading, Robot, View
+from teleop.device import Event, Reading, Robot, View
 from teleop.evdev_input import EvdevInput
 from teleop.jog import AXES, Jog, JogConfig, Push
 
@@ -100,6 +100,6 @@ class Gamepad:
         return float(np.sign(way)) * beyond
 
 
-def make(config: Config, robot: Robot, bus: Bus) -> Device:  # noqa: ARG001 # the seam's arguments
+def make(config: Config, robot: Robot, bus: Bus) -> Gamepad:  # noqa: ARG001 # the seam's arguments
     """Return the gamepad, not yet open."""
     return Gamepad(config, robot)

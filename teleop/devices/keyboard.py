@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import model_validator
 
 from messaging.transport import Bus
-from teleop.device import Device, Event, Reading, Robot, View
+from teleop.device import Event, Reading, Robot, View
 from teleop.evdev_input import EvdevInput
 from teleop.jog import Jog, JogConfig, Push
 from teleop.terminal_keys import TerminalKeys
@@ -121,7 +121,7 @@ class Keyboard:
         return float(forth in down) - float(back in down)
 
 
-def make(config: Config, robot: Robot, bus: Bus) -> Device:  # noqa: ARG001 # the seam's arguments
+def make(config: Config, robot: Robot, bus: Bus) -> Keyboard:  # noqa: ARG001 # the seam's arguments
     """Return the keyboard, not yet open."""
     keys: Keys | None = TerminalKeys(config.tty) if config.tty else None
     if keys is None and config.device is not None:

@@ -15,7 +15,7 @@ from messaging.messages import ON, JointState, LeaderCommand
 from messaging.topics import JOINT_STATE, LEADER_COMMAND
 from messaging.transport import Bus
 from motion.limits import gripper_mask
-from teleop.device import Array, Device, DeviceError, Event, Reading, Robot, View
+from teleop.device import Array, DeviceError, Event, Reading, Robot, View
 from teleop.joint_map import JointMap
 from teleop.squeeze import Squeeze
 
@@ -177,6 +177,6 @@ class Leaders:
         return self._robot.home if mode == "home" else None
 
 
-def make(config: Config, robot: Robot, bus: Bus) -> Device:
+def make(config: Config, robot: Robot, bus: Bus) -> Leaders:
     """Return the leaders, not yet open."""
     return Leaders(config, robot, bus)

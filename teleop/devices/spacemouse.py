@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from messaging.transport import Bus
-from teleop.device import Device, DeviceError, Event, Reading, Robot, View
+from teleop.device import DeviceError, Event, Reading, Robot, View
 from teleop.jog import Jog, JogConfig, Push
 
 _LIBRARY: Final = "pyspacemouse"
@@ -128,6 +128,6 @@ class Spacemouse:
         return mouse
 
 
-def make(config: Config, robot: Robot, bus: Bus) -> Device:  # noqa: ARG001 # the seam's arguments
+def make(config: Config, robot: Robot, bus: Bus) -> Spacemouse:  # noqa: ARG001 # the seam's arguments
     """Return the mouse, not yet open."""
     return Spacemouse(config, robot)

@@ -1,0 +1,65 @@
+"""From a leader's joints to those of its arm."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from leader_says import leader_state
+from teleop_robot import robot
+
+from teleop.joint_map import JointMap
+
+ROBOT = robot()
+LEFT = JointMap(ROBOT, "left")
+ARM = ROBOT.places("left")
+POSES = st.lists(st.floats(-4.0, 4.0), min_size=7, max_size=7).map(np.array)
+
+
+@given(POSES)
+def test_an_arm_is_led_to_its_leaders_pose_within_its_own_ranges(pose: np.ndarray) -> None:  # type: ignore[type-arg]
+    led = LEFT.led(leader_state("left", pose))
+    assert led == pytest.approx(np.clip(pose, ROBOT.lower[ARM], ROBOT.upper[ARM]))
+
+
+def test_joints_are_matched_by_name_not_by_place() -> None:
+    pose = np.linspace(-0.3, 0.3, 7)
+    state = leader_state("left", pose)
+    turned = replace(
+        state, joints=state.joints[::-1], position=pose[::-1], written=state.written[::-1]
+    )
+    assert LEFT.led(turned) == pytest.approx(LEFT.led(state))
+    assert LEFT.told(turned) == pytest.approx(LEFT.told(state))
+
+
+def test_a_leader_without_a_joint_of_its_arm_is_told_with_a_remedy() -> None:
+    state = leader_state("right", np.zeros(7))
+    with pytest.raises(ValueError, match=r"leader_right has no joints left_waist.*same joints"):
+        LEFT.led(state)
+
+
+@given(POSES, st.integers(-1, 1))
+def test_whole_turns_do_not_set_a_leader_apart(pose: np.ndarray, turns: int) -> None:  # type: ignore[type-arg]
+    arm = pose.copy()
+    arm[3] += 2.0 * np.pi * turns
+    assert LEFT.apart(leader_state("left", pose), arm) == pytest.approx(np.zeros(7), abs=1e-9)
+
+
+def test_a_gripper_knows_no_turns() -> None:
+    pose = np.zeros(7)
+    arm = pose.copy()
+    arm[-1] = 2.0 * np.pi
+    assert LEFT.apart(leader_state("left", pose), arm)[-1] == pytest.approx(2.0 * np.pi)
+
+
+def test_an_arm_takes_its_part_of_a_whole_pose() -> None:
+    pose = np.arange(14.0)
+    assert JointMap(ROBOT, "right").of_all(pose) == pytest.approx(np.arange(7.0, 14.0))
+
+
+def test_a_leader_of_no_arm_is_refused() -> None:
+    with pytest.raises(ValueError, match="no joints of an arm 'middle'"):
+        JointMap(ROBOT, "middle")
