@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,10 +14,19 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from recorder import decoding, layout, structure
+from recorder import decoding, edits, layout, structure
+from recorder.layout import Success
 from recorder.structure import EpisodeRow, Fault, Info, ranges
 
 _STATISTICS_COLUMN: Final = "stats/"
+UNKNOWN: Final = "unknown"
+SUCCESS_OF: Final = {
+    "success": Success.SUCCESS,
+    "failure": Success.FAILURE,
+    "timeout": Success.FAILURE,
+    "aborted": Success.UNKNOWN,
+    UNKNOWN: Success.UNKNOWN,
+}
 _KEYS: Final = ("codebase_version", "fps", "features", "data_path")
 
 
@@ -26,6 +36,10 @@ _OTHERS: Final = f"the other episodes can be read; {REPAIR}"
 
 class DatasetError(ValueError):
     """A dataset that cannot be read as asked; says what was given, what exists, what to do."""
+
+
+class VersionError(DatasetError):
+    """A dataset of another version; says which, and how to convert it."""
 
 
 class Dataset:
@@ -40,20 +54,20 @@ class Dataset:
         self.directory = directory
         self.info = read_info(directory)
         self.damaged: tuple[Fault, ...] = ()  # files of `meta/episodes` that cannot be read
-        self._rows = self._read_rows()
+        self.rows = self._read_rows()  # by number
 
     def episodes(self) -> list[EpisodeRow]:
         """Return all episodes whose row can be read, by number."""
-        return list(self._rows.values())
+        return list(self.rows.values())
 
     def row(self, episode: int) -> EpisodeRow:
         """Return one episode's row; raises DatasetError if there is none."""
-        if episode not in self._rows:
+        if episode not in self.rows:
             raise DatasetError(
-                f"no episode {episode} in {self.directory}; there are {ranges(self._rows)}"
+                f"no episode {episode} in {self.directory}; there are {ranges(self.rows)}"
                 " (list them with `python -m recorder info --episodes`)"
             )
-        return self._rows[episode]
+        return self.rows[episode]
 
     def table(self, episode: int) -> pa.Table:
         """Return one episode's frames, a row each, in order.
@@ -78,14 +92,15 @@ class Dataset:
             DatasetError: there is no such episode or camera, or the video is missing or damaged.
         """
         path, begin_s, end_s = self.video(episode, camera)
-        length, number = self.row(episode).length, 0
+        length, shown = self.row(episode).length, 0
         try:
-            for number, image in enumerate(decoding.frames(path, begin_s, end_s), 1):
+            for image in decoding.frames(path, begin_s, end_s):
                 yield image
+                shown += 1
         except decoding.VideoError as error:
             raise DatasetError(f"{error}; {_OTHERS}") from error
-        if number < length:
-            raise DatasetError(f"{path} ends after {number} of {length} images; {_OTHERS}")
+        if shown < length:
+            raise DatasetError(f"{path} ends after {shown} of {length} images; {_OTHERS}")
 
     def video(self, episode: int, camera: str) -> tuple[Path, float, float]:
         """Return where one camera's video of an episode is: file, from, to, both in seconds."""
@@ -102,7 +117,7 @@ class Dataset:
 
     def verify(self) -> list[Fault]:
         """Return what is damaged or contradicts itself, as far as that shows without decoding."""
-        return [*self.damaged, *structure.faults(self.directory, self.info, self._rows)]
+        return [*self.damaged, *structure.faults(self.directory, self.info, self.rows)]
 
     def tasks(self) -> dict[int, str]:
         """Return the task texts by number; raises DatasetError."""
@@ -124,7 +139,8 @@ class Dataset:
                 continue
             rows.update({row.episode: row for row in found})
         self.damaged = tuple(damaged)
-        return dict(sorted(rows.items()))
+        said = edits.read(self.directory)
+        return {number: edited(row, said) for number, row in sorted(rows.items())}
 
 
 def read_info(directory: Path) -> Info:
@@ -135,7 +151,7 @@ def read_info(directory: Path) -> Info:
     raw = read_json(path)
     version = raw.get("codebase_version")
     if version != layout.CODEBASE_VERSION:
-        raise DatasetError(
+        raise VersionError(
             f"{directory} is a dataset of version {version!r}; this reads"
             f" {layout.CODEBASE_VERSION}. LeRobot's own"
             " `lerobot.datasets.v30.convert_dataset_v21_to_v30` converts older ones"
@@ -197,6 +213,29 @@ def read_rows(path: Path, *, statistics: bool = False) -> list[EpisodeRow]:
         raise DatasetError(f"{path} has no usable {error}; {REPAIR}") from error
 
 
+def edited(row: EpisodeRow, said: list[edits.Edit]) -> EpisodeRow:
+    """Return what is said of an episode with what people said after it was finished."""
+    journal = row.text("journal")
+    own = [edit for edit in said if edit.episode == journal]
+    if not journal or not own:
+        return row
+    opinion = edits.opinion(own, journal)
+    kept = [edit.kind for edit in own if edit.kind in (edits.DISCARD, edits.RESTORE)]
+    raw = dict(row.raw)
+    if opinion.note:
+        raw["note"] = opinion.note
+    if opinion.outcome is not None:
+        outcome = opinion.outcome or UNKNOWN
+        raw |= {"outcome_label": outcome, "labelled_by": opinion.labelled_by}
+        raw["episode_success"] = int(SUCCESS_OF.get(outcome, Success.UNKNOWN))
+    return replace(
+        row,
+        raw=raw,
+        relabelled=raw["outcome_label"] != row.raw["outcome_label"],
+        discarded=kept[-1:] == [edits.DISCARD],
+    )
+
+
 def read_tasks(directory: Path) -> dict[int, str]:
     """Return the task texts by number; raises DatasetError."""
     table = read_table(directory / layout.TASKS)
@@ -214,11 +253,20 @@ def vectors(column: pa.ChunkedArray) -> NDArray[Any]:
     return values.reshape(len(column), -1) if len(column) else np.empty((0, 0))
 
 
+def numbers(column: pa.ChunkedArray) -> NDArray[Any] | None:
+    """Return a column's values, (T,) or (T, J); None if it holds no numbers."""
+    if pa.types.is_list(column.type) or pa.types.is_fixed_size_list(column.type):
+        return vectors(column)
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        return None
+    return np.asarray(column.to_numpy())
+
+
 def _no_dataset(directory: Path) -> str:
     if not directory.exists():
         return f"there is no {directory}; record one with `python launch.py --record {directory}`"
     inside = sorted(path.name for path in directory.iterdir())[:8]
     return (
         f"{directory} is no dataset: it has no {layout.INFO}, but {', '.join(inside) or 'nothing'};"
-        f" if a launch was cut off there, {REPAIR}"
+        f" if it was one, try `python -m recorder repair {directory}`"
     )

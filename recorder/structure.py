@@ -52,12 +52,19 @@ class Info:
 
 @dataclass(frozen=True, slots=True)
 class EpisodeRow:
-    """What `meta/episodes` says of one episode; `raw` has all of its columns."""
+    """What `meta/episodes` says of one episode; `raw` has all of its columns.
+
+    Attributes:
+        relabelled: whether its outcome is another than when its rows were written.
+        discarded: whether a person discarded it after it was written.
+    """
 
     episode: int
     length: int
     tasks: tuple[str, ...]
     raw: dict[str, Any] = field(repr=False)
+    relabelled: bool = False
+    discarded: bool = False
 
     @property
     def first_index(self) -> int:
@@ -85,7 +92,7 @@ class EpisodeRow:
 def faults(directory: Path, info: Info, rows: Mapping[int, EpisodeRow]) -> Iterator[Fault]:
     """Yield what contradicts itself, without decoding anything: takes a millisecond an episode."""
     yield from _counts(info, rows)
-    yield from _numbers(rows)
+    yield from misnumbered(rows)
     for row in rows.values():
         yield from _files(directory, info, row)
 
@@ -101,7 +108,7 @@ def _counts(info: Info, rows: Mapping[int, EpisodeRow]) -> Iterator[Fault]:
             yield Fault(str(layout.INFO), what, "repair writes it anew")
 
 
-def _numbers(rows: Mapping[int, EpisodeRow]) -> Iterator[Fault]:
+def misnumbered(rows: Mapping[int, EpisodeRow]) -> Iterator[Fault]:
     """Yield gaps in the numbers of episodes and frames: LeRobot finds both by position."""
     if list(rows) != list(range(len(rows))):
         missing = set(range(max(rows) + 1)) - set(rows)

@@ -84,8 +84,7 @@ def source_of(told: Told) -> NDArray[np.int64]:
 def path_of(told: Told, moments_s: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return slow waves around home, another for each seed: (T, 14)."""
     phases = np.random.default_rng(told.seed).uniform(0.0, np.pi, len(JOINTS))
-    begun = np.clip(moments_s, 0.0, 1.0)[:, None] ** 3
-    waves = 0.05 * begun * np.sin(moments_s[:, None] + phases)
+    waves = 0.05 * (1.0 - np.cos(moments_s[:, None])) * np.sin(phases)
     return np.asarray(HOME + waves, np.float64)
 
 

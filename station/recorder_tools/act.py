@@ -99,7 +99,7 @@ class Recording:
     task: str
     outcome: str
     joints: tuple[str, ...]  # empty if the file does not name them
-    simulated: bool
+    said: frozenset[str]  # what the file says besides
 
     def images(self, camera: str) -> Iterator[NDArray[np.uint8]]:
         """Yield a camera's images, (height, width, 3) RGB; raises DatasetError if damaged."""
@@ -147,7 +147,7 @@ def _recording(path: Path, root: h5py.File) -> Recording:
         task=str(root.attrs.get("task", "")),
         outcome=str(root.attrs.get("outcome", "")),
         joints=tuple(str(name) for name in root.attrs.get("joints", ())),
-        simulated=bool(root.attrs.get("sim", False)),
+        said=frozenset(root.attrs),
     )
 
 

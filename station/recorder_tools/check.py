@@ -81,9 +81,7 @@ def _told(task: Task, found: list[Fault], checked: int) -> int:
     for fault in found:
         table.add_row(fault.where, fault.what, fault.remedy)
     task.console.print(table)
-    task.say(
-        f"\n{counted(len(found), 'fault')} in {task.directory}; to repair:"
-        f" python -m recorder repair {task.directory}",
-        style="bold red",
-    )
+    task.say(f"\n{counted(len(found), 'fault')} in {task.directory}", style="bold red")
+    if any(fault.remedy.startswith("repair") for fault in found):
+        task.say(f"to repair: python -m recorder repair {task.directory}", style="bold red")
     return 1

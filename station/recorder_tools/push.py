@@ -47,7 +47,7 @@ def run(task: Task) -> int:
         api.create_tag(
             name, tag=dataset.info.raw["codebase_version"], repo_type="dataset", exist_ok=True
         )
-    except (OSError, ValueError, RuntimeError) as error:  # its own errors are among these
+    except Exception as error:
         raise ToolError(
             f"the hub was not reached, or refused: {error}\n  log in with `hf auth login`, see that"
             " this machine reaches https://huggingface.co or set HF_ENDPOINT to your own hub; the"

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recorder import layout, statistics
-from recorder.dataset import Dataset, DatasetError, vectors
+from recorder.dataset import Dataset, DatasetError, numbers
 from recorder.statistics import ImageStatistics, Statistics
 from recorder.structure import Fault
 
@@ -47,15 +47,6 @@ class Gathered:
     def _merge(self, feature: str, of_episode: Statistics) -> None:
         before = self.found.get(feature)
         self.found[feature] = statistics.merged(before, of_episode) if before else of_episode
-
-
-def numbers(column: pa.ChunkedArray) -> NDArray[Any] | None:
-    """Return a column's values, (T,) or (T, J); None if it holds no numbers."""
-    if pa.types.is_list(column.type) or pa.types.is_fixed_size_list(column.type):
-        return vectors(column)
-    if pa.types.is_string(column.type):
-        return None
-    return np.asarray(column.to_numpy())
 
 
 def faults(dataset: Dataset, kept: Gathered) -> Iterator[Fault]:

@@ -83,8 +83,10 @@ class Task:
     def progress(self, what: str, total: int) -> Iterator[Advance]:
         """Show a bar for as long as the block lasts; call what it gives for each thing done."""
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-        remaining = TimeRemainingColumn()
-        with Progress(*columns, remaining, console=self.console, transient=True) as bar:
+        remaining, shown = TimeRemainingColumn(), self.console.is_terminal
+        with Progress(
+            *columns, remaining, console=self.console, transient=True, disable=not shown
+        ) as bar:
             yield Advance(bar, bar.add_task(what, total=total))
 
 

@@ -1,0 +1,118 @@
+"""Episodes of recorded datasets, on their way into another one."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recorder import layout, statistics
+from recorder.assembly import Episode
+from recorder.dataset import Dataset, DatasetError, read_rows
+from recorder.layout import Robot, Success
+from recorder.statistics import ImageStatistics, Statistics
+from recorder.structure import EpisodeRow, Info
+from recorder.video import VideoWriter
+from station.recorder_tools.task import ToolError, listed
+
+_ARM: Final = layout.RECAP + "intervention_"
+_STATISTICS: Final = "stats/"
+
+
+def robot_of(info: Info, where: Path) -> Robot:
+    """Return what all episodes of a recorded dataset have in common.
+
+    Raises:
+        ToolError: it was not recorded by this software, so that its columns are others.
+    """
+    arms = {
+        name.removeprefix(_ARM): [
+            joint for joint in info.joints if joint.startswith(name.removeprefix(_ARM) + "_")
+        ]
+        for name in info.features
+        if name.startswith(_ARM) and name != _ARM + "id"
+    }
+    cameras = {}
+    for camera in info.cameras:
+        height, width = info.features[layout.CAMERA + camera]["shape"][:2]
+        cameras[camera] = (int(height), int(width))
+    robot = Robot(info.robot, info.fps, arms, cameras)
+    if different := set(info.features) ^ set(layout.features(robot)):
+        raise ToolError(
+            f"{where} was not recorded by this software, or by another version: it differs in the"
+            f" columns {listed(sorted(different))}; LeRobot's own tools can edit it"
+        )
+    return robot
+
+
+def copied(dataset: Dataset, row: EpisodeRow) -> Episode:
+    """Return an episode of a dataset, as people say it is by now; raises DatasetError."""
+    ticks = dataset.directory / layout.ticks_path(row.episode)
+    subtasks = dataset.directory / layout.SUBTASKS
+
+    def film(camera: str, path: Path) -> Statistics:
+        return _film(dataset, row, camera, path)
+
+    return Episode(
+        table=_relabelled(dataset.table(row.episode), row),
+        tasks=dataset.tasks(),
+        subtasks=texts(subtasks) if subtasks.exists() else {},
+        task=row.tasks[0],
+        told=row.raw,
+        film=film,
+        ticks=ticks if ticks.exists() else None,
+    )
+
+
+def texts(path: Path) -> dict[int, str]:
+    """Return the texts in a file such as `meta/tasks.parquet`, by number; raises DatasetError."""
+    try:
+        rows = pq.read_table(path, partitioning=None).to_pylist()
+        return {int(row.pop(next(iter(row)))): str(*row.values()) for row in rows}
+    except (OSError, pa.ArrowException, ValueError, TypeError) as error:
+        raise DatasetError(f"{path} is damaged: {error}") from error
+
+
+def _relabelled(table: pa.Table, row: EpisodeRow) -> pa.Table:
+    """Return the rows with the success that they have by what people said afterwards."""
+    if not row.relabelled:
+        return table
+    won = np.zeros(len(table), bool)
+    won[-1:] = row.raw["episode_success"] == Success.SUCCESS
+    for name, values in (("next.success", won), ("next.reward", won.astype(np.float32))):
+        table = table.set_column(table.column_names.index(name), name, pa.array(values))
+    return table
+
+
+def _film(dataset: Dataset, row: EpisodeRow, camera: str, path: Path) -> Statistics:
+    """Copy a camera's video, or cut it out of one that several episodes share."""
+    source, begin_s, _ = dataset.video(row.episode, camera)
+    known = _known_statistics(dataset, row, layout.CAMERA + camera)
+    if known and begin_s == 0.0 and row.text("journal"):
+        shutil.copyfile(source, path)
+        return known
+    seen = ImageStatistics()
+    height, width = dataset.info.features[layout.CAMERA + camera]["shape"][:2]
+    writer = VideoWriter(path, dataset.info.fps, height, width)
+    for image in dataset.frames(row.episode, camera):
+        writer.add(image)
+        seen.add(image)
+    writer.close()
+    return seen.result()
+
+
+def _known_statistics(dataset: Dataset, row: EpisodeRow, feature: str) -> Statistics | None:
+    path = dataset.directory / layout.episodes_path(row.episode)
+    if not path.exists():
+        return None
+    for found in read_rows(path, statistics=True):
+        told = {
+            name: found.raw.get(f"{_STATISTICS}{feature}/{name}") for name in layout.STATISTIC_NAMES
+        }
+        if found.episode == row.episode and None not in told.values():
+            return statistics.parsed({feature: told})[feature]
+    return None

@@ -1,0 +1,73 @@
+"""`repair`: keeps what is readable, puts the rest aside, and makes the dataset whole again."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from datetime import datetime
+
+from recorder import files, layout
+from recorder.finish import FinishError, finished, ready
+from recorder.journal import journals
+from recorder.recover import cut_off
+from station.recorder_tools.mending import Mending
+from station.recorder_tools.task import Task, add_directory
+
+_ASIDE = "aside"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what this command takes."""
+    add_directory(parser)
+    parser.add_argument(
+        "--robot", default="aloha", metavar="NAME", help="whose joints, where info.json is lost"
+    )
+
+
+def run(task: Task) -> int:
+    """Mend the dataset and say what was done; returns 1 if something could not be saved.
+
+    Raises:
+        BusyError: it is being recorded to.
+        DatasetError: it is of another version.
+        ToolError: it was not recorded by this software.
+    """
+    directory = task.directory
+    if not (directory / "meta").is_dir() and not journals(directory):
+        task.dataset()  # says why this is none
+    aside = directory / _ASIDE / f"{datetime.now().astimezone():%Y-%m-%d_%H-%M-%S_%f}"
+    said: list[str] = []
+    lost = 0
+    with (
+        files.sole(directory / layout.RECORDER_LOCK, "repair"),
+        files.sole(directory / layout.FINISHER_LOCK, "repair"),
+    ):
+        mending = Mending(directory, aside, said.append)
+        if (directory / "meta").is_dir() or mending.swap_is_under_way():
+            mending.mend(task.options.robot)
+        lost = _finish_journals(task, said.append)
+    for line in said:
+        task.say(line)
+    if not said:
+        task.say(f"{directory}: nothing to repair", style="green")
+    if aside.exists():
+        task.say(f"what was taken out lies in {aside}", style="bold")
+    return int(bool(lost))
+
+
+def _finish_journals(task: Task, say: Callable[[str], None]) -> int:
+    """Make episodes of all journals; returns how many could not be."""
+    directory = task.directory
+    for line in cut_off(directory):
+        say(line)
+    for journal in journals(directory):
+        if not journal.sealed:
+            journal.seal()
+    lost = 0
+    for journal in task.following("finishing journals", ready(directory)):
+        try:
+            say(f"{journal.name} is episode {finished(directory, journal)} now")
+        except FinishError as error:
+            lost += 1
+            say(f"{journal.name} stays a journal: {error}")
+    return lost
