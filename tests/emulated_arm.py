@@ -43,6 +43,12 @@ def follower(port: Path | str = "/dev/ttyDXL_follower_left") -> Profile:
     return Profile.model_validate_json(json.dumps({**options, "port": str(port)}))
 
 
+def leader(port: Path | str) -> Profile:
+    """Return the left leader of ALOHA, at another port."""
+    options = load(robot_file("aloha"), []).leaders["left"].config
+    return Profile.model_validate_json(json.dumps({**options, "port": str(port)}))
+
+
 @dataclass(frozen=True, slots=True)
 class Write:
     """One register of one servo as the host set it, and how the servo was before."""
@@ -110,8 +116,13 @@ class RecordingLine(Line):
 class EmulatedArm:
     """A follower's servos on a port of their own, at rest at `start` (joints as commanded)."""
 
-    def __init__(self, directory: Path, start: Mapping[str, float] | None = None) -> None:
-        self.profile = follower(directory / PORT)
+    def __init__(
+        self,
+        directory: Path,
+        start: Mapping[str, float] | None = None,
+        profile: Callable[[Path], Profile] = follower,
+    ) -> None:
+        self.profile = profile(directory / PORT)
         angles = dict(start or {})
         angles["gripper"] = commanded_rad(self.profile.gripper, angles.get("gripper", 0.5))
         self.plant = FirstOrder.of(self.profile, angles)
@@ -186,10 +197,12 @@ class EmulatedArm:
 
 @contextmanager
 def emulated_arm(
-    directory: Path, start: Mapping[str, float] | None = None
+    directory: Path,
+    start: Mapping[str, float] | None = None,
+    profile: Callable[[Path], Profile] = follower,
 ) -> Iterator[EmulatedArm]:
     """Run an arm in a thread until the test ends."""
-    arm = EmulatedArm(directory, start)
+    arm = EmulatedArm(directory, start, profile)
     stop = threading.Event()
 
     def live() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from leader_says import leader_state
 from teleop_robot import robot
 
+from teleop.device import Array
 from teleop.joint_map import JointMap
 
 ROBOT = robot()
@@ -20,7 +21,7 @@ POSES = st.lists(st.floats(-4.0, 4.0), min_size=7, max_size=7).map(np.array)
 
 
 @given(POSES)
-def test_an_arm_is_led_to_its_leaders_pose_within_its_own_ranges(pose: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_an_arm_is_led_to_its_leaders_pose_within_its_own_ranges(pose: Array) -> None:
     led = LEFT.led(leader_state("left", pose))
     assert led == pytest.approx(np.clip(pose, ROBOT.lower[ARM], ROBOT.upper[ARM]))
 
@@ -42,7 +43,7 @@ def test_a_leader_without_a_joint_of_its_arm_is_told_with_a_remedy() -> None:
 
 
 @given(POSES, st.integers(-1, 1))
-def test_whole_turns_do_not_set_a_leader_apart(pose: np.ndarray, turns: int) -> None:  # type: ignore[type-arg]
+def test_whole_turns_do_not_set_a_leader_apart(pose: Array, turns: int) -> None:
     arm = pose.copy()
     arm[3] += 2.0 * np.pi * turns
     assert LEFT.apart(leader_state("left", pose), arm) == pytest.approx(np.zeros(7), abs=1e-9)

@@ -165,7 +165,7 @@ def test_without_the_library_it_says_what_to_install(
 @pytest.mark.parametrize("options", [{}, {"device": Path("a"), "tty": Path("b")}])
 def test_a_keyboard_is_one_or_the_other(options: dict[str, Path]) -> None:
     with pytest.raises(ValidationError, match="either a `device`"):
-        Config(**options)
+        Config.model_validate(options)
 
 
 # -- a terminal of its own ---------------------------------------------------------------------
