@@ -41,7 +41,7 @@ class Reaches:
             self._to = self._from + self._random.normal(0.0, REACH_RAD, len(self._from))
         done = (seconds - self._begin_s) / self._length_s
         moved = self._velocity * STOP_S * (1.0 - np.exp(-seconds / STOP_S))
-        return self._from + moved + float(blend(np.array(done))) * (self._to - self._from)
+        return np.asarray(self._from + moved + blend(np.array(done)) * (self._to - self._from))
 
 
 class Leader:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ HORIZON = 50
 RETURN_S = 0.7  # in which a policy comes back to its motion from where a person left the arms
 POLICY_S = (0.8, 1.6)  # for how long the policy commands, until a person takes over
 PERSON_S = (0.5, 1.5)
+LONG_S, SETTLED_S = 20.0, 2.0  # of a takeover that is followed closely, from when on
 _T_START_NS = 1_000_000_000
 
 
@@ -41,14 +43,14 @@ class Trial:
     Attributes:
         commands: (T, J) rad, grippers 0..1.
         meant: (T, J) where the person's hand, or the unattended leader, was.
-        policy: (T, J) where the policy was in its motion.
+        relative: the person's device counts by its changes.
         commanders: (T,) who commanded.
         counters: the controller's.
     """
 
     commands: Array
     meant: Array
-    policy: Array
+    relative: bool
     commanders: NDArray[np.str_]
     counters: dict[str, int]
 
@@ -57,6 +59,14 @@ class Trial:
         """Return the first ticks of those who took over, and after hand-backs."""
         human = self.commanders == "human"
         return np.flatnonzero(human[1:] != human[:-1]) + 1
+
+    def naive(self) -> Array:
+        """Return what a person's commands (T, J) were if they were taken as they are."""
+        naive = self.meant.copy()
+        for first, last in pairwise([*self.changes, len(naive)]):
+            if self.relative and self.commanders[first] == "human":
+                naive[first:last] += self.commands[first - 1] - self.meant[first - 1]
+        return naive
 
     def step_mrad(self) -> float:
         """Return the largest step of an arm's joint beyond what its motion explains.
@@ -87,6 +97,7 @@ class _Scene:
     """A policy that errs, a person who takes over, and the controller between them."""
 
     def __init__(self, relative: bool, seed: int) -> None:
+        self._relative = relative
         self._random = np.random.default_rng(seed)
         self._motion = Motion.drawn(seed)
         self._controller = Controller(ControllerConfig(), JOINTS, LIMITS, START, START)
@@ -97,37 +108,37 @@ class _Scene:
         self._next_read_s = 0.0
         self._command = self._before = self._start
 
-    def played(self, takeovers: int) -> Trial:
-        """Let the person take over so many times."""
-        rows: list[tuple[Array, Array, Array, str]] = []
+    def played(self, takeovers: int, person_s: tuple[float, float] = PERSON_S) -> Trial:
+        """Let the person take over so many times, for so long."""
+        rows: list[tuple[Array, Array, str]] = []
         tick, change, changes = 0, self._drawn(POLICY_S), 0
         while changes < 2 * takeovers:
             if tick == change:
                 changes += 1
-                change += self._changed(tick * DT_S)
+                change += self._changed(tick * DT_S, person_s)
             rows.append(self._tick(tick))
             tick += 1
-        commands, meant, policy, commanders = zip(*rows, strict=True)
+        commands, meant, commanders = zip(*rows, strict=True)
         return Trial(
             np.array(commands),
             np.array(meant),
-            np.array(policy),
+            self._relative,
             np.array(commanders),
             dict(self._controller.counters),
         )
 
-    def _changed(self, now_s: float) -> int:
+    def _changed(self, now_s: float, person_s: tuple[float, float]) -> int:
         """Let the person take the leader or let go of it; returns the ticks to the next change."""
         if self._leader.engaged:
             self._leader.let_go()
             return self._drawn(POLICY_S)
         self._leader.take(self._command, (self._command - self._before) / DT_S, now_s)
-        return self._drawn(PERSON_S)
+        return self._drawn(person_s)
 
     def _drawn(self, seconds: tuple[float, float]) -> int:
         return round(self._random.uniform(*seconds) / DT_S)
 
-    def _tick(self, tick: int) -> tuple[Array, Array, Array, str]:
+    def _tick(self, tick: int) -> tuple[Array, Array, str]:
         controller, now_s = self._controller, tick * DT_S
         now_ns = _T_START_NS + round(now_s * 1e9)
         self._listen(now_s, now_ns)
@@ -136,7 +147,7 @@ class _Scene:
         if self._flying is None:
             self._flying = (tick + round(LATENCY_S / DT_S), self._chunk(status.cursor, now_ns))
         meant = self._leader.meant(self._command, now_s)
-        return self._command, meant, self._pose(status.cursor), status.commander
+        return self._command, meant, status.commander
 
     def _listen(self, now_s: float, now_ns: int) -> None:
         """Let the controller hear what has been said since the last tick."""
@@ -159,7 +170,7 @@ class _Scene:
     def _chunked(self, cursor: float, count: int) -> Array:
         cursors = (cursor * DT_S + ACTION_S * np.arange(count)) / ACTION_S
         poses = self._motion.at(cursors)
-        return np.where(GRIPS, 0.5 + 0.2 * poses, poses)
+        return np.asarray(np.where(GRIPS, 0.5 + 0.2 * poses, poses))
 
     def _chunk(self, cursor: float, now_ns: int) -> ActionChunk:
         """Return the policy's answer to what is seen now: back to its motion, never twice alike."""
@@ -177,3 +188,18 @@ class _Scene:
             actions=self._chunked(cursor, HORIZON) + error + fading * apart,
             stages_ms={},
         )
+
+
+def lag_ms(seed: int = 0) -> float:
+    """Return by how much commands are behind a person who has had them for a while, in ms.
+
+    The time by which the person's motion, moved, fits the commands best: least squares.
+    """
+    scene = _Scene(relative=True, seed=seed)
+    trial = scene.played(1, person_s=(LONG_S, LONG_S))
+    human = np.flatnonzero(trial.commanders == "human")[round(SETTLED_S / DT_S) :]
+    meant, commands = trial.meant[human][:, ~GRIPS], trial.commands[human][:, ~GRIPS]
+    velocity = np.gradient(meant, DT_S, axis=0)[1:-1]
+    apart = (meant - commands)[1:-1]
+    velocity, apart = velocity - velocity.mean(axis=0), apart - apart.mean(axis=0)
+    return 1e3 * float((velocity * apart).sum() / (velocity * velocity).sum())
