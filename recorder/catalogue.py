@@ -45,20 +45,18 @@ class Catalogue:
     """
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self.directory = directory
+        self._rows: dict[Path, list[dict[str, Any]]] = {}  # of files read before: they never change
 
     def episodes(self) -> list[dict[str, Any]]:
         """Return the episodes' rows without their statistics, in order; raises OSError."""
-        paths = sorted((self._directory / EPISODES).glob("*/*.parquet"))
-        found = []
-        for path in paths:
-            names = [name for name in pq.read_schema(path).names if not name.startswith(_STATS)]
-            found += pq.read_table(path, columns=names, partitioning=None).to_pylist()
-        return found
+        paths = sorted((self.directory / EPISODES).glob("*/*.parquet"))
+        self._rows = {path: self._rows.get(path) or _read_rows(path) for path in paths}
+        return [row for path in paths for row in self._rows[path]]
 
     def cameras(self) -> dict[str, tuple[int, int]]:
         """Return height and width of each camera's images, empty while there is no dataset."""
-        path = self._directory / INFO
+        path = self.directory / INFO
         if not path.exists():
             return {}
         table = json.loads(path.read_text())["features"]
@@ -78,7 +76,7 @@ class Catalogue:
 
     def policy(self, policy: str, checkpoint: str) -> int:
         """Return the number of a policy with its parameters, from 1 on; raises OSError."""
-        path = self._directory / POLICIES
+        path = self.directory / POLICIES
         known = json.loads(path.read_text()) if path.exists() else []
         entry = {"policy": policy, "checkpoint": checkpoint}
         if entry not in known:
@@ -125,7 +123,7 @@ class Catalogue:
         for feature, values in statistics.plain(found).items():
             for name, value in values.items():
                 columns[f"{_STATS}{feature}/{name}"] = pa.array([value])
-        write_table(self._directory / episodes_path(index), pa.table(columns))
+        write_table(self.directory / episodes_path(index), pa.table(columns))
 
     def update(self, robot: Robot) -> None:
         """Bring `stats.json`, then `info.json` up to the episodes that are there.
@@ -153,10 +151,10 @@ class Catalogue:
             "video_path": VIDEO_PATH if robot.cameras else None,
             "features": features(robot),
         }
-        files.written_text(self._directory / INFO, json.dumps(info, indent=4) + "\n")
+        files.written_text(self.directory / INFO, json.dumps(info, indent=4) + "\n")
 
     def _update_statistics(self, episodes: Sequence[Mapping[str, Any]]) -> None:
-        path = self._directory / STATISTICS
+        path = self.directory / STATISTICS
         total, known = self._known_statistics()
         begins = [episode["dataset_from_index"] for episode in episodes]
         ends = [episode["dataset_to_index"] for episode in episodes]
@@ -173,16 +171,17 @@ class Catalogue:
     def _known_statistics(self) -> tuple[dict[str, Statistics], int]:
         """Return what `stats.json` says, and of how many rows that is."""
         try:
-            told = json.loads((self._directory / STATISTICS).read_text())
+            told = json.loads((self.directory / STATISTICS).read_text())
             total = statistics.parsed(told)
             return total, int(total[_ROWS]["count"][0])
         except (OSError, ValueError, KeyError, TypeError):
             return {}, 0
 
     def _statistics_of(self, index: int) -> dict[str, Statistics]:
-        row = pq.read_table(self._directory / episodes_path(index), partitioning=None).to_pylist()
+        with pq.ParquetFile(self.directory / episodes_path(index)) as file:
+            row = file.read().to_pylist()[0]
         told: dict[str, dict[str, Any]] = {}
-        for column, value in row[0].items():
+        for column, value in row.items():
             if column.startswith(_STATS):
                 feature, _, name = column.removeprefix(_STATS).rpartition("/")
                 told.setdefault(feature, {})[name] = value
@@ -197,9 +196,10 @@ class Catalogue:
         return texts.index(text)
 
     def _texts(self, path: Path, first: list[str]) -> list[str]:
-        if not (self._directory / path).exists():
+        if not (self.directory / path).exists():
             return list(first)
-        return list(pq.read_table(self._directory / path)[_INDEX].to_pylist())
+        with pq.ParquetFile(self.directory / path) as file:
+            return list(file.read()[_INDEX].to_pylist())
 
     def _write_texts(self, path: Path, number: str, texts: list[str]) -> None:
         table = pa.table({number: pa.array(range(len(texts)), pa.int64()), _INDEX: texts})
@@ -213,7 +213,14 @@ class Catalogue:
             "pandas_version": "2.2.0",
         }
         table = table.replace_schema_metadata({"pandas": json.dumps(pandas)})
-        write_table(self._directory / path, table)
+        write_table(self.directory / path, table)
+
+
+def _read_rows(path: Path) -> list[dict[str, Any]]:
+    with pq.ParquetFile(path) as file:
+        names = [name for name in file.schema_arrow.names if not name.startswith(_STATS)]
+        rows: list[dict[str, Any]] = file.read(names).to_pylist()
+        return rows
 
 
 def _pandas_column(name: str | None, field: str, kind: str) -> dict[str, Any]:
@@ -230,4 +237,5 @@ def _pandas_column(name: str | None, field: str, kind: str) -> dict[str, Any]:
 def write_table(path: Path, table: pa.Table) -> None:
     """Write a parquet file, whole or not at all; raises OSError."""
     with files.appearing(path) as unfinished:
-        pq.write_table(table, unfinished)
+        # Hundreds of columns of one value: what parquet says about each would be most of the file.
+        pq.write_table(table, unfinished, use_dictionary=len(table) > 1, write_statistics=False)

@@ -78,21 +78,21 @@ def ready(directory: Path) -> list[Journal]:
     return [journal for journal in journals(directory) if journal.sealed]
 
 
-def finished(directory: Path, journal: Journal, told: Told = lambda _: None) -> int:
+def finished(catalogue: Catalogue, journal: Journal, told: Told = lambda _: None) -> int:
     """Make an episode of a journal and delete it; returns the episode's number in the dataset.
 
     Called again after it was cut off anywhere, it ends as if it had not been.
 
     Args:
-        directory: of the dataset.
-        journal: one of `ready(directory)`.
+        catalogue: of the dataset.
+        journal: one of those that are ready.
         told: told how far it got.
 
     Raises:
         FinishError: no episode can be made of it; it is kept.
         OSError: something cannot be written; it is kept.
     """
-    catalogue = Catalogue(directory)
+    directory = catalogue.directory
     _sweep(directory)
     known = catalogue.episodes()
     header = _header(journal)
@@ -100,7 +100,7 @@ def finished(directory: Path, journal: Journal, told: Told = lambda _: None) -> 
     if index is None:
         index = len(known)
         first_index = known[-1]["dataset_to_index"] if known else 0
-        _add(directory, journal, catalogue, index, first_index, told)
+        _add(journal, catalogue, index, first_index, told)
     sizes = {camera: size_of(directory / video_path(camera, index)) for camera in header.cameras}
     catalogue.update(Robot(header.robot, header.rate_hz, header.arms, sizes))
     _delete(directory, journal)
@@ -115,15 +115,9 @@ def _header(journal: Journal) -> Any:
         raise FinishError(str(error)) from error
 
 
-def _add(
-    directory: Path,
-    journal: Journal,
-    catalogue: Catalogue,
-    index: int,
-    first_index: int,
-    told: Told,
-) -> None:
+def _add(journal: Journal, catalogue: Catalogue, index: int, first_index: int, told: Told) -> None:
     """Write all files of an episode, its row in `meta/episodes` last."""
+    directory = catalogue.directory
     try:
         kept = recorded.read(journal, lambda share: told(share * _READING))
         moments = rows(kept.frames, kept.t_begin_ns, kept.t_end_ns, kept.header.rate_hz)

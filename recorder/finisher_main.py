@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from recorder import files
+from recorder.catalogue import Catalogue
 from recorder.finish import FinishError, finished, ready
 from recorder.journal import Journal
 from recorder.layout import FINISHER_LOCK
@@ -71,7 +72,7 @@ class Work:
     def __init__(self, directory: Path) -> None:
         self.note = ""
         self.died: Exception | None = None
-        self._directory = directory
+        self._catalogue = Catalogue(directory)
         self._finished = 0
         self._left = 0
         self._refused: dict[str, str] = {}  # journals that stay as they are, and why
@@ -115,7 +116,7 @@ class Work:
         return _LOOK_S
 
     def _ready(self) -> list[Journal]:
-        return [item for item in ready(self._directory) if item.name not in self._refused]
+        return [item for item in ready(self._catalogue.directory) if item.name not in self._refused]
 
     def _finish(self, journal: Journal) -> None:
         begin_ns = time.monotonic_ns()
@@ -126,7 +127,7 @@ class Work:
             self.note = f"finishing {journal.name}, {share:.0%}"
 
         try:
-            index = finished(self._directory, journal, told)
+            index = finished(self._catalogue, journal, told)
         except FinishError as error:
             log.exception("%s stays a journal", journal.name)
             self._refused[journal.name] = str(error)

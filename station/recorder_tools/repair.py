@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from recorder import files, layout
+from recorder.catalogue import Catalogue
 from recorder.finish import FinishError, finished, ready
 from recorder.journal import journals
 from recorder.recover import cut_off
@@ -63,10 +64,10 @@ def _finish_journals(task: Task, say: Callable[[str], None]) -> int:
     for journal in journals(directory):
         if not journal.sealed:
             journal.seal()
-    lost = 0
+    lost, catalogue = 0, Catalogue(directory)
     for journal in task.following("finishing journals", ready(directory)):
         try:
-            say(f"{journal.name} is episode {finished(directory, journal)} now")
+            say(f"{journal.name} is episode {finished(catalogue, journal)} now")
         except FinishError as error:
             lost += 1
             say(f"{journal.name} stays a journal: {error}")
