@@ -74,12 +74,12 @@ class Leader:
         Raises:
             ArmLostError: the arm is gone.
         """
-        cut = ordered(permit, now_ns) == CUT
+        was_free, cut = self.free, ordered(permit, now_ns) == CUT
         if cut or (command is not None and command.free):
             self._let_go(now_ns)
         elif command is not None and self.free:
             self._take_hold(now_ns)
-        if self.free:
+        if self.free or was_free:  # what it is told now is in its next sample
             self._guard, self.moving = None, False
             taking = command is not None and not (cut or command.free)
             return GuardedCommand(reading.goal, TAKING_HOLD if taking else FREE)

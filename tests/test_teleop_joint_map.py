@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from leader_says import leader_state
 from teleop_robot import robot
@@ -20,6 +20,7 @@ ARM = ROBOT.places("left")
 POSES = st.lists(st.floats(-4.0, 4.0), min_size=7, max_size=7).map(np.array)
 
 
+@settings(deadline=None)
 @given(POSES)
 def test_an_arm_is_led_to_its_leaders_pose_within_its_own_ranges(pose: Array) -> None:
     led = LEFT.led(leader_state("left", pose))
@@ -42,6 +43,7 @@ def test_a_leader_without_a_joint_of_its_arm_is_told_with_a_remedy() -> None:
         LEFT.led(state)
 
 
+@settings(deadline=None)
 @given(POSES, st.integers(-1, 1))
 def test_whole_turns_do_not_set_a_leader_apart(pose: Array, turns: int) -> None:
     arm = pose.copy()

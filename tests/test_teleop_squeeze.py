@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from teleop.squeeze import DEPTH, TWICE_NS, Squeeze
@@ -33,6 +33,7 @@ def test_a_hand_that_trembles_fires_once() -> None:
     assert fired([(edge - 0.01, 0.8), (edge + 0.01, 0.8), (edge - 0.01, 0.8), (0.8, 0.8)]) == [3]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0.0, 1.0), st.floats(-0.2, 0.2)), max_size=60))
 def test_a_gripper_that_is_near_what_it_is_told_is_not_squeezed(
     places: list[tuple[float, float]],
