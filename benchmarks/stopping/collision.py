@@ -36,7 +36,11 @@ _BLOCKED_S: Final = 0.3  # then the arms are as near as they get
 
 
 class Witness:
-    """The twin's own geometry, which the controller does not look at: who touches whom."""
+    """The twin's own geometry, which the controller does not look at: who touches whom.
+
+    MuJoCo tells whose convex hulls meet. Fingers are hollow and reach past one another at a
+    handover, so that of those who meet, the triangles decide.
+    """
 
     def __init__(self) -> None:
         self._model = scene_model()
@@ -59,7 +63,7 @@ class Witness:
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_collision(self._model, self._data)
         pairs = self._data.contact.geom[self._data.contact.dist < 0.0]
-        return any(self._matters(*pair) for pair in pairs.tolist())
+        return any(self._matters(*pair) and self._pierce(*pair) for pair in pairs.tolist())
 
     def _matters(self, first: int, second: int) -> bool:
         """Return whether a contact is none with the cube, or of the fingers of one hand."""
@@ -68,6 +72,43 @@ class Witness:
         return "red_box" not in names and not (
             len(hands) == 1 and all(name.endswith("_finger") for name in names)
         )
+
+    def _pierce(self, first: int, second: int) -> bool:
+        """Return whether a triangle of one of two geoms cuts one of the other."""
+        one, other = self._triangles(first), self._triangles(second)
+        return pierced(one, other) or pierced(other, one)
+
+    def _triangles(self, geom: int) -> Array:
+        """Return the corners (T, 3, 3) of a mesh's triangles in the world."""
+        model, mesh = self._model, int(self._model.geom_dataid[geom])
+        at, corners = int(model.mesh_vertadr[mesh]), int(model.mesh_vertnum[mesh])
+        begin, count = int(model.mesh_faceadr[mesh]), int(model.mesh_facenum[mesh])
+        turn = self._data.geom_xmat[geom].reshape(3, 3)
+        places = model.mesh_vert[at : at + corners] @ turn.T + self._data.geom_xpos[geom]
+        return np.asarray(places[model.mesh_face[begin : begin + count]], np.float64)
+
+
+def pierced(triangles: Array, by: Array) -> bool:
+    """Return whether an edge of the triangles `by` (S, 3, 3) passes through one of (T, 3, 3).
+
+    Moeller and Trumbore (1997), with an edge in the place of the ray.
+    """
+    low, high = triangles.min(axis=(0, 1)), triangles.max(axis=(0, 1))
+    near = by[((by.max(axis=1) >= low) & (by.min(axis=1) <= high)).all(axis=1)]
+    corner = triangles[:, 0]
+    first, second = triangles[:, 1] - corner, triangles[:, 2] - corner
+    for start, end in ((0, 1), (1, 2), (2, 0)):
+        for origin, way in zip(near[:, start], near[:, end] - near[:, start], strict=True):
+            across, offset = np.cross(way, second), origin - corner
+            turned = np.cross(offset, first)
+            with np.errstate(divide="ignore", invalid="ignore"):  # an edge along a triangle
+                inverse = 1.0 / (first * across).sum(axis=1)
+                u, v = inverse * (offset * across).sum(axis=1), inverse * (turned @ way)
+                along = inverse * (second * turned).sum(axis=1)
+            inside = (u >= 0.0) & (v >= 0.0) & (u + v <= 1.0)
+            if (inside & (along >= 0.0) & (along <= 1.0)).any():
+                return True
+    return False
 
 
 def _command(joint: str) -> str:
