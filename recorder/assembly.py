@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from recorder import files, statistics
 from recorder.catalogue import Catalogue
@@ -26,7 +27,10 @@ from recorder.layout import (
     ticks_path,
     video_path,
 )
-from recorder.statistics import Statistics
+from recorder.statistics import ImageStatistics, Statistics
+from recorder.video import VideoWriter
+
+LOOKED_AT: Final = 10  # every tenth image counts for the statistics
 
 _UNFINISHED: Final = ".part"
 _DEFAULTS: Final[dict[str, Any]] = {"string": "", "int64": 0, "float64": 0.0, "bool": False}
@@ -147,6 +151,25 @@ def of_table(table: pa.Table) -> dict[str, Statistics]:
         if (values := numbers(table[name])) is not None:
             found[name] = statistics.of_rows(np.asarray(values, np.float64))
     return found
+
+
+def filmed(
+    path: Path, images: Iterator[NDArray[np.uint8]], fps: int, size: tuple[int, int]
+) -> Statistics:
+    """Write images (height, width, 3) to a video at `path`; returns their statistics.
+
+    Raises:
+        ValueError: an image is not of `size`, its height and width.
+        OSError: the file cannot be written.
+    """
+    seen = ImageStatistics()
+    writer = VideoWriter(path, fps, *size)
+    for number, image in enumerate(images):
+        writer.add(image)
+        if number % LOOKED_AT == 0:
+            seen.add(image)
+    writer.close()
+    return seen.result()
 
 
 @contextmanager

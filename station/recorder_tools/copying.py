@@ -11,12 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recorder import layout, statistics
-from recorder.assembly import Episode
+from recorder.assembly import Episode, filmed
 from recorder.dataset import Dataset, DatasetError, read_rows
 from recorder.layout import Robot, Success
-from recorder.statistics import ImageStatistics, Statistics
+from recorder.statistics import Statistics
 from recorder.structure import EpisodeRow, Info
-from recorder.video import VideoWriter
 from station.recorder_tools.task import ToolError, listed
 
 _ARM: Final = layout.RECAP + "intervention_"
@@ -95,14 +94,9 @@ def _film(dataset: Dataset, row: EpisodeRow, camera: str, path: Path) -> Statist
     if known and begin_s == 0.0 and row.text("journal"):
         shutil.copyfile(source, path)
         return known
-    seen = ImageStatistics()
     height, width = dataset.info.features[layout.CAMERA + camera]["shape"][:2]
-    writer = VideoWriter(path, dataset.info.fps, height, width)
-    for image in dataset.frames(row.episode, camera):
-        writer.add(image)
-        seen.add(image)
-    writer.close()
-    return seen.result()
+    images = dataset.frames(row.episode, camera)
+    return filmed(path, images, dataset.info.fps, (height, width))
 
 
 def _known_statistics(dataset: Dataset, row: EpisodeRow, feature: str) -> Statistics | None:

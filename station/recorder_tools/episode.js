@@ -15,8 +15,6 @@ let playing = false;
 let clockS = 0;
 let heardMs = 0;
 
-// ---- the timeline -------------------------------------------------------------------------
-
 /** Return stretches of equal values: [{value, from, to}], `to` exclusive. */
 function runsOf(values) {
   const found = [];
@@ -130,8 +128,6 @@ function drawLegend() {
   }
 }
 
-// ---- joints -------------------------------------------------------------------------------
-
 const plots = episode.joints.map((joint, column) => {
   const box = document.createElement("div");
   box.className = "plot";
@@ -179,6 +175,10 @@ function drawPlot(plot) {
   for (const run of runs) {
     pen.fillStyle = episode.sources[run.value].colour + "33";
     pen.fillRect((width * run.from) / episode.length, 0, (width * (run.to - run.from)) / episode.length, height);
+    if (run.from) {
+      pen.fillStyle = "#94a3b8";
+      pen.fillRect((width * run.from) / episode.length, 0, 1, height);
+    }
   }
   const style = getComputedStyle(document.documentElement);
   for (const [values, colour, dashes] of lines) {
@@ -195,8 +195,6 @@ function drawPlot(plot) {
     pen.stroke();
   }
 }
-
-// ---- time ---------------------------------------------------------------------------------
 
 /** Where a video shows a frame: its middle, so that rounding never shows a neighbour. */
 function videoTime(at) {
@@ -222,7 +220,7 @@ function show(at) {
   band.setAttribute("aria-valuetext", (frame / episode.fps).toFixed(2) + " seconds, " + kind.title);
   for (const plot of plots) {
     plot.needle.style.left = 100 * share + "%";
-    plot.values.value = episode.state[frame][plot.column].toFixed(3) + " of " + episode.action[frame][plot.column].toFixed(3);
+    plot.values.value = "is " + episode.state[frame][plot.column].toFixed(3) + ", told " + episode.action[frame][plot.column].toFixed(3);
   }
 }
 
@@ -259,8 +257,6 @@ function pause() {
   for (const video of videos) video.pause();
   moveTo(frame);
 }
-
-// ---- hands --------------------------------------------------------------------------------
 
 function scrubbed(element, inset) {
   const at = (event) => {

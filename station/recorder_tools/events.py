@@ -19,9 +19,7 @@ def events(dataset: Dataset, row: EpisodeRow, table: pa.Table) -> list[tuple[int
     if outcome := row.text("outcome_label"):
         known_s = float(row.raw.get("outcome_s") or row.length / fps)
         by = row.text("labelled_by")
-        found.append(
-            (min(round(known_s * fps), row.length - 1), f"{outcome}, said {by or 'nobody'}")
-        )
+        found.append((min(round(known_s * fps), row.length - 1), f"{outcome}, by {by or 'nobody'}"))
     if note := row.text("note"):
         found.append((row.length - 1, f"note: {note}"))
     return sorted(found)

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder import decoding, layout
+from recorder.assembly import LOOKED_AT
 from recorder.dataset import Dataset, DatasetError
 from recorder.structure import EpisodeRow, Fault
 
 _ASIDE: Final = "repair puts the episode aside and keeps the others"
 _RATE_HZ: Final = 0.01
-_LOOKED_AT: Final = 10  # every tenth image counts for the statistics, as when it was recorded
 
 Seen = Callable[[str, NDArray[np.uint8]], None]
 
@@ -34,7 +34,7 @@ def faults(dataset: Dataset, row: EpisodeRow, seen: Seen | None) -> Iterator[Fau
                 yield Fault(where, what, _ASIDE)
             if seen is not None:
                 for number, image in enumerate(dataset.frames(row.episode, camera)):
-                    if number % _LOOKED_AT == 0:
+                    if number % LOOKED_AT == 0:
                         seen(layout.CAMERA + camera, image)
         except (DatasetError, decoding.VideoError) as error:
             yield Fault(where, str(error), _ASIDE)

@@ -12,12 +12,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recorder import layout
-from recorder.assembly import Episode, assembled
+from recorder.assembly import Episode, assembled, filmed
 from recorder.dataset import SUCCESS_OF, UNKNOWN
 from recorder.frames_table import table as frames_table
 from recorder.layout import Robot, Source, Success
-from recorder.statistics import ImageStatistics, Statistics
-from recorder.video import VideoWriter
+from recorder.statistics import Statistics
 from station.config import load, robot_file
 from station.recorder_tools import act
 from station.recorder_tools.act import Recording
@@ -92,7 +91,7 @@ def _robot(name: str, recordings: list[Recording]) -> Robot:
 
 def _episode(recording: Recording, robot: Robot) -> Episode:
     def film(camera: str, path: Path) -> Statistics:
-        return _film(recording, robot, camera, path)
+        return filmed(path, recording.images(camera), robot.fps, robot.cameras[camera])
 
     success = SUCCESS_OF.get(recording.outcome, Success.UNKNOWN)
     return Episode(
@@ -110,16 +109,6 @@ def _episode(recording: Recording, robot: Robot) -> Episode:
         },
         film=film,
     )
-
-
-def _film(recording: Recording, robot: Robot, camera: str, path: Path) -> Statistics:
-    seen = ImageStatistics()
-    writer = VideoWriter(path, robot.fps, *robot.cameras[camera])
-    for image in recording.images(camera):
-        writer.add(image)
-        seen.add(image)
-    writer.close()
-    return seen.result()
 
 
 def _table(recording: Recording, robot: Robot, success: Success) -> pa.Table:

@@ -23,6 +23,7 @@ from recorder.structure import EpisodeRow
 from station.recorder_tools.events import events as episode_events
 
 _HERE: Final = Path(__file__).parent
+_TO_SECONDS: Final = len("2026-01-02T03:04:05")
 _DIGITS: Final = 4  # a tenth of a milliradian
 
 
@@ -87,7 +88,7 @@ def _facts(dataset: Dataset, row: EpisodeRow) -> Iterator[str]:
         "policy": " ".join(filter(None, (row.text("policy"), row.text("checkpoint")))),
         "corrections": row.text("n_interventions"),
         "seed": row.text("seed"),
-        "begun": row.text("t_start_wall"),
+        "begun": row.text("t_start_wall")[:_TO_SECONDS].replace("T", " "),
     }
     if not row.raw.get("outcome_s"):
         del facts["outcome known at"]
