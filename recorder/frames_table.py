@@ -12,7 +12,7 @@ from recorder import labels
 from recorder.labels import Codes, Flags
 from recorder.layout import ACTION, RECAP, STATE, Robot, Source, Success, features
 from recorder.recorded import Recorded, Stamps
-from recorder.resample import Rows, at, nearest, newest
+from recorder.resample import Rows, at, intended, nearest, newest
 from recorder.ticks import Ticks, arrow, measured
 
 _APART_NS: Final = 30_000_000  # from a row to its tick, beyond which that is a gap
@@ -56,9 +56,11 @@ def columns(
     last = count == len(count) - 1
     won = last & (success is Success.SUCCESS)
     human = ticks.human[tick]
+    joints = recorded.header.joints
+    policy, policy_valid = intended(recorded.chunks, joints, rows.t_ns, action)
     recap = {
-        "policy_action": np.where(ticks.policy_valid[tick, None], ticks.policy[tick], action),
-        "policy_action_valid": ticks.policy_valid[tick],
+        "policy_action": policy,
+        "policy_action_valid": policy_valid,
         "human_action": np.where(np.isnan(human), action, human),
         "human_action_valid": ticks.human_valid[tick],
         "source": source,
