@@ -12,7 +12,7 @@ from controller.plan import SNAP, Plan
 from controller.runway import AHEAD_S, feasible_rates
 from motion.limiter import Limiter
 from motion.limits import JointLimits
-from motion.stopping import stopping_path
+from motion.minimum_jerk import halting
 
 Array = NDArray[np.float64]
 
@@ -114,7 +114,7 @@ class Course:
     def brake(self, sent: Limiter) -> None:
         """Plan the gentle stop that follows what was `sent`."""
         gentle = self._limits.scaled(BRAKE_SHARE)
-        stop = stopping_path(sent.velocity, sent.acceleration, gentle, self._dt)
+        stop = halting(sent.velocity, sent.acceleration, gentle, self._dt)
         self.retrace(sent)
         self.join(self.next_row, sent.position + stop)
         self.clock.start(1.0)

@@ -1,8 +1,9 @@
 """From what the arms do to what a person wants, without a step and without a ramp to wait for.
 
 A target is where the person is, smoothed, and a part that fades: what lay between the arms and the
-person, in place, velocity and acceleration, when the person took over. Whenever the arms could not
-follow, what lies between fades anew from there.
+person, in place, velocity and acceleration, when the person took over. First the motion under way
+comes to rest, as seen by the person, while what it leaves between fades. Whenever the arms could
+not follow, all that lies between fades anew from there.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ Array = NDArray[np.float64]
 
 WAIT_S = 0.01  # by which a person is looked at in the past: the newest is still under way
 WINDOW_S = 0.12  # of a person's motion that a target is made of
-LAG_S = 0.025  # by which that leaves it behind
-FADE_SPEED = 0.5  # of the usual speed, for what a person has to make up: the rest is for the person
+LAG_S = 0.03  # by which that leaves it behind
+FADE_SPEED = 0.4  # of the usual speed, for what a person has to make up: the rest is for the person
 BRAKE_SHARE = 0.5  # of the limits, for the motion under way
 _BACK = 3  # targets before this one that its derivatives are made of
 _TURN = 2.0 * np.pi
@@ -59,17 +60,16 @@ class Takeover:
         dt_ns = round(self._dt * 1e9)
         seen_ns = due_ns - round(WAIT_S * 1e9)
         poses = person.poses(seen_ns - dt_ns * np.arange(len(weights) + _BACK))
-        if person.voice != self._voice:
-            self._anchor = self._anchored(person, weights @ poses[1 : len(weights) + 1], sent)
-            self._voice, self._astray = person.voice, True
+        anew = person.voice != self._voice
+        if anew:
+            self._anchor = self._anchored(person, _smoothed(poses, weights), sent)
         limits = self._limits
         least, most = limits.lower + limits.margin, limits.upper - limits.margin
         poses = np.minimum(np.maximum(poses + self._anchor, least), most)
-        # Now, one tick ago, two, three.
-        rows = np.array([weights @ poses[ago : ago + len(weights)] for ago in range(_BACK + 1)])
-        if self._astray or abs(due_ns - self._due_ns - dt_ns) > dt_ns // 2:
+        rows = _smoothed(poses, weights)
+        if anew or self._astray or abs(due_ns - self._due_ns - dt_ns) > dt_ns // 2:
             self._fade = self._fading(rows, sent)
-        self._due_ns = due_ns
+        self._voice, self._due_ns = person.voice, due_ns
         target = rows[0]
         if len(self._fade):
             target = target + self._fade[0]
@@ -78,35 +78,45 @@ class Takeover:
         self._astray = slower is not target
         return slower
 
-    def _anchored(self, person: Person, where: Array, sent: Limiter) -> Array:
+    def _anchored(self, person: Person, rows: Array, sent: Limiter) -> Array:
         """Return what is added to a person's poses from now on (J,).
 
         Relative, and for joints that are too far apart to be brought together, it is what lies
-        between now. Aligned, it is nothing but whole turns.
+        between where the motion under way comes to rest. Aligned, it is nothing but whole turns.
         """
-        limits, apart = self._limits, sent.position - where
+        limits, where = self._limits, rows[1]
+        offset, velocity, acceleration = self._between(rows, sent)
+        apart = offset + self._halt(velocity, acceleration)[-1]
         if person.relative:
-            return apart
-        turned = where + _TURN * np.round(apart / _TURN) * self._turning
+            return np.asarray(apart)
+        turned = where + _TURN * np.round(offset / _TURN) * self._turning
         inside = (turned >= limits.lower) & (turned <= limits.upper)
         there = np.where(inside, turned, where)
         aligned = person.moves & (np.abs(sent.position - there) <= limits.jump)
-        return np.where(aligned, there - where, apart)
+        return np.asarray(np.where(aligned, there - where, apart))
 
     def _fading(self, rows: Array, sent: Limiter) -> Array:
         """Return what is added to the coming targets (N, J): all between `sent` and `rows`."""
-        _, first, second, third = rows
-        offset = sent.position - first
-        velocity = sent.velocity - (first - second) / self._dt
-        acceleration = sent.acceleration - (first - 2.0 * second + third) / self._dt**2
-        slow, quick = self._limits.slowed(FADE_SPEED), self._limits.scaled(BRAKE_SHARE)
-        nothing = np.zeros_like(offset)
-        place = minimum_jerk.fading(offset, nothing, nothing, slow, self._dt)
-        motion = minimum_jerk.fading(nothing, velocity, acceleration, quick, self._dt)
-        both = np.zeros((max(len(place), len(motion)), len(offset)))
-        both[: len(place)] += place
-        both[: len(motion)] += motion
+        offset, velocity, acceleration = self._between(rows, sent)
+        halt = self._halt(velocity, acceleration)
+        nothing, slow = np.zeros_like(offset), self._limits.slowed(FADE_SPEED)
+        fade = minimum_jerk.fading(offset + halt[-1], nothing, nothing, slow, self._dt)
+        both = np.zeros((max(len(fade), len(halt)), len(offset)))
+        both[: len(fade)] += fade
+        both[: len(halt)] += halt - halt[-1]
         return both
+
+    def _between(self, rows: Array, sent: Limiter) -> tuple[Array, Array, Array]:
+        """Return place, velocity and acceleration of what was `sent`, less those of a tick ago."""
+        _, first, second, third = rows
+        velocity = (first - second) / self._dt
+        acceleration = (first - 2.0 * second + third) / self._dt**2
+        return sent.position - first, sent.velocity - velocity, sent.acceleration - acceleration
+
+    def _halt(self, velocity: Array, acceleration: Array) -> Array:
+        """Return how the motion under way (N, J) comes to rest."""
+        quick = self._limits.scaled(BRAKE_SHARE)
+        return minimum_jerk.halting(velocity, acceleration, quick, self._dt)
 
     def _slowed(self, target: Array, position: Array, speed: float) -> Array:
         """Return `target`, or as far towards it as each arm may go in a tick at `speed`."""
@@ -118,6 +128,11 @@ class Takeover:
         least = np.ones(int(self._limits.group.max()) + 1)
         np.minimum.at(least, self._limits.group, share)
         return position + least[self._limits.group] * (target - position)
+
+
+def _smoothed(poses: Array, weights: Array) -> Array:
+    """Return where a person is now, was one tick ago, two, three (4, J), from `poses` (N, J)."""
+    return np.array([weights @ poses[ago : ago + len(weights)] for ago in range(_BACK + 1)])
 
 
 @lru_cache(maxsize=8)

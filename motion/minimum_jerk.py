@@ -1,4 +1,4 @@
-"""The smoothest way from rest at one pose to rest at another."""
+"""The smoothest way from rest at one pose to rest at another, and to rest from a motion."""
 
 from __future__ import annotations
 
@@ -82,4 +82,32 @@ def fading(
         (1.0 - blend(u)) * offset
         + (u + u**3 * (-6.0 + 8.0 * u - 3.0 * u * u)) * (velocity * whole)
         + u * u * (0.5 + u * (-1.5 + u * (1.5 - 0.5 * u))) * (acceleration * whole**2)
+    )
+
+
+def halting(velocity: Array, acceleration: Array, limits: JointLimits, dt: float) -> Array:
+    """Return how far a motion gets (N, J), one row every `dt`, until it is at rest; N >= 1.
+
+    The velocity is the cubic with the given beginning that ends with no slope. The part of the
+    velocity and that of the acceleration each keep `limits` in the derivatives above its own order.
+
+    Args:
+        velocity: (J,) the last backward difference per `dt`.
+        acceleration: (J,) the last second difference per `dt` squared.
+        limits: of the J joints.
+        dt: time between rows in seconds.
+    """
+    velocity = velocity + 0.5 * dt * acceleration  # a backward difference is half a step old
+    speed, push = np.abs(velocity), np.abs(acceleration)
+    seconds = max(
+        float(np.max(1.5 * speed / limits.acceleration)),
+        float(np.max(np.sqrt(6.0 * speed / limits.jerk))),
+        float(np.max(4.0 * push / limits.jerk)),
+    )
+    steps = int(np.ceil(seconds / dt)) + 1
+    u = np.arange(1, steps + 1)[:, None] / steps
+    whole = steps * dt
+    return np.asarray(
+        u * (1.0 + u * u * (0.5 * u - 1.0)) * (velocity * whole)
+        + u * u * (0.5 + u * (0.25 * u - 2.0 / 3.0)) * (acceleration * whole**2)
     )

@@ -19,6 +19,7 @@ Array = NDArray[np.float64]
 COLOURS = {"policy": "#0072b2", "human": "#d55e00", "hold": "#8c8c8c"}
 NAIVE, MEANT = "black", "#e69f00"
 BEFORE_S, AFTER_S = 0.4, 0.8
+MOST_RAD = 0.6
 
 
 def draw(trials: dict[str, Trial], path: Path) -> None:
@@ -79,9 +80,15 @@ def _chosen(trial: Trial) -> tuple[int, int, int]:
         if trial.commanders[first] == "human" and last - first > 1.0 / DT_S
     ]
     naive = trial.naive()
-    gaps = [np.abs(naive[first] - trial.commands[first - 1]) * ~GRIPS for first, _ in spans]
+    gaps = [np.abs(naive[first] - trial.commands[first - 1]) for first, _ in spans]
     speeds = [np.abs(trial.commands[first - 1] - trial.commands[first - 2]) for first, _ in spans]
-    score = np.array([gap + 20.0 * speed * ~GRIPS for gap, speed in zip(gaps, speeds, strict=True)])
+    # One that is too far apart to be brought together shows nothing.
+    score = np.array(
+        [
+            (gap * (gap < MOST_RAD) + 20.0 * speed) * ~GRIPS
+            for gap, speed in zip(gaps, speeds, strict=True)
+        ]
+    )
     row, joint = np.unravel_index(int(np.argmax(score)), score.shape)
     first, last = spans[int(row)]
     return int(first), int(last), int(joint)

@@ -165,7 +165,7 @@ class _Scene:
 
     def _pose(self, cursor: float) -> Array:
         """Return where the policy wants the arms at a cursor of the plan."""
-        return self._chunked(cursor, 1)[0]
+        return np.asarray(self._chunked(cursor, 1)[0])
 
     def _chunked(self, cursor: float, count: int) -> Array:
         cursors = (cursor * DT_S + ACTION_S * np.arange(count)) / ACTION_S
