@@ -103,7 +103,7 @@ def _add_arm(spec: mujoco.MjSpec, scene: mujoco.MjModel, arm: str) -> None:
         for part, name in parts.items():
             geom = scene.geom(f"vx300s_{arm}/{name}").id
             frame = frames[int(scene.geom_bodyid[geom])]
-            points = _cut(_points(scene, geom), part)
+            points = _cut(_points(scene, geom), _edges(scene, geom), part)
             _add_hull(spec, frame, f"{arm}_{part}", f"{arm}_{kind}", points)
     neighbours = [f"{arm}/{name}" for name in _NEIGHBOURS]
     spec.add_exclude(bodyname1=neighbours[0], bodyname2=neighbours[1])
@@ -168,9 +168,25 @@ def _points(scene: mujoco.MjModel, geom: int) -> Array:
     return np.asarray(points @ turn.reshape(3, 3).T + scene.geom_pos[geom])
 
 
-def _cut(points: Array, part: str) -> Array:
-    """Return which of the points belong to a part; a finger's foot and tip overlap a little."""
-    along = points[:, 0]
+def _edges(scene: mujoco.MjModel, geom: int) -> NDArray[np.intp]:
+    """Return which two of its points each edge of a mesh's triangles joins (E, 2)."""
+    mesh = int(scene.geom_dataid[geom])
+    start = int(scene.mesh_faceadr[mesh])
+    faces = scene.mesh_face[start : start + int(scene.mesh_facenum[mesh])]
+    return np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).astype(np.intp)
+
+
+def _cut(points: Array, edges: NDArray[np.intp], part: str) -> Array:
+    """Return the corners (N, 3) of a part of a mesh; a finger's foot and tip overlap a little."""
     if part.endswith("_foot"):
-        return points[along < _TIP_FROM_M + _OVERLAP_M]
-    return points[along > _TIP_FROM_M] if part.endswith("_tip") else points
+        return _beyond(points, edges, _TIP_FROM_M + _OVERLAP_M, -1.0)
+    return _beyond(points, edges, _TIP_FROM_M, 1.0) if part.endswith("_tip") else points
+
+
+def _beyond(points: Array, edges: NDArray[np.intp], plane_m: float, side: float) -> Array:
+    """Return the points on one side of a plane across x, and where edges pass through it."""
+    height = side * (points[:, 0] - plane_m)
+    crossing = edges[(height[edges[:, 0]] > 0.0) & (height[edges[:, 1]] < 0.0)]
+    inner, outer = points[crossing[:, 0]], points[crossing[:, 1]]
+    share = height[crossing[:, 0]] / (height[crossing[:, 0]] - height[crossing[:, 1]])
+    return np.concatenate([points[height > 0.0], inner + share[:, None] * (outer - inner)])
