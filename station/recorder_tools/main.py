@@ -10,6 +10,7 @@ from typing import Final
 from rich.console import Console
 
 from recorder.dataset import DatasetError
+from recorder.files import BusyError
 from station.recorder_tools import (
     check,
     exporting,
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str], console: Console | None = None) -> int:
     task = Task(console or Console(), options)
     try:
         return TOOLS[options.command].run(task)
-    except (DatasetError, ToolError, ValueError, OSError) as error:
+    except (DatasetError, ToolError, BusyError, ValueError, OSError) as error:
         complaint = console or Console(stderr=True)
         complaint.print(str(error), style="bold red", markup=False, highlight=False, soft_wrap=True)
         return 1

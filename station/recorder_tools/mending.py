@@ -38,8 +38,11 @@ class Mending:
         self._aside = aside
         self._say = say
 
-    def swap_is_under_way(self) -> bool:
-        """Return whether an earlier repair was cut off when it only had folders to exchange."""
+    def possible(self) -> bool:
+        """Return whether there is a dataset, or a repair that only has to be ended."""
+        return (self._directory / "meta").is_dir() or self._swap_is_under_way()
+
+    def _swap_is_under_way(self) -> bool:
         return (self._directory / _ANEW).is_dir()
 
     def mend(self, robot_name: str) -> None:
@@ -52,7 +55,7 @@ class Mending:
             DatasetError: the dataset is of another version.
             ToolError: it was not recorded by this software.
         """
-        if self.swap_is_under_way():
+        if self._swap_is_under_way():
             self._swap()
         robot = self._robot(robot_name)
         self._put_rows_aside(robot)

@@ -34,17 +34,16 @@ def run(task: Task) -> int:
         ToolError: it was not recorded by this software.
     """
     directory = task.directory
-    if not (directory / "meta").is_dir() and not journals(directory):
-        task.dataset()  # says why this is none
     aside = directory / _ASIDE / f"{datetime.now().astimezone():%Y-%m-%d_%H-%M-%S_%f}"
     said: list[str] = []
-    lost = 0
+    mending = Mending(directory, aside, said.append)
+    if not mending.possible() and not journals(directory):
+        task.dataset()  # says why this is none
     with (
         files.sole(directory / layout.RECORDER_LOCK, "repair"),
         files.sole(directory / layout.FINISHER_LOCK, "repair"),
     ):
-        mending = Mending(directory, aside, said.append)
-        if (directory / "meta").is_dir() or mending.swap_is_under_way():
+        if mending.possible():
             mending.mend(task.options.robot)
         lost = _finish_journals(task, said.append)
     for line in said:
