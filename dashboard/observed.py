@@ -136,22 +136,22 @@ class Observed:
 
     def hear_episodes(self) -> None:
         """Read what is told of episodes, and who commands; whether anybody looks or not."""
-        if status := self._control.receive():
-            self.tally.look(status.commander)
+        if control := self._control.receive():
+            self.tally.look(control.commander)
+            self._delay("control tick behind its deadline").add(control.late_us * 1e-3)
+            self._delay("capture to plan, p95").add(control.latency_s * 1e3)
         for state in self._episodes.drain():
             self.tally.hear(state)
 
     def sample(self, now_ns: int) -> None:
         """Read everything else, and note the delays and a point of the plot."""
+        self.hear_episodes()
         for beat in self._beats.values():
             beat.receive()
         for motors in self._motors.values():
             motors.receive()
         self._task.receive()
         self._human.receive()
-        if control := self.control:
-            self._delay("control tick behind its deadline").add(control.late_us * 1e-3)
-            self._delay("capture to plan, p95").add(control.latency_s * 1e3)
         if chunk := self._chunk.receive():
             self._add_stages(chunk)
         for arm, states in self._states.items():

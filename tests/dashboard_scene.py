@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from messaging.messages import (
     ActionChunk,
     ControlStatus,
+    EpisodeState,
     Heartbeat,
+    HumanCommand,
     JointCommand,
     JointState,
     MotorStates,
@@ -24,7 +26,7 @@ JOINT_NAMES = (
 JOINTS = tuple(f"{arm}_{joint}" for arm in ARMS for joint in JOINT_NAMES)
 PROCESSES = (
     "safety", "twin", "arm.left", "arm.right", *(f"camera.{name}" for name in CAMERAS),
-    "controller", "policy_worker", "journal", "dashboard",
+    "controller", "teleop", "policy_worker", "recorder", "finisher", "journal", "dashboard",
 )  # fmt: skip
 _MOTORS = (
     "waist (id 1)", "shoulder (id 2)", "shoulder shadow (id 3)", "elbow (id 4)",
@@ -32,6 +34,12 @@ _MOTORS = (
     "gripper (id 9)",
 )  # fmt: skip
 _LAG_S = 0.08
+_NOTES = {
+    "camera": "OK: stamped by the driver",
+    "policy_worker": "flow",
+    "recorder": "recording episode_2026-03-04_15-26-07_000000",
+    "finisher": "finishing episode_2026-03-04_15-25-20_000000, 40%",
+}
 
 
 def command(seq: int, now_ns: int, t_s: float) -> JointCommand:
@@ -72,14 +80,14 @@ def chunk(seq: int, now_ns: int) -> ActionChunk:
     return ActionChunk("flow", seq, now_ns, 0.0, 1, 20_000_000, JOINTS, actions, stages)
 
 
-def control(seq: int, now_ns: int, moves: bool) -> ControlStatus:
+def control(seq: int, now_ns: int, moves: bool, commander: str) -> ControlStatus:
     """What the controller says."""
     return ControlStatus(
         seq=seq, t_ns=now_ns, late_us=120.0 + 60 * math.sin(seq), mode="run" if moves else "hold",
         epoch=1, cursor=0.0, rate=1.0 if moves else 0.0, upcoming=np.zeros((1, 14)),
         dt_ns=10_000_000, runway_s=0.62 + 0.2 * math.sin(seq / 9) if moves else 0.0,
         latency_s=0.112, disagreement_rad=0.008, jerk=31.0, chunks=seq, counters={"dropped.old": 3},
-        permit=1,
+        permit=1, commander=commander if moves else "hold",
     )  # fmt: skip
 
 
@@ -87,12 +95,28 @@ def beat(name: str, now_ns: int, seq: int) -> Heartbeat:
     """What a process says of itself."""
     rates = {"camera": 30.0, "policy_worker": 9.1, "journal": 20.0, "twin": 60.0, "safety": 50.0}
     rate_hz = rates.get(name.split(".")[0], 100.0)
-    note = {"camera": "OK: stamped by the driver", "policy_worker": "flow"}.get(
-        name.split(".")[0], ""
-    )
+    note = _NOTES.get(name.split(".")[0], "")
+    counters = {"free_mb": 78_300} if name == "recorder" else {}
     return Heartbeat(
         process=name, pid=1, t_ns=now_ns, ready=True, loops=seq, rate_hz=rate_hz, late_ms=0.21,
-        age_ms=18.0, note=note,
+        age_ms=18.0, note=note, counters=counters,
+    )  # fmt: skip
+
+
+def human(now_ns: int, arms: tuple[str, ...], *, engaged: bool, doing: str) -> HumanCommand:
+    """What a person's device says."""
+    joints = tuple(joint for joint in JOINTS if joint.startswith(arms))
+    position = np.zeros(len(joints))
+    return HumanCommand("leader", 1, now_ns, joints, position, engaged, False, doing)
+
+
+def episode(number: int, begun_ns: int, now_ns: int, outcome: str) -> EpisodeState:
+    """An episode; with an outcome it is over."""
+    return EpisodeState(
+        t_ns=now_ns, episode=number, seed=number, instruction="transfer the cube",
+        phase="over" if outcome else "running", t_begin_ns=begun_ns,
+        t_end_ns=now_ns if outcome else 0, outcome=outcome,
+        judge="the task's rule" if outcome else "",
     )  # fmt: skip
 
 

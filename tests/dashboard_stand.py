@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import dashboard_scene as scene
 from dashboard_scene import ARMS, CAMERAS, JOINTS, PROCESSES
@@ -25,8 +26,10 @@ from messaging.messages import (
 from messaging.topics import (
     ACTION_CHUNK,
     CONTROL_STATUS,
+    EPISODE_STATE,
     FRAME,
     HEARTBEAT,
+    HUMAN_COMMAND,
     JOINT_COMMAND,
     JOINT_STATE,
     MOTOR_STATES,
@@ -52,6 +55,11 @@ class Script:
     persisting: tuple[str, ...] = ()
     confirm_s: float = 0.02
     motor_errors: dict[str, str] = field(default_factory=dict)
+    commander: str = "policy"
+    arms: tuple[str, ...] = ARMS  # that the person moves
+    engaged: bool = False
+    doing: str = "correct"
+    recorder: dict[str, Any] = field(default_factory=dict)  # of its heartbeat, changed
 
 
 class Station:
@@ -65,10 +73,13 @@ class Station:
             0, "disarmed", 1, "none", 1.0, "", note="press Arm to test the stop path"
         )
         self._seq = 0
+        self._begun_ns = 0  # the episode
         self._due: list[tuple[float, Callable[[], None]]] = []
-        self._safety_service = bus.service("safety")
-        self._station_service = bus.service("station")
-        self._waiter = Waiter((self._safety_service, self._station_service))
+        names = ("safety", "station", "teleop", "recorder")
+        self._services = [bus.service(name) for name in names]
+        self._waiter = Waiter(self._services)
+        self._human = bus.publisher(HUMAN_COMMAND)
+        self._episodes = bus.publisher(EPISODE_STATE)
         self._safety = bus.publisher(SAFETY_STATE)
         self._control = bus.publisher(CONTROL_STATUS)
         self._command = bus.publisher(JOINT_COMMAND)
@@ -88,7 +99,7 @@ class Station:
         """Answer and publish until told to end."""
         while not self.ending:
             self._waiter.wait(_SLICE_S)
-            for service in (self._safety_service, self._station_service):
+            for service in self._services:
                 while asked := service.receive():
                     self.requests.append(asked.request)
                     if self.script.answers:
@@ -129,6 +140,25 @@ class Station:
         act = getattr(self, f"_on_{request.kind}", None)
         said = act(request) if act else ""
         return Reply(request.id, not said, said, self.safety.event)
+
+    def tell_episode(self, number: int, outcome: str = "") -> None:
+        """Tell that an episode runs, or is over."""
+        now_ns = time.monotonic_ns()
+        self._begun_ns = self._begun_ns if outcome else now_ns
+        self._episodes.send(scene.episode(number, self._begun_ns, now_ns, outcome))
+
+    def _on_takeover(self, _: Request) -> str:
+        self.script.engaged, self.script.commander = True, "human"
+        return ""
+
+    def _on_hand_back(self, _: Request) -> str:
+        self.script.engaged, self.script.commander = False, "policy"
+        return ""
+
+    def _on_rewind(self, _: Request) -> str:
+        self.script.engaged, self.script.commander = True, "human"
+        self.script.doing = "rewind"
+        return ""
 
     def _on_stop(self, request: Request) -> str:
         self.stop(f"stop by {request.who}", request.who)
@@ -185,7 +215,8 @@ class Station:
         self._safety.send(replace(self.safety, t_ns=now_ns))
         self._publish_motion(now_ns)
         for name, beat in self._beats.items():
-            beat.send(scene.beat(name, now_ns, self._seq))
+            said = scene.beat(name, now_ns, self._seq)
+            beat.send(replace(said, **self.script.recorder) if name == "recorder" else said)
         if self._seq % 5 == 0:
             for number, (name, frames) in enumerate(self._frames.items()):
                 image = scene.picture(self._seq, number)
@@ -199,7 +230,11 @@ class Station:
         self._command.send(scene.command(self._seq, now_ns, t_s))
         for arm, states in self._states.items():
             states.send(scene.joint_state(arm, self._seq, now_ns, t_s))
-        self._control.send(scene.control(self._seq, now_ns, moves))
+        script = self.script
+        self._control.send(scene.control(self._seq, now_ns, moves, script.commander))
+        self._human.send(
+            scene.human(now_ns, script.arms, engaged=script.engaged, doing=script.doing)
+        )
         if moves and self._seq % 5 == 0:
             self._chunk.send(scene.chunk(self._seq, now_ns))
 
@@ -245,6 +280,8 @@ def page_config(directory: Path, host: str, port: int) -> Config:
         tokens=directory / "tokens",
         audit=directory / "audit.jsonl",
         run_directory=directory,
+        device="leader",
+        records=True,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dashboard_scene import PROCESSES
 from dashboard_stand import CUT_CODE, EVENT, Stand, standing
 from playwright.sync_api import (
     Browser,
@@ -339,7 +340,7 @@ def test_the_page_shows_what_the_robot_does(context: BrowserContext, stand: Stan
     stand.station.script.motor_errors = {"elbow (id 4)": "overload"}
     page = operated(context, stand)
     expect(page.locator("#commander")).to_have_text("policy")
-    expect(page.locator("#process-rows tr")).to_have_count(12)
+    expect(page.locator("#process-rows tr")).to_have_count(len(PROCESSES))
     expect(page.locator("#process-rows")).to_contain_text("● ready")
     expect(page.locator("#delay-rows")).to_contain_text("policy: infer")
     expect(page.locator("#motor-tables")).to_contain_text("overload")

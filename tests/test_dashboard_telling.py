@@ -85,7 +85,7 @@ def test_motion_is_traced_and_each_hop_timed(bus: Bus) -> None:
     now_ns = time.monotonic_ns()
     while None in observed.arms.values() or not observed.trace or not observed.control:
         commands.send(scene.command(1, now_ns, 1.0))
-        status.send(scene.control(1, now_ns, moves=True))
+        status.send(scene.control(1, now_ns, moves=True, commander="policy"))
         for arm, publisher in states.items():
             publisher.send(scene.joint_state(arm, 1, now_ns, 1.0))
         observed.sample(now_ns)

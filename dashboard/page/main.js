@@ -1,6 +1,7 @@
 // Brings the page's parts together.
 
 import { Cameras } from "./cameras.js";
+import { Collect, commanderOf } from "./collect.js";
 import { at, write } from "./dom.js";
 import { Link, token } from "./link.js";
 import { Operate } from "./operate.js";
@@ -19,6 +20,7 @@ const hearers = {
     document.title = `Evenhand: ${about.robot}`;
     plot.about(about);
     cameras.about(about);
+    collect.about(about);
   },
   you: (said) => (you = { ...said, wrong: you.wrong }),
   state: (said) => {
@@ -44,6 +46,7 @@ const link = new Link(
 );
 const stop = new StopButton(link);
 const operate = new Operate(link);
+const collect = new Collect(operate);
 const plot = new Plot();
 const cameras = new Cameras();
 const view = new StateView((what, more) => operate.ask(what, more));
@@ -52,10 +55,11 @@ function draw() {
   const safety = state?.safety ?? null;
   const now = stateOf(safety, link.age);
   stop.tell(now);
-  view.draw(safety, link.age, you, link.roundTrip);
-  operate.draw(now, you);
+  view.draw(safety, link.age, you, link.roundTrip, commanderOf(state));
+  operate.draw(now, you, (what) => collect.makesSense(what));
   if (now === "lost") return;
   operate.followSpeed(safety?.speed);
+  collect.draw(state, now);
   drawPlan(state.control, now);
   drawArms(state.arms);
   drawProcesses(state.processes);

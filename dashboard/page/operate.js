@@ -17,6 +17,11 @@ const POSSIBLE = {
   rest: ["armed", "running", "stopped"],
   off: ["disarmed", "armed"],
   cut: ["disarmed", "testing", "armed", "running", "stopped"],
+  takeover: ["running"],
+  hand_back: ["armed", "running", "stopped"],
+  rewind: ["running"],
+  discard: ["disarmed", "testing", "armed", "running", "stopped"],
+  undo: ["disarmed", "testing", "armed", "running", "stopped"],
 };
 const ALWAYS_ALLOWED = new Set(["pause", "rest", "cut"]);
 
@@ -31,7 +36,8 @@ export class Operate {
       act: (code) => this.ask("cut", { event: code }),
     });
     for (const button of document.querySelectorAll("[data-ask]")) {
-      button.addEventListener("click", () => this.ask(button.dataset.ask));
+      const place = button.closest(".panel").querySelector(".answer");
+      button.addEventListener("click", () => this.ask(button.dataset.ask, {}, place));
     }
     at("speed").addEventListener("input", () => this.sayAskedSpeed());
     at("speed").addEventListener("change", () => {
@@ -47,20 +53,20 @@ export class Operate {
     });
   }
 
-  ask(what, more = {}) {
+  ask(what, more = {}, place = at("answer")) {
     this.count += 1;
-    this.asked.set(this.count, { what, ...more });
+    this.asked.set(this.count, { what, place, ...more });
     const sent = this.link.send({ do: "ask", what, n: this.count, ...more });
-    write(at("answer"), sent ? `${what}: asked` : `${what}: no link`);
+    write(place, `${named(what)}: ${sent ? "asked" : "no link"}`);
   }
 
   answer(answer) {
     const asked = this.asked.get(answer.n);
     if (!asked) return;
-    const { what } = asked;
+    const { what, place } = asked;
     this.asked.delete(answer.n);
     const verdict = answer.accepted ? "done" : "refused";
-    write(at("answer"), `${what}: ${answer.said || verdict} (${answer.ms.toFixed(0)} ms)`);
+    write(place, `${named(what)}: ${answer.said || verdict} (${answer.ms.toFixed(0)} ms)`);
     if (what === "cut") this.confirmCut(asked.event ? "" : answer.event);
   }
 
@@ -81,14 +87,15 @@ export class Operate {
     }, 1000);
   }
 
-  draw(state, you) {
+  draw(state, you, makesSense) {
     const operates = you.role === "operator";
     for (const button of document.querySelectorAll("[data-ask]")) {
       const what = button.dataset.ask;
       const allowed = operates && (you.in_control || ALWAYS_ALLOWED.has(what));
-      const possible = allowed && POSSIBLE[what].includes(state);
+      const possible = allowed && POSSIBLE[what].includes(state) && makesSense(what);
       if (button.disabled === possible) button.disabled = !possible;
     }
+    document.querySelector("[data-note]").disabled = !(operates && you.in_control);
     at("speed").disabled = !(operates && you.in_control);
     show(at("token-form"), !operates);
     show(at("take"), operates && !you.in_control);
@@ -105,6 +112,8 @@ export class Operate {
     write(at("speed-asked"), `${at("speed").value} %`);
   }
 }
+
+const named = (what) => what.replace("_", " ");
 
 function roleText(you) {
   if (you.wrong) return "That token is not the right one. You may look and stop.";

@@ -12,6 +12,14 @@ const WORDS = {
   running: ["RUNNING", "Keep clear of the arms."],
   stopped: ["STOPPED", "Nothing may move until the stop is reset."],
 };
+const COMMANDERS = { policy: "policy", person: "person", home: "station", rest: "station" };
+const SAID = {
+  policy: "The policy commands.",
+  person: "A person commands.",
+  hold: "Nobody commands, the arms hold.",
+  home: "The arms go home.",
+  rest: "The arms go to rest.",
+};
 
 // The state to show: what is old or unknown is never shown as good.
 export function stateOf(safety, age) {
@@ -29,31 +37,31 @@ export class StateView {
     });
   }
 
-  draw(safety, age, you, roundTrip) {
+  draw(safety, age, you, roundTrip, commander) {
     const state = stateOf(safety, age);
     mark(document.body, "state", state);
     const icon = state === "silent" ? "lost" : state;
     const use = at("state-icon").firstElementChild;
     if (use.getAttribute("href") !== `#icon-${icon}`) use.setAttribute("href", `#icon-${icon}`);
-    const [word, said] = this.words(state, safety);
+    const [word, said] = this.words(state, safety, commander);
     write(at("state-word"), word);
     write(at("state-said"), said);
     const seconds = age === Infinity ? "never heard" : `${(age / 1000).toFixed(1)} s`;
     write(at("age"), seconds);
     write(at("round-trip"), state === "lost" ? "lost" : `${fixed(roundTrip, 0)} ms`);
     if (state === "lost") return;
-    write(at("commander"), safety?.commander || "nobody");
+    write(at("commander"), (safety?.commander && COMMANDERS[commander]) || "nobody");
     write(at("speed-now"), safety ? `${Math.round(safety.speed * 100)} %` : "–");
     this.drawLatch(safety, you);
     this.drawWarnings(safety);
   }
 
-  words(state, safety) {
+  words(state, safety, commander) {
     if (state === "lost") return ["NO LINK", "What this page shows is old. To stop the arms, use the 12 V switch."];
     if (state === "silent") return ["SAFETY SILENT", "Without its permit the arms stop by themselves."];
     const [word, said] = WORDS[state];
     if (state === "stopped") return [`${word} ${safety.event}`, safety.causes[0] ?? said];
-    if (state === "running" && safety.commander) return [word, `The ${safety.commander} commands. ${said}`];
+    if (state === "running") return [word, `${SAID[commander] ?? ""} ${said}`.trim()];
     return [word, safety.note || said];
   }
 
