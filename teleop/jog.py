@@ -17,7 +17,7 @@ AXES: Final = 6
 _LEAD: Final = 0.15  # that a pose may run ahead of an arm that cannot follow, rad or share
 _RISE_S: Final = 0.15  # until a push has its full speed
 _LONGEST_S: Final = 0.05  # that one step may bridge
-_IK_STEPS: Final = 10  # what is further than that for so small a way is out of reach
+_IK_STEPS: Final = 5  # what is further than that for so small a way is out of reach
 
 
 class JogConfig(BaseModel):
