@@ -96,6 +96,7 @@ class Recorder:
         self._answered: dict[str, Reply] = {}
         self._known: EpisodeState | None = None  # the one that was begun last, as last heard of
         self._resumable = recover.resumable(config.directory)
+        self._outcome: str | None = None  # of the running episode, once it is over
         self._refusal = ""  # why the present episode is not recorded
 
     def step(self) -> None:
@@ -106,6 +107,8 @@ class Recorder:
         news = self._streams.heard(now_ns)
         if self._desk.running:
             self._scribe.add(news)
+            if self._outcome is not None:
+                self._end(self._outcome)
         for state in states:
             self._follow(state, now_ns)
         while (asked := self._service.receive()) is not None:
@@ -146,8 +149,9 @@ class Recorder:
         self._known = state
         if self._desk.running:
             self._scribe.add([Heard(EPISODE_STATE.name, now_ns, state)])
-            if state.phase == OVER:
-                self._end(state.outcome)
+            if state.phase == OVER and self._outcome is None:
+                # Another look, for what was said before the end and is still on its way.
+                self._outcome = state.outcome
         elif known and state.phase == OVER == known.phase and state.outcome != known.outcome:
             decision = Decision(True, "", edits.LABEL, self._desk.last, state.outcome)
             self._edit(decision, state.judge)
@@ -184,6 +188,7 @@ class Recorder:
             self._cut_off()
 
     def _end(self, outcome: str) -> None:
+        self._outcome = None
         self._scribe.end()
         if decision := self._desk.end(outcome):
             self._edit(decision, "recorder")
@@ -191,7 +196,7 @@ class Recorder:
     def _cut_off(self) -> None:
         """End the running episode as one whose end nobody saw."""
         if self._desk.running:
-            self._end("")
+            self._end(self._outcome or "")
 
     def _serve(self, asked: Asked) -> None:
         request = asked.request
