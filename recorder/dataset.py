@@ -265,6 +265,12 @@ def numbers(column: pa.ChunkedArray) -> NDArray[Any] | None:
 def _no_dataset(directory: Path) -> str:
     if not directory.exists():
         return f"there is no {directory}; record one with `python launch.py --record {directory}`"
+    journals = len(list((directory / layout.JOURNALS).glob("*/")))
+    if journals:
+        return (
+            f"{directory} has no episode yet, but {journals} journals: if nobody records there,"
+            f" `python -m recorder repair {directory}` makes episodes of them"
+        )
     inside = sorted(path.name for path in directory.iterdir())[:8]
     return (
         f"{directory} is no dataset: it has no {layout.INFO}, but {', '.join(inside) or 'nothing'};"
