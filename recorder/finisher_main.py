@@ -93,13 +93,13 @@ class Work:
         """Work until told to stop."""
         try:
             while not self._stopping:
-                self._wake.wait(self._round())
+                self._wake.wait(self.round())
         except _StoppedError:
             return
         except Exception as error:  # noqa: BLE001 # told and raised where the process can die of it
             self.died = error
 
-    def _round(self) -> float:
+    def round(self) -> float:
         """Finish what is ready; returns for how long to wait then."""
         waiting = self._ready()
         while waiting:

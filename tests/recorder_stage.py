@@ -24,7 +24,7 @@ _TOPICS = {topic.name: topic for topic in TOPICS}
 
 def config(directory: Path, scene: Scene, **more: Any) -> Config:
     """Return what a recorder of the scene is told."""
-    options = {"free_bytes": 0, "operator": "Ada", "policy": "flow"} | more
+    options: dict[str, Any] = {"free_bytes": 0, "operator": "Ada", "policy": "flow"} | more
     return Config(
         robot="aloha",
         directory=directory,
@@ -92,7 +92,8 @@ class Stage:
         """Return the recorder's answer to a request."""
         request = Request(uuid.uuid4().hex, kind, "shell ada", time.monotonic_ns(), reason=text)
         self._client.send(request)
-        return self.until(self._client.receive)
+        reply: Reply = self.until(self._client.receive)
+        return reply
 
     def until(self, found: Callable[[], Any]) -> Any:
         """Return what `found` returns once it is anything; the recorder looks meanwhile."""

@@ -1,5 +1,6 @@
 """The recorder on the bus: what is written, what people ask, and what goes wrong."""
 
+import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from recorder.compatibility import MismatchError
 from recorder.dataset import Dataset
 from recorder.files import BusyError, sole
 from recorder.finish import finished
+from recorder.journal import journals
 from recorder.layout import DISCARDED, RECORDER_LOCK
 from recorder.main import main
 
@@ -63,7 +65,7 @@ def test_its_journal_becomes_an_episode_once_nobody_can_discard_it_any_more(
         assert not opened.journals()[0].sealed
         opened.play(LATER, until_s=0.1)
         assert [journal.sealed for journal in opened.journals()] == [True, False]
-    first, second = recover.journals(opened.directory)
+    first, second = journals(opened.directory)
     assert second.sealed
     catalogue = Catalogue(opened.directory)
     finished(catalogue, first)
@@ -163,8 +165,8 @@ def test_labels_in_the_wrong_order_break_nothing(staged: Stage) -> None:
     assert (edit.kind, edit.text) == ("label", "failure")
     staged.play(LATER, until_s=0.3)
     staged.play(replace(LATER, number=5, begin_ns=LATER.begin_ns + 1), until_s=0.1)
-    journals = staged.journals()
-    assert [journal.end() is None for journal in journals] == [False, True, True]
+    found = staged.journals()
+    assert [journal.end() is None for journal in found] == [False, True, True]
 
 
 def test_a_recorder_that_is_started_again_goes_on_in_the_same_journal(tmp_path: Path) -> None:
@@ -211,7 +213,7 @@ def test_a_write_that_fails_is_told_counted_and_survived(
     staged.play(SCENE, until_s=0.3)
 
     def full(file: int, data: bytes) -> None:
-        scribe.os.write(file, data[:7])  # what a full disk still takes
+        os.write(file, data[:7])  # what a full disk still takes
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
