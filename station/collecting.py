@@ -12,7 +12,7 @@ from station.rows import (
     Rows,
 )
 
-_HANG_S = 10.0
+_HANG_S = 30.0
 _START_S = 180.0
 
 

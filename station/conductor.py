@@ -61,6 +61,7 @@ class Conductor:
     _first_run_ns: int = 0
     _stopping: bool = False
     _phase: str = ""
+    _unrecorded: bool = False
     _wish: str = ""  # of a person, of the present episode
     _who: str = ""  # that person
 
@@ -111,6 +112,8 @@ class Conductor:
         parts = [self.stage.value]
         if self.resetting_s:
             parts.append(f"{self.resetting_s:.0f} s left to set the scene")
+        if self._unrecorded and self.stage is Stage.SETTLING:
+            parts.append("waiting for the recorder")
         if self.paused:
             parts.append("paused")
         return ", ".join(parts)
@@ -130,6 +133,7 @@ class Conductor:
         """Move on to the next stage if it is time, and return what to do."""
         passed_ns, self._now_ns = news.now_ns - self._now_ns, news.now_ns
         self._phase = news.safety.phase if news.safety else ""
+        self._unrecorded = not news.recorded
         if self.paused:
             self._since_ns += passed_ns
             self._first_run_ns += passed_ns if self._first_run_ns else 0
@@ -199,7 +203,7 @@ class Conductor:
         over, following = {
             Stage.HOMING: (_arrived(news.status, "home"), Stage.SETTING),
             Stage.SETTING: (self._scene_is_set(news.task), Stage.SETTLING),
-            Stage.SETTLING: (elapsed_ns > settle_ns, Stage.RUNNING),
+            Stage.SETTLING: (elapsed_ns > settle_ns and news.recorded, Stage.RUNNING),
         }.get(self.stage, (False, self.stage))
         return following if over else self.stage
 

@@ -41,6 +41,7 @@ class News:
     task: TaskState | None
     safety: SafetyState | None  # None while the safety process is silent
     energised: Sequence[str] = ()  # arms that do not say that their torque is off
+    recorded: bool = True  # whoever shall record does, or nobody shall
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,7 +211,16 @@ class Station:
 
     @staticmethod
     def _news(wire: Wire, supervisor: Supervisor, now_ns: int) -> News:
-        return News(now_ns, supervisor.ready, wire.status, wire.task, wire.safety, wire.energised)
+        recorder = supervisor.children.get("recorder")
+        return News(
+            now_ns,
+            supervisor.ready,
+            wire.status,
+            wire.task,
+            wire.safety,
+            wire.energised,
+            recorded=recorder is None or recorder.phase in (Phase.READY, Phase.STALLED),
+        )
 
     def _hold(self, wire: Wire) -> None:
         """Let arms that a failure or a second interrupt left in motion slow down."""

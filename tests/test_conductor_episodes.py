@@ -22,10 +22,12 @@ class Watched(World):
 
     commander: str = "policy"
 
+    recorded: bool = True
+
     def news(self, *, ready: bool = True) -> News:
         news = super().news(ready=ready)
         status = news.status and replace(news.status, commander=self.commander)
-        return replace(news, status=status)
+        return replace(news, status=status, recorded=self.recorded)
 
     def state(self) -> EpisodeState:
         return self.conductor.state()
@@ -156,6 +158,18 @@ def test_people_have_time_to_set_the_scene_and_may_say_that_they_are_done() -> N
     world.step()
     assert world.state().phase == "running"
     assert world.conductor.resetting_s == 0.0
+
+
+def test_no_episode_begins_while_nobody_records_but_one_that_runs_goes_on() -> None:
+    world = Watched(Conductor(course(episodes=2)), recorded=False)
+    world.until(Stage.SETTLING)
+    world.run_for(30.0)
+    assert world.conductor.in_words == "settling, waiting for the recorder"
+    world.recorded = True
+    world.step()
+    assert world.state().phase == "running"
+    world.recorded = False
+    assert world.run_for(0.2)[-1].outcome == "success"
 
 
 @given(
