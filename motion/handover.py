@@ -21,6 +21,7 @@ HOLD: Final = "lift the cube and hold it"
 INSTRUCTIONS: Final = (TRANSFER, HOLD)
 
 _MEET_M: Final = np.array([0.0, 0.5, 0.25])
+_BESIDE_MEET_M: Final = np.array([-0.12, 0.5, 0.24])  # where the left hand waits
 _HOLD_M: Final = np.array([0.08, 0.5, 0.2])
 
 
@@ -79,6 +80,7 @@ _Stop = tuple[float, Array | None, float]  # seconds, fingertips in metres, grip
 _HAS_GRASPED_S: Final = 2.2  # so that the left arm is in its place when the right one comes
 _HAS_GIVEN_S: Final = 5.2
 
+_CROWDED_M: Final = 0.11  # of the left hand from where the hands meet
 _CLEAR_M: Final = 0.06  # of a hand above the cube, before it may move sideways
 _ASIDE_M: Final = 0.12
 _BACK_OFF_S: Final = 1.3
@@ -137,11 +139,28 @@ def _stops(instruction: str, sight: Sight) -> tuple[list[_Stop], list[_Stop]]:
         return _since(left, _HAS_GIVEN_S), _since(right, _HAS_GIVEN_S)
     if sight.holds("right"):
         return _since(left, _HAS_GRASPED_S), _since(carrying, _HAS_GRASPED_S)
-    right = [*_grasping(grasp), *carrying]
-    if _in_the_way(sight):
-        left, right = _since(left, -_BACK_OFF_S), _since(right, -_BACK_OFF_S)
-        right = [*_backing_off(sight.hands["right"].tip, grasp), *right]
-    return left, right
+    return _backing_off(sight, left, [*_grasping(grasp), *carrying])
+
+
+def _backing_off(
+    sight: Sight, left: list[_Stop], right: list[_Stop]
+) -> tuple[list[_Stop], list[_Stop]]:
+    """Return the same stops, after those that bring hands away from the cube and each other."""
+    tip = sight.hands["right"].tip
+    if crowded(sight):
+        away = _moved(tip, _ASIDE_M, 0.04)
+        left = [(_BACK_OFF_S, _BESIDE_MEET_M, 0.1), *_since(left, -_BACK_OFF_S)]
+    elif _over_cube(sight):
+        away = np.array([*tip[:2], max(tip[2], sight.cube[2]) + 0.08])
+        left = _since(left, -_BACK_OFF_S)
+    else:
+        return left, right
+    return left, [(0.5, None, 1.0), (_BACK_OFF_S, away, 1.0), *_since(right, -_BACK_OFF_S)]
+
+
+def crowded(sight: Sight) -> bool:
+    """Return whether the left hand is where the right one has to pass."""
+    return bool(np.linalg.norm(sight.hands["left"].tip - _MEET_M) < _CROWDED_M)
 
 
 def _since(stops: list[_Stop], begun_s: float) -> list[_Stop]:
@@ -149,15 +168,10 @@ def _since(stops: list[_Stop], begun_s: float) -> list[_Stop]:
     return [(time_s - begun_s, tip, gripper) for time_s, tip, gripper in stops if time_s > begun_s]
 
 
-def _in_the_way(sight: Sight) -> bool:
+def _over_cube(sight: Sight) -> bool:
     """Return whether the right hand would push the cube on its straight way to above it."""
     apart = sight.hands["right"].tip - sight.cube
     return bool(apart[2] < _CLEAR_M and np.linalg.norm(apart[:2]) < _ASIDE_M)
-
-
-def _backing_off(tip: Array, cube: Array) -> list[_Stop]:
-    above = np.array([*tip[:2], max(tip[2], cube[2]) + 0.08])
-    return [(0.5, None, 1.0), (_BACK_OFF_S, above, 1.0)]
 
 
 def _moved(point: Array, x_m: float, z_m: float) -> Array:
@@ -182,7 +196,7 @@ def _giving() -> list[_Stop]:
 def _receiving() -> list[_Stop]:
     return [
         (1.2, None, 0.1),
-        (3.4, _moved(_MEET_M, -0.12, -0.01), 1.0),
+        (3.4, _BESIDE_MEET_M, 1.0),
         (3.8, None, 1.0),
         (4.5, _moved(_MEET_M, 0.01, -0.01), 1.0),
         (5.2, None, 0.0),

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from controller.config import ControllerConfig
 from controller.core import Controller
+from controller.mode import HUMAN
 from drivers.guard import Guard
-from messaging.messages import ActionChunk, ControlStatus
+from messaging.messages import MOTIONS, ActionChunk, ControlStatus, HumanCommand
 from motion.clearance import Clearance
 from motion.limits import JointLimits, LimitsConfig
 from perception.rendering import SceneRenderer
@@ -42,6 +43,26 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """What a camera caught, and where everything was then."""
+
+    t_ns: int
+    qpos: NDArray[np.float64]
+    position: NDArray[np.float64]
+    command: NDArray[np.float64]
+    status: ControlStatus
+    hand_backs: int  # by a person, so far
+
+
+class Person(Protocol):
+    """Somebody who watches, and may command."""
+
+    def says(self, episode: int, instruction: str, moment: Moment) -> HumanCommand | None:
+        """Return a device's next command, engaged or not, a tick after `moment`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class EpisodeResult:
     """How an episode went."""
 
@@ -53,6 +74,7 @@ class EpisodeResult:
     counters: dict[str, int] = field(repr=False)  # the controller's, and the guards' holds
     commands: NDArray[np.float64] = field(repr=False)  # (T, 14) what went to the servos
     trail: NDArray[np.float64] = field(repr=False)  # (N, nq) the world, ten times a second
+    commanders: tuple[str, ...] = field(repr=False)  # (T,) who gave each command
 
 
 class Lockstep:
@@ -65,7 +87,9 @@ class Lockstep:
         config: ControllerConfig | None = None,
         limits: LimitsConfig | None = None,
         timing: Timing | None = None,
+        person: Person | None = None,
     ) -> None:
+        self.person = person
         self._twin = twin
         self._policy = policy
         self._config = config or ControllerConfig()
@@ -109,7 +133,7 @@ class Lockstep:
         controller.direct("run")
         return controller
 
-    def look(self, moment: _Moment, instruction: str, now_ns: int) -> ActionChunk:
+    def look(self, moment: Moment, instruction: str, now_ns: int) -> ActionChunk:
         """Return the policy's answer, asked at `now_ns`, to what was to be seen at `moment`."""
         images = {}
         for camera in self._policy.spec.cameras:
@@ -123,19 +147,16 @@ class Lockstep:
             instruction=instruction,
             images=images,
             position=moment.position,
+            upcoming=status.upcoming,
             twin_qpos=moment.qpos,
         )
-        return self._worker.answer(Seen(observation, status.cursor, status.epoch), now_ns)
+        seen = Seen(observation, status.cursor, status.epoch, hand_backs=moment.hand_backs)
+        return self._worker.answer(seen, now_ns)
 
-
-@dataclass(frozen=True, slots=True)
-class _Moment:
-    """What a camera caught, and where everything was then."""
-
-    t_ns: int
-    qpos: NDArray[np.float64]
-    position: NDArray[np.float64]
-    status: ControlStatus
+    def hear(self, moment: Moment, instruction: str) -> HumanCommand | None:
+        """Return what the person says who saw `moment`, None if nobody is there."""
+        person = self.person
+        return person.says(self._episodes, instruction, moment) if person else None
 
 
 class _Run:
@@ -151,13 +172,15 @@ class _Run:
         self._guards = [
             Guard(lockstep.limits.of(JOINTS[rows]), self._dt_ns, start[rows]) for rows in _ARMS
         ]
-        self._frame: _Moment | None = None
+        self._frame: Moment | None = None
         self._under_way: tuple[int, ActionChunk] | None = None  # when it arrives, and what
         self._next_look_ns = 0
+        self._now: Moment | None = None
         self._best_reward = 0
         self._holds: Counter[str] = Counter()
         self._commands: list[NDArray[np.float64]] = []
         self._trail: list[NDArray[np.float64]] = []
+        self._commanders: list[str] = []
 
     def finished(self) -> EpisodeResult:
         """Run to success or to the time limit."""
@@ -176,6 +199,7 @@ class _Run:
             counters={**self._controller.counters, **self._holds},
             commands=np.array(self._commands),
             trail=np.array(self._trail),
+            commanders=tuple(self._commanders),
         )
 
     def _infer(self, now_ns: int) -> None:
@@ -194,8 +218,14 @@ class _Run:
         twin = self._lockstep.twin
         position = twin.position
         self._controller.feel(position)
+        self._listen(now_ns)
         command, status = self._controller.tick(now_ns)
-        self._capture(_Moment(now_ns, twin.qpos, position, status))
+        self._commanders.append(status.commander)
+        before, back = self._now, 0
+        if before:
+            back = before.hand_backs + (before.status.mode == HUMAN != status.mode)
+        self._now = Moment(now_ns, twin.qpos, position, command.position, status, back)
+        self._capture(self._now)
         written = np.empty(len(JOINTS))
         for rows, guard in zip(_ARMS, self._guards, strict=True):
             guarded = guard.checked(command.position[rows], command.seq, now_ns, now_ns)
@@ -209,7 +239,14 @@ class _Run:
         self._progress = advanced(self._progress, twin.contacts, float(twin.cube[2]), dt_s)
         self._best_reward = max(self._best_reward, self._progress.reward)
 
-    def _capture(self, moment: _Moment) -> None:
+    def _listen(self, now_ns: int) -> None:
+        """Let the person, if there is one, say something."""
+        said = self._now and self._lockstep.hear(self._now, self._progress.instruction)
+        if said:
+            self._controller.hear(said, now_ns)
+            self._controller.steer("run", MOTIONS[-1], now_ns)
+
+    def _capture(self, moment: Moment) -> None:
         """Keep the world as the cameras last caught it, and now and then for the trail."""
         if _beats(moment.t_ns, self._dt_ns, self._lockstep.timing.camera_hz):
             self._frame = moment

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat
 
-from motion.handover import HOLD, Expert, Plan
+from motion.handover import HOLD, Expert, Plan, crowded
 from motion.sight import SIDES, Sight
 from teleop.operator_hand import Hands, tremor
 from teleop.operator_sight import Memory, first_look, looked, trouble
@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 _DELAY_SPREAD: Final = 0.3  # of the logarithm of a delay
 _EAGER_S: Final = (0.5, 5.0)  # within which it takes over without a reason
 _SAFE_M: Final = 0.12  # height of a cube in the right hand that may be left to the policy
+_HINDERED_RAD: Final = 0.25  # between hands and arms: more than a quick arm's lag
 _PATIENCE_S: Final = 1.0  # for the arms to obey, and before another try if they do not
 
 
@@ -30,7 +31,7 @@ class Habits(BaseModel):
 
     seed: int = 0
     delay_s: PositiveFloat = 0.3  # from seeing something to acting on it, in the median
-    noise_rad: NonNegativeFloat = 0.003  # by how much its hands tremble, RMS
+    noise_rad: NonNegativeFloat = 0.002  # by how much its hands tremble, RMS
     eager: float = Field(default=0.3, ge=0.0, le=1.0)  # share of episodes with a needless takeover
 
 
@@ -92,6 +93,12 @@ class Correction:
     taken_ns: int
     reason: str
 
+    def hindered(self, moment: Moment) -> bool:
+        """Return whether the arms do not come along: something is in their way."""
+        apart = np.abs(self.hands.meant(moment.now_ns) - moment.command)
+        moved = np.repeat([side in self.sides for side in SIDES], len(apart) // len(SIDES))
+        return bool((apart > _HINDERED_RAD)[moved].any())
+
 
 class Operator:
     """Watches one episode after another; `step` it at every reading.
@@ -122,7 +129,6 @@ class Operator:
         """Return the correction that is to be made now, None while the policy shall command."""
         if moment.episode != self._episode:
             self._begin(moment)
-        self._feel(moment)
         before = self._memory
         self._memory = (
             looked(before, moment.sight, moment.now_ns)
@@ -144,19 +150,10 @@ class Operator:
         after_s = draw.uniform(*_EAGER_S) if eager else np.inf
         self._eager_ns = moment.now_ns + after_s * 1e9
         self._trusting = True
-        self._felt, self._felt_ns = moment.command, moment.now_ns
-        self._velocity = np.zeros(len(self._joints))
         self._not_before_ns = 0
 
     def _delay_s(self) -> float:
         return self._habits.delay_s * float(self._draw.lognormal(0.0, _DELAY_SPREAD))
-
-    def _feel(self, moment: Moment) -> None:
-        """Know how fast the arms move, to take them over in mid-motion."""
-        since_s = (moment.now_ns - self._felt_ns) * 1e-9
-        if since_s > 0.0:
-            self._velocity = (moment.command - self._felt) / since_s
-        self._felt, self._felt_ns = moment.command, moment.now_ns
 
     def _watch(self, moment: Moment, wrong: str | None) -> None:
         """Take over if something is wrong, if somebody asks for it, or out of eagerness."""
@@ -174,11 +171,13 @@ class Operator:
         plan = self._planned(moment, moment.command)
         if plan is None:
             return
+        # A hand that takes hold is at rest: the controller brings the arms' motion to it.
+        still = np.zeros(len(self._joints))
         shake = tremor(self._draw, self._joints, self._habits.noise_rad)
         finishing = not self._trusting or _safe(sight) or sight.holds("left")
-        both = moment.asked or (finishing and moment.instruction != HOLD)
+        both = moment.asked or crowded(sight) or (finishing and moment.instruction != HOLD)
         self.correction = Correction(
-            hands=Hands(plan, now_ns, self._velocity, shake, now_ns),
+            hands=Hands(plan, now_ns, still, shake, now_ns),
             sides=SIDES if both else ("right",),
             finishing=finishing,
             taken_ns=now_ns,
@@ -203,8 +202,8 @@ class Operator:
             self.rest()
         elif self._releasing.to(not correction.finishing and _safe(moment.sight), now_ns):
             self.rest()
-        elif self._acting.to(wrong is not None, now_ns):
-            plan = self._planned(moment, correction.hands.meant(now_ns))
+        elif self._acting.to(wrong is not None or correction.hindered(moment), now_ns):
+            plan = self._planned(moment, moment.command)
             if plan is None:
                 self.rest()
             else:

@@ -8,14 +8,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from motion import handover, minimum_jerk
+from motion import minimum_jerk
+from motion.handover import Plan, sampled
 from motion.limits import gripper_mask
 from motion.sight import SIDES
 
 Array = NDArray[np.float64]
 Tremor = Callable[[float], Array]
 
-_COAST_S: Final = 0.4  # in which a motion from before comes to its end
+_FADE_S: Final = 0.4  # in which a motion from before comes to its end
 _WAVES: Final = 4
 _WAVE_HZ: Final = (0.2, 2.0)
 _STEADY_S: Final = 0.5  # in which hands that take hold begin to tremble
@@ -40,13 +41,15 @@ def tremor(draw: np.random.Generator, joints: tuple[str, ...], rms_rad: float) -
     return at
 
 
-def coasted(velocity: Array, since_s: float) -> Array:
-    """Return where a motion (J,) that went on with `velocity` at first has drifted to.
+def faded(offset: Array, velocity: Array, since_s: float) -> Array:
+    """Return what is left of an `offset` (J,), which had a `velocity` (J,), after `since_s`.
 
-    It ends where it began: x(0) = x(T) = x'(T) = x''(0) = x''(T) = 0 and x'(0) = velocity.
+    Minimum jerk brings the one to rest at zero; the other goes on at first, and ends there too:
+    x(0) = x(T) = x'(T) = x''(0) = x''(T) = 0 and x'(0) = velocity.
     """
-    u = min(since_s / _COAST_S, 1.0)
-    return velocity * (_COAST_S * (u + u**3 * (-6.0 + 8.0 * u - 3.0 * u * u)))
+    u = np.array(min(since_s / _FADE_S, 1.0))
+    coasting = _FADE_S * (u + u**3 * (-6.0 + 8.0 * u - 3.0 * u * u))
+    return offset * (1.0 - minimum_jerk.blend(u)) + velocity * coasting
 
 
 class Hands:
@@ -57,21 +60,35 @@ class Hands:
     """
 
     def __init__(
-        self, plan: handover.Plan, begun_ns: int, velocity: Array, shake: Tremor, taken_ns: int
+        self,
+        plan: Plan,
+        begun_ns: int,
+        velocity: Array,
+        shake: Tremor,
+        taken_ns: int,
+        offset: Array | float = 0.0,
     ) -> None:
-        """Begin to follow `plan` with the `velocity` (14,) that the arms have."""
+        """Begin to follow a plan.
+
+        Args:
+            plan: where to go.
+            begun_ns: when.
+            velocity: (14,) that the hands have.
+            shake: how they tremble.
+            taken_ns: since when they do.
+            offset: (14,) from where the plan begins to where they are.
+        """
         self.plan = plan
         self._begun_ns = begun_ns
         self._velocity = velocity
+        self._offset = np.broadcast_to(offset, velocity.shape)
         self._shake = shake
         self._taken_ns = taken_ns
 
     def meant(self, now_ns: int) -> Array:
         """Return where the hands mean to be."""
         since_s = (now_ns - self._begun_ns) * 1e-9
-        times_s = np.array([since_s])
-        pose = np.hstack([handover.sampled(self.plan[side], times_s)[0] for side in SIDES])
-        return pose + coasted(self._velocity, since_s)
+        return _planned(self.plan, since_s) + faded(self._offset, self._velocity, since_s)
 
     def pose(self, now_ns: int) -> Array:
         """Return where the hands are."""
@@ -82,6 +99,12 @@ class Hands:
         tick_ns = round(_TICK_S * 1e9)
         return (self.meant(now_ns + tick_ns) - self.meant(now_ns)) / _TICK_S
 
-    def replanned(self, plan: handover.Plan, now_ns: int) -> Hands:
-        """Return the same hands on another way, without a step."""
-        return Hands(plan, now_ns, self.velocity(now_ns), self._shake, self._taken_ns)
+    def replanned(self, plan: Plan, now_ns: int) -> Hands:
+        """Return the same hands on another way, without a step wherever it begins."""
+        offset = self.meant(now_ns) - _planned(plan, 0.0)
+        return Hands(plan, now_ns, self.velocity(now_ns), self._shake, self._taken_ns, offset)
+
+
+def _planned(plan: Plan, since_s: float) -> Array:
+    times_s = np.array([since_s])
+    return np.hstack([sampled(plan[side], times_s)[0] for side in SIDES])

@@ -7,7 +7,7 @@ import pytest
 
 from motion.handover import Plan, Waypoint
 from simulation.twin import HOME, JOINTS
-from teleop.operator_hand import Hands, coasted, tremor
+from teleop.operator_hand import Hands, faded, tremor
 
 TICK_NS = 10_000_000
 ARMS = np.r_[0:6, 7:13]
@@ -34,17 +34,25 @@ def test_hands_go_along_the_plan_and_stay_at_its_end() -> None:
 
 def test_a_motion_under_way_goes_on_and_fades() -> None:
     velocity = np.linspace(-1.0, 1.0, 14)
-    np.testing.assert_allclose(coasted(velocity, 0.0), 0.0)
-    np.testing.assert_allclose(coasted(velocity, 1e-4) / 1e-4, velocity, rtol=1e-3)
-    assert np.abs(coasted(velocity, 0.1)).max() > 0.05
-    np.testing.assert_allclose(coasted(velocity, 0.4), 0.0, atol=1e-12)
-    np.testing.assert_allclose(coasted(velocity, 9.0), 0.0, atol=1e-12)
+    np.testing.assert_allclose(faded(STILL, velocity, 0.0), 0.0)
+    np.testing.assert_allclose(faded(STILL, velocity, 1e-4) / 1e-4, velocity, rtol=1e-3)
+    assert np.abs(faded(STILL, velocity, 0.1)).max() > 0.05
+    np.testing.assert_allclose(faded(STILL, velocity, 0.4), 0.0, atol=1e-12)
+    np.testing.assert_allclose(faded(STILL, velocity, 9.0), 0.0, atol=1e-12)
 
 
-def test_a_new_plan_in_mid_motion_makes_no_step_and_no_kink() -> None:
+def test_what_lies_between_hands_and_plan_fades() -> None:
+    offset = np.linspace(-1.0, 1.0, 14)
+    np.testing.assert_array_equal(faded(offset, STILL, 0.0), offset)
+    np.testing.assert_allclose(faded(offset, STILL, 0.2), 0.5 * offset)
+    np.testing.assert_allclose(faded(offset, STILL, 0.4), 0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("begins", [0.2, 0.0])
+def test_a_new_plan_in_mid_motion_makes_no_step_and_no_kink(begins: float) -> None:
     first = Hands(way(0.6), 0, STILL, still, 0)
     at_ns = 40 * TICK_NS
-    second = first.replanned(way(-0.3, float(first.meant(at_ns)[0])), at_ns)
+    second = first.replanned(way(-0.3, begins), at_ns)
     before = [first.pose(i * TICK_NS) for i in range(41)]
     after = [second.pose(i * TICK_NS) for i in range(41, 120)]
     steps = np.diff(np.array(before + after), axis=0)

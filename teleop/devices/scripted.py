@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,8 @@ from motion.handover import INSTRUCTIONS, Expert
 from motion.sight import SIDES, Eyes
 from teleop.device import Array, DeviceError, Event, Reading, Robot, View
 from teleop.operator import Correction, Habits, Moment, Operator
+
+log = logging.getLogger(__name__)
 
 _RUNNING: Final = "running"  # an episode's phase
 _POLICY, _HUMAN = "run", "human"  # modes of the controller
@@ -64,13 +67,15 @@ class ScriptedOperator:
         if view.command is None:
             return None
         correction = self._step(now_ns, view, view.command)
-        begins = correction is not None and not self._corrects
-        self._corrects = correction is not None
-        events: tuple[Event, ...] = (Event("takeover"),) if begins else ()
+        events: tuple[Event, ...] = ()
         if correction is not None:
+            if not self._corrects:
+                log.info("%s: corrects %s", correction.reason, " and ".join(correction.sides))
+                events = (Event("takeover"),)
             self._reading = self._led(correction, now_ns)
         elif view.correcting:
             events = (Event("hand_back"),)
+        self._corrects = correction is not None
         if self._reading is None or not (self._corrects or view.correcting):
             self._reading = Reading(self._robot.joints, view.command, relative=False)
         return replace(self._reading, events=events)
