@@ -155,6 +155,17 @@ def test_report_goes_elsewhere_when_its_folder_takes_none(tmp_path: Path) -> Non
     assert page.exists()
 
 
+def test_attempts_are_told_by_who_commanded_where_a_person_did(tmp_path: Path) -> None:
+    run = record()
+    run.tally[("auto", "success")] = 3
+    assert "By who commanded" not in write_report(tmp_path, run).read_text()
+    run.tally[("intervention", "failure")] = 1
+    page = write_report(tmp_path, run).read_text()
+    assert "By who commanded: auto: 3 success; intervention: 1 failure." in page
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["kinds"] == {"auto": {"success": 3}, "intervention": {"failure": 1}}
+
+
 def test_losses_are_at_the_top_of_the_page(tmp_path: Path) -> None:
     write_journal(tmp_path, 1.0)
     (tmp_path / "losses.json").write_text(json.dumps({"commands": 12}).ljust(200))

@@ -24,7 +24,7 @@ def page(summary: dict[str, Any], drawn: Sequence[Plot], video: bytes) -> str:
         losses=_losses(summary["losses"]),
         figures="\n".join(_figure(*figure) for figure in _figures(summary)),
         video=_video(video),
-        episodes=_episodes(summary["episodes"]),
+        episodes=_episodes(summary["episodes"]) + _kinds(summary["kinds"]),
         plots="\n".join(_plot(plot) for plot in drawn) or _nothing_drawn(),
         counts=_counts(summary),
         events=_events(summary),
@@ -104,6 +104,17 @@ def _plot(plot: Plot) -> str:
 
 def _nothing_drawn() -> str:
     return "<section><h2>No plots</h2><p>The journal holds no control ticks.</p></section>"
+
+
+def _kinds(kinds: dict[str, dict[str, int]]) -> str:
+    """Return how the attempts ended by who commanded, empty where only the policy ever did."""
+    if not set(kinds) - {"auto"}:
+        return ""
+    words = [
+        f"{kind}: {', '.join(f'{count} {outcome}' for outcome, count in outcomes.items())}"
+        for kind, outcomes in kinds.items()
+    ]
+    return f"<p>By who commanded: {escape('; '.join(words))}.</p>"
 
 
 def _episodes(episodes: Sequence[dict[str, Any]]) -> str:

@@ -76,6 +76,7 @@ def summarised(record: RunRecord, data: RunData) -> dict[str, Any]:
         "duration_s": max(0.0, (span_ns[1] - record.started_ns) * 1e-9) if span_ns else 0.0,
         "first_command_s": record.first_command_s,
         "episodes": [asdict(outcome) for outcome in record.episodes],
+        "kinds": _kinds(record),
         "successes": record.successes,
         "success_rate": record.successes / trials if trials else None,
         "success_interval_95": success_interval(record.successes, trials),
@@ -102,6 +103,14 @@ def summarised(record: RunRecord, data: RunData) -> dict[str, Any]:
         "started_ns": record.started_ns,
         "machine": machine(),
     }
+
+
+def _kinds(record: RunRecord) -> dict[str, dict[str, int]]:
+    """Return how many attempts of each kind ended how: `{"auto": {"success": 3}}`."""
+    kinds: dict[str, dict[str, int]] = {}
+    for (kind, outcome), count in sorted(record.tally.items()):
+        kinds.setdefault(kind, {})[outcome] = count
+    return kinds
 
 
 def machine() -> dict[str, str | int]:
