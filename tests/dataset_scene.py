@@ -45,6 +45,7 @@ class Told:
     seed: int = 1
     left_moved: bool = True
     right_moved: bool = False
+    commands: NDArray[np.float64] | None = None  # (N, 14), 100 a second; slow waves if None
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -82,7 +83,10 @@ def source_of(told: Told) -> NDArray[np.int64]:
 
 
 def path_of(told: Told, moments_s: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return slow waves around home, another for each seed: (T, 14)."""
+    """Return the commands, or slow waves around home, another for each seed: (T, 14)."""
+    if told.commands is not None:
+        ticks_s = np.arange(len(told.commands)) / 100
+        return np.stack([np.interp(moments_s, ticks_s, one) for one in told.commands.T], axis=1)
     phases = np.random.default_rng(told.seed).uniform(0.0, np.pi, len(JOINTS))
     waves = 0.05 * (1.0 - np.cos(moments_s[:, None])) * np.sin(phases)
     return np.asarray(HOME + waves, np.float64)

@@ -130,19 +130,18 @@ def _episode(path: Path, episode: int | None) -> Recording:
         info = json.loads((root / _INFO).read_text())
         rows = _rows(path, episode)
         tasks = pq.read_table(root / _TASKS).to_pylist()
-    except (OSError, ValueError, KeyError) as error:
+        texts = {row.pop("task_index"): str(*row.values()) for row in tasks}
+        return Recording(
+            joints=tuple(info["features"]["action"]["names"]),
+            actions=np.array(rows["action"].to_pylist(), np.float64),
+            dt_s=1.0 / info["fps"],
+            instruction=texts[rows["task_index"][0].as_py()],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{path} is no file under data/ of a whole dataset: {error}; ask"
+            f"{path} is no file under data/ of a whole dataset: {error!r}; ask"
             f" `python -m recorder check {root}`"
         ) from error
-    number = rows["task_index"][0].as_py()
-    texts = {row.pop("task_index"): str(*row.values()) for row in tasks}
-    return Recording(
-        joints=tuple(info["features"]["action"]["names"]),
-        actions=np.array(rows["action"].to_pylist(), np.float64),
-        dt_s=1.0 / info["fps"],
-        instruction=texts[number],
-    )
 
 
 def _rows(path: Path, episode: int | None) -> pa.Table:

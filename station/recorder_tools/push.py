@@ -9,7 +9,7 @@ from recorder.dataset import Dataset
 from station.recorder_tools.task import Task, ToolError, add_directory, counted
 
 # What a recording keeps beside the dataset; nobody else can use it.
-_KEPT_HERE: Final = ["journal/**", "discarded/**", "orphans/**", "*.lock", "**/*.part"]
+_KEPT_HERE: Final = ["journal/**", "discarded/**", "aside/**", "*.lock", "**/*.part"]
 _NAME_PARTS: Final = 2
 
 

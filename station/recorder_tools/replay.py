@@ -25,6 +25,7 @@ from station.recorder_tools.task import Task, ToolError, add_directory, counted
 _DT_NS: Final = 10_000_000
 _DT_S: Final = _DT_NS * 1e-9
 _SETTLE_TICKS: Final = 100
+_LINGER_TICKS: Final = 50  # without commands: the guards bring the arms to rest
 _ARMS: Final = {
     "left": slice(0, len(ARM_JOINTS)),
     "right": slice(len(ARM_JOINTS), len(JOINTS)),
@@ -71,7 +72,7 @@ def run(task: Task) -> int:
             f" {', '.join(JOINTS)}"
         )
     path = recorded_path(dataset, number)
-    ticks = task.following(f"episode {number}", range(len(path.command)))
+    ticks = task.following(f"episode {number}", range(len(path.command) + _LINGER_TICKS))
     done = replayed(path, int(row.raw.get("seed") or 0), "; ".join(row.tasks), ticks)
     _tell(task, done, row.text("outcome_label"))
     file = row.data_file(dataset.info)
@@ -104,7 +105,7 @@ def replayed(path: Path, seed: int, instruction: str, ticks: Iterable[int]) -> R
         path: of the episode.
         seed: of its scene.
         instruction: its task.
-        ticks: the numbers of the commands, as they are to be given.
+        ticks: the numbers of the commands, as they are to be given; then some more.
     """
     twin = Twin(scene_model())
     start = path.command[0]
@@ -120,8 +121,12 @@ def replayed(path: Path, seed: int, instruction: str, ticks: Iterable[int]) -> R
     for seq in range(_SETTLE_TICKS):
         _commanded(twin, guards, start, seq)
     for tick in ticks:
-        off_rad.append(twin.position - path.measured[tick])
-        holds.update(_commanded(twin, guards, path.command[tick], _SETTLE_TICKS + tick))
+        command = None
+        if tick < len(path.command):
+            command = path.command[tick]
+            off_rad.append(twin.position - path.measured[tick])
+        held = _commanded(twin, guards, command, _SETTLE_TICKS + tick)
+        holds.update(held if command is not None else ())
         if progress is not None:
             progress = rules.advanced(progress, twin.contacts, float(twin.cube[2]), _DT_S)
             best = max(best, progress.reward)
@@ -129,14 +134,15 @@ def replayed(path: Path, seed: int, instruction: str, ticks: Iterable[int]) -> R
 
 
 def _commanded(
-    twin: Twin, guards: dict[str, Guard], command: NDArray[np.float64], seq: int
+    twin: Twin, guards: dict[str, Guard], command: NDArray[np.float64] | None, seq: int
 ) -> list[str]:
-    """Give the twin one command through the guards; returns why they held."""
+    """Give the twin one command, or none, through the guards; returns why they held."""
     written = np.empty(len(JOINTS))
     now_ns = seq * _DT_NS
     held = []
     for arm, guard in guards.items():
-        guarded = guard.checked(command[_ARMS[arm]], seq, now_ns, now_ns)
+        own = None if command is None else command[_ARMS[arm]]
+        guarded = guard.checked(own, seq, now_ns, now_ns)
         written[_ARMS[arm]] = guarded.position
         if guarded.holding:
             held.append(f"{arm} arm: {guarded.holding}")
