@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 import mujoco
 import numpy as np
@@ -74,7 +74,17 @@ _NEAR: Final = {
     "right": np.array([0.0, -0.3, 0.8, 0.0, 0.6, 0.0]),
 }
 
-_Stop = tuple[float, Array | None, float]  # seconds, fingertips in metres, gripper
+
+class _Stop(NamedTuple):
+    """Where a hand shall come to rest, and when."""
+
+    time_s: float
+    tip: Array | None  # (3,) metres; None where it is
+    gripper: float
+    turned: bool = True  # to the way that it grasps, rather than as it is
+
+
+_Stops = list[_Stop]
 
 # How far the expert's motion has come, in its own time.
 _HAS_GRASPED_S: Final = 2.2  # so that the left arm is in its place when the right one comes
@@ -118,19 +128,22 @@ class Expert:
             "right": self._path("right", position[7:], right),
         }
 
-    def _path(self, side: str, start: Array, stops: list[_Stop]) -> list[Waypoint]:
+    def _path(self, side: str, start: Array, stops: _Stops) -> list[Waypoint]:
         """Return `stops` in joint space; a stop without a place stays where the arm is."""
         path = [Waypoint(0.0, start)]
         near = _NEAR[side]
-        for time_s, tip, gripper in stops:
+        for stop in stops:
             angles = path[-1].joints[:6]
-            if tip is not None:
-                near = angles = self._arms[side].reached(near, tip, _GRASP[side])
-            path.append(Waypoint(time_s, np.append(angles, gripper)))
+            if stop.tip is not None and stop.turned:
+                near = angles = self._arms[side].reached(near, stop.tip, _GRASP[side])
+            elif stop.tip is not None:
+                as_it_is = self._arms[side].tip(angles)[1]
+                angles = self._arms[side].reached(angles, stop.tip, as_it_is)
+            path.append(Waypoint(stop.time_s, np.append(angles, stop.gripper)))
         return path
 
 
-def _stops(instruction: str, sight: Sight) -> tuple[list[_Stop], list[_Stop]]:
+def _stops(instruction: str, sight: Sight) -> tuple[_Stops, _Stops]:
     """Return what is left to do for the left and the right arm."""
     grasp = np.array([*sight.cube[:2], ON_TABLE_M])
     left, carrying = ([], _lifting()) if instruction == HOLD else (_receiving(), _giving())
@@ -142,20 +155,21 @@ def _stops(instruction: str, sight: Sight) -> tuple[list[_Stop], list[_Stop]]:
     return _backing_off(sight, left, [*_grasping(grasp), *carrying])
 
 
-def _backing_off(
-    sight: Sight, left: list[_Stop], right: list[_Stop]
-) -> tuple[list[_Stop], list[_Stop]]:
+def _backing_off(sight: Sight, left: _Stops, right: _Stops) -> tuple[_Stops, _Stops]:
     """Return the same stops, after those that bring hands away from the cube and each other."""
     tip = sight.hands["right"].tip
+    away = tip
     if crowded(sight):
-        away = _moved(tip, _ASIDE_M, 0.04)
-        left = [(_BACK_OFF_S, _BESIDE_MEET_M, 0.1), *_since(left, -_BACK_OFF_S)]
+        left = [_Stop(_BACK_OFF_S, _BESIDE_MEET_M, 0.1), *_since(left, -_BACK_OFF_S)]
+        if np.linalg.norm(tip - sight.hands["left"].tip) < _CROWDED_M + _ASIDE_M:
+            away = _moved(tip, _ASIDE_M, 0.04)
     elif _over_cube(sight):
-        away = np.array([*tip[:2], max(tip[2], sight.cube[2]) + 0.08])
         left = _since(left, -_BACK_OFF_S)
+        away = np.array([*tip[:2], max(tip[2], sight.cube[2]) + 0.08])
     else:
         return left, right
-    return left, [(0.5, None, 1.0), (_BACK_OFF_S, away, 1.0), *_since(right, -_BACK_OFF_S)]
+    opening = [_Stop(0.5, None, 1.0), _Stop(_BACK_OFF_S, away, 1.0, turned=False)]
+    return left, [*opening, *_since(right, -_BACK_OFF_S)]
 
 
 def crowded(sight: Sight) -> bool:
@@ -163,9 +177,9 @@ def crowded(sight: Sight) -> bool:
     return bool(np.linalg.norm(sight.hands["left"].tip - _MEET_M) < _CROWDED_M)
 
 
-def _since(stops: list[_Stop], begun_s: float) -> list[_Stop]:
+def _since(stops: _Stops, begun_s: float) -> _Stops:
     """Return the stops after `begun_s`, with times from then on."""
-    return [(time_s - begun_s, tip, gripper) for time_s, tip, gripper in stops if time_s > begun_s]
+    return [stop._replace(time_s=stop.time_s - begun_s) for stop in stops if stop.time_s > begun_s]
 
 
 def _over_cube(sight: Sight) -> bool:
@@ -179,27 +193,32 @@ def _moved(point: Array, x_m: float, z_m: float) -> Array:
     return moved
 
 
-def _grasping(cube: Array) -> list[_Stop]:
+def _grasping(cube: Array) -> _Stops:
     above, grasp = _moved(cube, 0.0, 0.08), _moved(cube, 0.0, 0.008)
-    return [(1.4, above, 1.0), (2.1, grasp, 1.0), (2.85, None, 0.0)]
+    return [_Stop(1.4, above, 1.0), _Stop(2.1, grasp, 1.0), _Stop(2.85, None, 0.0)]
 
 
-def _lifting() -> list[_Stop]:
-    return [(4.0, _HOLD_M, 0.0), (6.6, _HOLD_M, 0.0)]
+def _lifting() -> _Stops:
+    return [_Stop(4.0, _HOLD_M, 0.0), _Stop(6.6, _HOLD_M, 0.0)]
 
 
-def _giving() -> list[_Stop]:
+def _giving() -> _Stops:
     clear = _moved(_MEET_M, 0.12, 0.04)
-    return [(4.0, _MEET_M, 0.0), (5.2, None, 0.0), (5.9, None, 1.0), (6.7, clear, 1.0)]
-
-
-def _receiving() -> list[_Stop]:
     return [
-        (1.2, None, 0.1),
-        (3.4, _BESIDE_MEET_M, 1.0),
-        (3.8, None, 1.0),
-        (4.5, _moved(_MEET_M, 0.01, -0.01), 1.0),
-        (5.2, None, 0.0),
-        (5.9, None, 0.0),
-        (6.7, _moved(_MEET_M, -0.12, 0.0), 0.0),
+        _Stop(4.0, _MEET_M, 0.0),
+        _Stop(5.2, None, 0.0),
+        _Stop(5.9, None, 1.0),
+        _Stop(6.7, clear, 1.0),
+    ]
+
+
+def _receiving() -> _Stops:
+    return [
+        _Stop(1.2, None, 0.1),
+        _Stop(3.4, _BESIDE_MEET_M, 1.0),
+        _Stop(3.8, None, 1.0),
+        _Stop(4.5, _moved(_MEET_M, 0.01, -0.01), 1.0),
+        _Stop(5.2, None, 0.0),
+        _Stop(5.9, None, 0.0),
+        _Stop(6.7, _moved(_MEET_M, -0.12, 0.0), 0.0),
     ]
