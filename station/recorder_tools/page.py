@@ -23,6 +23,7 @@ from recorder.structure import EpisodeRow
 from station.recorder_tools.events import events as episode_events
 
 _HERE: Final = Path(__file__).parent
+_SCRIPTS: Final = ("episode_band.js", "episode_plots.js", "episode_time.js")
 _TO_SECONDS: Final = len("2026-01-02T03:04:05")
 _DIGITS: Final = 4  # a tenth of a milliradian
 
@@ -68,7 +69,7 @@ def page(dataset: Dataset, episode: int) -> str:
         title=escape(f"Episode {episode}: {outcome}"),
         subtitle=escape("; ".join(row.tasks)),
         style=(_HERE / "episode.css").read_text(),
-        script=(_HERE / "episode.js").read_text(),
+        script="\n".join((_HERE / name).read_text() for name in _SCRIPTS),
         facts="\n".join(_facts(dataset, row)),
         warnings=_warned(warnings),
         videos="\n".join(videos),
