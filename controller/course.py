@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller.clock import PlanClock
+from controller.fade import BRAKE_SHARE
 from controller.plan import SNAP, Plan
 from controller.runway import AHEAD_S, feasible_rates
 from motion.limiter import Limiter
 from motion.limits import JointLimits
-from motion.minimum_jerk import halting
+from motion.minimum_jerk import halted, halting_s
 
 Array = NDArray[np.float64]
 
 KEPT = 4  # rows of a plan before its newest part, for differences that reach back
-BRAKE_SHARE = 0.5  # of the limits, for a stop that nothing hurries; the clock slows down beside it
 
 
 class Course:
@@ -113,8 +113,12 @@ class Course:
 
     def brake(self, sent: Limiter) -> None:
         """Plan the gentle stop that follows what was `sent`."""
+        velocity = sent.velocity + 0.5 * self._dt * sent.acceleration  # at its end, not on average
         gentle = self._limits.scaled(BRAKE_SHARE)
-        stop = halting(sent.velocity, sent.acceleration, gentle, self._dt)
+        seconds = float(halting_s(velocity, sent.acceleration, gentle).max())
+        ticks = math.ceil(seconds / self._dt) + 1
+        u = np.arange(1, ticks + 1)[:, None] / ticks
+        stop = halted(velocity, sent.acceleration, ticks * self._dt, u)
         self.retrace(sent)
         self.join(self.next_row, sent.position + stop)
         self.clock.start(1.0)

@@ -1,9 +1,8 @@
 """From what the arms do to what a person wants, without a step and without a ramp to wait for.
 
 A target is where the person is, smoothed, and a part that fades: what lay between the arms and the
-person, in place, velocity and acceleration, when the person took over. First the motion under way
-comes to rest, as seen by the person, while what it leaves between fades. Whenever the arms could
-not follow, all that lies between fades anew from there.
+person, in place, velocity and acceleration, when the person took over. Whenever the arms could not
+follow, what lies between fades anew from there.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from controller.fade import Fade
 from controller.person import Person
-from motion import minimum_jerk
 from motion.limiter import Limiter
 from motion.limits import JointLimits, gripper_mask
 
@@ -23,8 +22,6 @@ Array = NDArray[np.float64]
 WAIT_S = 0.01  # by which a person is looked at in the past: the newest is still under way
 WINDOW_S = 0.12  # of a person's motion that a target is made of
 LAG_S = 0.03  # by which that leaves it behind
-FADE_SPEED = 0.4  # of the usual speed, for what a person has to make up: the rest is for the person
-BRAKE_SHARE = 0.5  # of the limits, for the motion under way
 _BACK = 3  # targets before this one that its derivatives are made of
 _TURN = 2.0 * np.pi
 
@@ -41,7 +38,8 @@ class Takeover:
         self._due_ns = 0
         self._astray = True
         self._anchor: Array = np.zeros(len(limits.joints))
-        self._fade: Array = np.zeros((0, len(limits.joints)))
+        nothing = np.zeros(len(limits.joints))
+        self._fade, self._begun_ns = Fade(nothing, nothing, nothing, limits), 0
 
     def held(self) -> None:
         """Be told that the last target was not sent as it was."""
@@ -65,15 +63,11 @@ class Takeover:
             self._anchor = self._anchored(person, _smoothed(poses, weights), sent)
         limits = self._limits
         least, most = limits.lower + limits.margin, limits.upper - limits.margin
-        poses = np.minimum(np.maximum(poses + self._anchor, least), most)
-        rows = _smoothed(poses, weights)
+        rows = _smoothed(np.minimum(np.maximum(poses + self._anchor, least), most), weights)
         if anew or self._astray or abs(due_ns - self._due_ns - dt_ns) > dt_ns // 2:
-            self._fade = self._fading(rows, sent)
+            self._fade, self._begun_ns = self._between(rows, sent), due_ns - dt_ns
         self._voice, self._due_ns = person.voice, due_ns
-        target = rows[0]
-        if len(self._fade):
-            target = target + self._fade[0]
-            self._fade = self._fade[1:]
+        target = rows[0] + self._fade.at((due_ns - self._begun_ns) * 1e-9)
         slower = self._slowed(target, sent.position, speed)
         self._astray = slower is not target
         return slower
@@ -85,8 +79,8 @@ class Takeover:
         between where the motion under way comes to rest. Aligned, it is nothing but whole turns.
         """
         limits, where = self._limits, rows[1]
-        offset, velocity, acceleration = self._between(rows, sent)
-        apart = offset + self._halt(velocity, acceleration)[-1]
+        offset = sent.position - where
+        apart = offset + self._between(rows, sent).rest
         if person.relative:
             return np.asarray(apart)
         turned = where + _TURN * np.round(offset / _TURN) * self._turning
@@ -95,28 +89,21 @@ class Takeover:
         aligned = person.moves & (np.abs(sent.position - there) <= limits.jump)
         return np.asarray(np.where(aligned, there - where, apart))
 
-    def _fading(self, rows: Array, sent: Limiter) -> Array:
-        """Return what is added to the coming targets (N, J): all between `sent` and `rows`."""
-        offset, velocity, acceleration = self._between(rows, sent)
-        halt = self._halt(velocity, acceleration)
-        nothing, slow = np.zeros_like(offset), self._limits.slowed(FADE_SPEED)
-        fade = minimum_jerk.fading(offset + halt[-1], nothing, nothing, slow, self._dt)
-        both = np.zeros((max(len(fade), len(halt)), len(offset)))
-        both[: len(fade)] += fade
-        both[: len(halt)] += halt - halt[-1]
-        return both
-
-    def _between(self, rows: Array, sent: Limiter) -> tuple[Array, Array, Array]:
-        """Return place, velocity and acceleration of what was `sent`, less those of a tick ago."""
+    def _between(self, rows: Array, sent: Limiter) -> Fade:
+        """Return what lies between `sent` and where the person was a tick ago."""
+        limits, half = self._limits, 0.5 * self._dt
         _, first, second, third = rows
-        velocity = (first - second) / self._dt
-        acceleration = (first - 2.0 * second + third) / self._dt**2
-        return sent.position - first, sent.velocity - velocity, sent.acceleration - acceleration
-
-    def _halt(self, velocity: Array, acceleration: Array) -> Array:
-        """Return how the motion under way (N, J) comes to rest."""
-        quick = self._limits.scaled(BRAKE_SHARE)
-        return minimum_jerk.halting(velocity, acceleration, quick, self._dt)
+        acceleration = sent.acceleration - (first - 2.0 * second + third) / self._dt**2
+        # Backward differences are half a step old.
+        velocity = sent.velocity - (first - second) / self._dt + half * acceleration
+        # A person beyond what arms can do is not followed: that is not what has to fade.
+        fastest, hardest = 2.0 * limits.velocity, 2.0 * limits.acceleration
+        return Fade(
+            sent.position - first,
+            np.minimum(np.maximum(velocity, -fastest), fastest),
+            np.minimum(np.maximum(acceleration, -hardest), hardest),
+            limits,
+        )
 
     def _slowed(self, target: Array, position: Array, speed: float) -> Array:
         """Return `target`, or as far towards it as each arm may go in a tick at `speed`."""

@@ -17,14 +17,20 @@ PEAK_JERK = 60.0
 
 def duration(distance: Array, limits: JointLimits) -> float:
     """Return the least time in seconds in which every joint covers its `distance` (J,)."""
+    return float(np.max(durations(distance, limits)))
+
+
+def durations(distance: Array, limits: JointLimits) -> Array:
+    """Return the least times (J,) in seconds in which the joints cover their `distance` (J,)."""
     gap = np.abs(distance)
-    return float(
-        max(
-            np.max(PEAK_VELOCITY * gap / limits.velocity),
-            np.max(np.sqrt(PEAK_ACCELERATION * gap / limits.acceleration)),
-            np.max(np.cbrt(PEAK_JERK * gap / limits.jerk)),
-        )
+    longest: Array = np.maximum(
+        np.maximum(
+            PEAK_VELOCITY * gap / limits.velocity,
+            np.sqrt(PEAK_ACCELERATION * gap / limits.acceleration),
+        ),
+        np.cbrt(PEAK_JERK * gap / limits.jerk),
     )
+    return longest
 
 
 def blend(u: Array) -> Array:
@@ -85,29 +91,31 @@ def fading(
     )
 
 
-def halting(velocity: Array, acceleration: Array, limits: JointLimits, dt: float) -> Array:
-    """Return how far a motion gets (N, J), one row every `dt`, until it is at rest; N >= 1.
+def halting_s(velocity: Array, acceleration: Array, limits: JointLimits) -> Array:
+    """Return the times (J,) in seconds in which `halted` brings each joint to rest.
 
-    The velocity is the cubic with the given beginning that ends with no slope. The part of the
-    velocity and that of the acceleration each keep `limits` in the derivatives above its own order.
+    The part of the velocity (J,) and that of the acceleration (J,) each keep `limits` in the
+    derivatives above its own order.
+    """
+    speed, push = np.abs(velocity), np.abs(acceleration)
+    return np.maximum(
+        np.maximum(1.5 * speed / limits.acceleration, np.sqrt(6.0 * speed / limits.jerk)),
+        4.0 * push / limits.jerk,
+    )
+
+
+def halted(velocity: Array, acceleration: Array, seconds: Array | float, u: Array) -> Array:
+    """Return how far a motion gets by fraction `u` of the time that it takes to halt.
+
+    Its velocity is the cubic with the given beginning that ends at rest. The arguments broadcast.
 
     Args:
-        velocity: (J,) the last backward difference per `dt`.
-        acceleration: (J,) the last second difference per `dt` squared.
-        limits: of the J joints.
-        dt: time between rows in seconds.
+        velocity: at the beginning.
+        acceleration: at the beginning.
+        seconds: until it is at rest.
+        u: 0..1.
     """
-    velocity = velocity + 0.5 * dt * acceleration  # a backward difference is half a step old
-    speed, push = np.abs(velocity), np.abs(acceleration)
-    seconds = max(
-        float(np.max(1.5 * speed / limits.acceleration)),
-        float(np.max(np.sqrt(6.0 * speed / limits.jerk))),
-        float(np.max(4.0 * push / limits.jerk)),
-    )
-    steps = int(np.ceil(seconds / dt)) + 1
-    u = np.arange(1, steps + 1)[:, None] / steps
-    whole = steps * dt
     return np.asarray(
-        u * (1.0 + u * u * (0.5 * u - 1.0)) * (velocity * whole)
-        + u * u * (0.5 + u * (0.25 * u - 2.0 / 3.0)) * (acceleration * whole**2)
+        u * (1.0 + u * u * (0.5 * u - 1.0)) * (velocity * seconds)
+        + u * u * (0.5 + u * (0.25 * u - 2.0 / 3.0)) * (acceleration * seconds * seconds)
     )
