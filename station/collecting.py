@@ -31,6 +31,9 @@ class CollectingRows(Rows):
             "home": [value for arm in config.arms.values() for value in arm.home],
             "instruction": config.task.instruction,
             "leaders": list(config.leading),
+            "pedals": {
+                name: pedal.model_dump(mode="json") for name, pedal in config.teleop.pedals.items()
+            },
         }
         return self._spec(
             "teleop",

@@ -21,6 +21,7 @@ from dashboard.config import DashboardConfig
 from dashboard.mqtt_config import MqttConfig
 from motion.limits import JointLimits, LimitsConfig
 from safety.config import SafetyConfig
+from teleop.pedals import PedalConfig
 
 LEADER_DEVICE = "leader"  # of teleop: the one that reads leader arms
 
@@ -81,10 +82,11 @@ class WorkerConfig(_Strict):
 
 
 class TeleopConfig(_Strict):
-    """By which device a person commands, if at all, and the options of each device."""
+    """By which device a person commands, if at all, the options of each device, and pedals."""
 
     device: str | None = None
     devices: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    pedals: dict[str, PedalConfig] = Field(default_factory=dict)
 
 
 class RecorderConfig(_Strict):

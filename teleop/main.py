@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,8 @@ from runtime.plugins import configured, plugin
 from runtime.process import Context
 from runtime.rate import RateKeeper
 from teleop.desk import Desk
-from teleop.device import LABELS, WISHES, Device, Event, Reading, Robot, View
+from teleop.device import LABELS, WISHES, Device, Event, Robot, View
+from teleop.pedals import PedalConfig, Pedals
 from teleop.wish import Wish
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ class Config(BaseModel):
     instruction: str = ""
     leaders: tuple[str, ...] = ()
     rate_hz: int = Field(default=100, gt=0)
+    pedals: dict[str, PedalConfig] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _home_is_of_the_joints(self) -> Config:
@@ -79,21 +82,25 @@ def main(config: Config, context: Context) -> None:
     """
     module = plugin("teleop.devices", config.device)
     device: Device = module.make(configured(module, config.config), config.robot, context.bus)
+    pedals = Pedals(config.pedals)
     try:
         device.open()
-        teleop = Teleop(config, device, context)
+        pedals.open()
+        teleop = Teleop(config, device, pedals, context)
         while not context.stopping:
             teleop.tick()
     finally:
+        pedals.close()
         device.close()
 
 
 class Teleop:
     """The loop's state: the device, the wish, and the newest of everything that they look at."""
 
-    def __init__(self, config: Config, device: Device, context: Context) -> None:
+    def __init__(self, config: Config, device: Device, pedals: Pedals, context: Context) -> None:
         bus = context.bus
         self._device = device
+        self._pedals = pedals
         self._context = context
         self._rate = RateKeeper(config.rate_hz)
         self._commands = bus.publisher(HUMAN_COMMAND)
@@ -119,8 +126,10 @@ class Teleop:
             log.info("%s", granted)
         view = self._view()
         reading = self._device.read(now_ns, view)
+        self._heed(self._pedals.events(now_ns), now_ns)
         if reading is not None:
-            self._take_in(reading, now_ns)
+            self._wish.heard(now_ns)
+            self._heed(reading.events, now_ns)
         command = self._wish.command(reading, now_ns)
         if command is not None:
             self._commands.send(command)
@@ -158,20 +167,19 @@ class Teleop:
             rewinding=self._wish.rewinding,
         )
 
-    def _take_in(self, reading: Reading, now_ns: int) -> None:
-        self._wish.heard(now_ns)
-        for event in reading.events:
+    def _heed(self, events: Sequence[Event], now_ns: int) -> None:
+        for event in events:
             if event.kind in WISHES:
                 why_not = self._wish.ask(event, now_ns)
-                log.info("%s by the device%s", event.kind, why_not and f", but {why_not}")
+                log.info("%s by hand or foot%s", event.kind, why_not and f", but {why_not}")
             else:
                 self._labels.pass_on(event, now_ns)
 
     def _note(self) -> str:
-        if self._wish.lost:
-            return "; ".join(filter(None, ("LOST: hand the arms back", self._device.note())))
         doing = "goes back" if self._wish.rewinding else "commands" if self._wish.engaged else ""
-        return "; ".join(filter(None, (doing, self._device.note())))
+        if self._wish.lost:
+            doing = "LOST: hand the arms back"
+        return "; ".join(filter(None, (doing, self._device.note(), self._pedals.note())))
 
 
 class Labels:

@@ -108,6 +108,14 @@ def test_who_can_take_over_and_who_records_are_there_if_asked_for() -> None:
     assert "leader.left" not in table
 
 
+def test_pedals_are_read_by_who_reads_the_device() -> None:
+    pedal = "teleop.pedals={foot: {device: /dev/input/foot, keys: {KEY_A: toggle}}}"
+    spec = table_of(*COLLECTING, pedal)["teleop"]
+    assert configured(import_module(spec.module), spec.config).pedals["foot"].keys == {
+        "KEY_A": "toggle"
+    }
+
+
 def test_the_recorder_is_told_whose_data_it_keeps() -> None:
     told = table_of(*COLLECTING, "policy=flow")["recorder"].config
     assert told["directory"] == "/data/cube"
