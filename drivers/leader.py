@@ -1,8 +1,8 @@
 """A leader arm's two lives: it follows the arm that it leads, or is free in a person's hand.
 
-While it follows, its goals pass the same guard as those of any arm, and need the same leave to
-move; it comes from wherever it stands, gently. Its torque goes off in two cases only: when that is
-asked for, because a person has it in hand, and when all arms are cut.
+While it follows it comes after its arm at its own pace, from wherever it stands; its goals pass the
+same guard as those of any arm, and need the same leave to move. Its torque goes off in two cases
+only: when that is asked for, because a person has it in hand, and when all arms are cut.
 """
 
 from __future__ import annotations
@@ -16,18 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.arm import Arm, ArmError, ArmLostError, ArmReading
+from drivers.chase import Chase
 from drivers.dynamixel.profile import Gripper
 from drivers.gripper import action_of, crank_rad
-from drivers.guard import Guard, GuardedCommand
+from drivers.guard import MISSHAPEN, NOT_FINITE, Guard, GuardedCommand
 from drivers.leave import denial, ordered
 from messaging.messages import CUT, LeaderCommand, Permit
-from motion.limits import JointLimits, gripper_mask
+from motion.limits import JointLimits
 
 log = logging.getLogger(__name__)
 Array = NDArray[np.float64]
 
 FREE: Final = "free in a hand"
 TAKING_HOLD: Final = "takes hold"
+SILENT: Final = "nobody tells it where to be"
+SILENT_NS: Final = 200_000_000  # after which it holds
 _TRY_AGAIN_NS: Final = 500_000_000
 
 
@@ -45,19 +48,20 @@ class Leader:
 
         Args:
             arm: attached.
-            limits: of its joints; no goal is too far away for it to begin to follow.
-            dt_ns: time between two commands.
+            limits: of its joints.
+            dt_ns: length of a period.
         """
         self.free = False
         self.moving = False
         self.error = ""
         self._arm = arm
-        self._limits = replace(limits, jump=np.full_like(limits.jump, np.inf))
-        # The range without what blending adds for grippers: where a leader may be sent.
-        swing = np.where(gripper_mask(limits.joints), limits.margin, 0.0)
-        self._lowest, self._highest = limits.lower + swing, limits.upper - swing
+        self._limits = limits
+        self._lowest, self._highest = limits.lower + limits.margin, limits.upper - limits.margin
         self._dt_ns = dt_ns
         self._guard: Guard | None = None
+        self._chase: Chase | None = None
+        self._written: Array | None = None
+        self._seq = 0
         self._again_ns = 0
 
     def cycle(
@@ -66,7 +70,7 @@ class Leader:
         """Carry out one period; returns what the servos are told, and why if not the command.
 
         Args:
-            command: what came in this period, None if nothing did: then its torque stays as it is.
+            command: the newest, None before the first; an old one leaves its torque as it is.
             permit: the newest that was heard, None before the first.
             reading: its newest sample.
             now_ns: the present time.
@@ -74,13 +78,16 @@ class Leader:
         Raises:
             ArmLostError: the arm is gone.
         """
+        if command is not None and now_ns - command.t_ns > SILENT_NS:
+            command = None
         was_free, cut = self.free, ordered(permit, now_ns) == CUT
         if cut or (command is not None and command.free):
             self._let_go(now_ns)
         elif command is not None and self.free:
             self._take_hold(now_ns)
         if self.free or was_free:  # what it is told now is in its next sample
-            self._guard, self.moving = None, False
+            self._guard = self._chase = self._written = None
+            self.moving = False
             taking = command is not None and not (cut or command.free)
             return GuardedCommand(reading.goal, TAKING_HOLD if taking else FREE)
         return self._following(command, denial(permit, now_ns), reading, now_ns)
@@ -90,21 +97,36 @@ class Leader:
     ) -> GuardedCommand:
         if self._guard is None:
             self._guard = Guard(self._limits, self._dt_ns, reading.goal)
-        trouble = "; ".join(reading.errors) or denied
-        goal = None if command is None else self._goal(command)
-        seq, t_ns = (0, 0) if command is None else (command.seq, command.t_ns)
-        guarded = self._guard.checked(goal, seq, t_ns, now_ns, trouble, reading.position)
+        trouble = "; ".join(reading.errors) or denied or self._misfit(command)
+        goal = None if trouble or command is None else self._chased(command, now_ns)
+        if goal is None:
+            self._chase = None  # it begins anew, where it has come to rest
+        self._seq += 1
+        guarded = self._guard.checked(goal, self._seq, now_ns, now_ns, trouble, reading.position)
         self._arm.write(guarded.position)
+        self._written = guarded.position
         self.moving = not self._guard.standing
-        return guarded
+        return replace(guarded, holding=guarded.holding if command or trouble else SILENT)
 
-    def _goal(self, command: LeaderCommand) -> Array:
-        """Return the nearest place that the leader can reach: its ranges are not its arm's."""
-        places = [command.joints.index(j) for j in self._limits.joints if j in command.joints]
-        position = command.position[places]
-        if position.shape != self._lowest.shape:
-            return position  # which the guard refuses, and says why
-        return np.clip(position, self._lowest, self._highest)
+    def _chased(self, command: LeaderCommand, now_ns: int) -> Array | None:
+        """Return the next goal on the way after the arm; None until it rests, whence it begins."""
+        if self._chase is None:
+            if self.moving or self._written is None:
+                return None
+            self._chase = Chase(self._limits, self._dt_ns * 1e-9, self._written)
+        places = [command.joints.index(joint) for joint in self._limits.joints]
+        target = np.clip(command.position[places], self._lowest, self._highest)
+        self._chase.aim(target, command.t_ns)
+        return self._chase.step(now_ns)
+
+    def _misfit(self, command: LeaderCommand | None) -> str:
+        """Return what makes a command one that cannot be followed, empty if nothing does."""
+        if command is None:
+            return ""
+        named = set(self._limits.joints) <= set(command.joints)
+        if not named or command.position.shape != (len(command.joints),):
+            return MISSHAPEN
+        return "" if np.isfinite(command.position).all() else NOT_FINITE
 
     def _let_go(self, now_ns: int) -> None:
         if self.free and not self.error:

@@ -14,16 +14,14 @@ from drivers.dynamixel.profile import Gripper, Profile
 from drivers.guard import GuardedCommand
 from drivers.leader import Leader, as_command
 from drivers.states import States
-from messaging.messages import LeaderCommand
 from messaging.topics import LEADER_COMMAND, PERMIT
-from messaging.transport import Waiter
 from motion.limits import JointLimits, LimitsConfig
 from runtime.plugins import configured, plugin
 from runtime.process import Context
+from runtime.rate import RateKeeper
 
 log = logging.getLogger(__name__)
 
-_PATIENCE = 1.5  # periods to wait for a command
 _LONGEST_BRAKE_S = 1.0
 _ATTACH_S = 3.0  # what a bus of nine motors takes for its checks, and more
 _TRY_AGAIN_S = 0.5
@@ -96,25 +94,22 @@ class LeaderDriver:
         self._gripper = gripper
         self._config = config
         self._context = context
-        self._period_ns = round(1e9 / config.rate_hz)
+        self._rate = RateKeeper(config.rate_hz)
         self._commands = context.bus.subscriber(LEADER_COMMAND, config.arm)
         self._permits = context.bus.subscriber(PERMIT)
-        self._waiter = Waiter([self._commands])
         self._states = States(context.bus, config.instance, tuple(config.ranges))
         self._reading: ArmReading | None = None
         self._read_ns = 0
-        self._last_ns = 0
         self.arm.attach()
         self._leader = self._begun()
 
     def drive(self) -> None:
         """Do as told until told to stop; raises ArmLostError."""
         while not self._context.stopping:
-            self._cycle(self._next_command())
+            self._cycle(obeying=True)
         end_ns = time.monotonic_ns() + int(_LONGEST_BRAKE_S * 1e9)
         while self._leader.moving and time.monotonic_ns() < end_ns:
-            time.sleep(self._period_ns * 1e-9)
-            self._cycle(None)
+            self._cycle(obeying=False)
 
     def await_return(self, why: str) -> None:
         """Tell that the arm is gone until it is back and attached, or there is no more use."""
@@ -134,7 +129,7 @@ class LeaderDriver:
                 return
 
     def _begun(self) -> Leader:
-        return Leader(self.arm, self._config.joint_limits, self._period_ns)
+        return Leader(self.arm, self._config.joint_limits, self._rate.period_ns)
 
     def _wait_a_while(self, why: str) -> None:
         end_ns = time.monotonic_ns() + int(_TRY_AGAIN_S * 1e9)
@@ -144,30 +139,25 @@ class LeaderDriver:
             self._context.beat(worked=False, note=why, quiet_s=_ATTACH_S)
             time.sleep(_BEAT_S)
 
-    def _next_command(self) -> LeaderCommand | None:
-        """Wait for what starts the next cycle: a command, or its time without one."""
-        due_ns = self._last_ns + int(_PATIENCE * self._period_ns)
-        self._waiter.wait(max(0.0, (due_ns - time.monotonic_ns()) * 1e-9))
-        return self._commands.receive()
-
-    def _cycle(self, command: LeaderCommand | None) -> None:
-        now_ns = time.monotonic_ns()
-        late_ns = max(0, now_ns - self._last_ns - self._period_ns) if self._last_ns else 0
-        self._last_ns = now_ns
+    def _cycle(self, *, obeying: bool) -> None:
+        """Wait for the next beat, tell the arm where to be, read it, tell everybody."""
+        now_ns = self._rate.wait()
         self._permits.receive()
+        self._commands.receive()
+        command = self._commands.newest if obeying else None
         guarded = None
         if self._reading is not None:
-            permit = self._permits.newest
-            guarded = self._leader.cycle(command, permit, self._reading, now_ns)
+            guarded = self._leader.cycle(command, self._permits.newest, self._reading, now_ns)
         reading = self.arm.read()
         if reading is not None:
-            self._reading, self._read_ns = as_command(reading, self._gripper), now_ns
+            self._reading, self._read_ns = as_command(reading, self._gripper), time.monotonic_ns()
         if guarded is not None:
             self._tell(guarded, (self._leader.error,) if self._leader.error else ())
         self._context.beat(
             ready=self._reading is not None,
-            late_ns=late_ns if command else 0,
+            late_ns=self._rate.late_ns,
             age_ns=now_ns - self._reading.t_sample_ns if self._reading else 0,
+            counters={"missed_ticks": self._rate.missed},
             note=self._note(guarded),
         )
 
