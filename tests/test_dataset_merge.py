@@ -269,3 +269,16 @@ def test_a_row_of_another_dataset_is_noticed_by_its_numbers(directory: Path) -> 
     assert "follow 52 others" in ran("check", directory, "--quick").said
     ran("repair", directory)
     assert ran("check", directory, "--quick").code == 0
+
+
+def test_files_that_lerobot_put_together_are_left_to_lerobot(directory: Path) -> None:
+    path = directory / layout.episodes_path(1)
+    table = pq.read_table(path, partitioning=None)
+    rows = table.to_pylist()
+    rows[0]["data/file_index"] = 0
+    pq.write_table(table.from_pylist(rows, schema=table.schema), path)
+    before = every_file(directory)
+    done = ran("repair", directory)
+    assert done.code == 1
+    assert "was written by other tools" in done.said
+    assert every_file(directory) == before

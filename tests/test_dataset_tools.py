@@ -13,6 +13,7 @@ from dataset_scene import Told, written
 from dataset_tools import ran
 
 from recorder import layout
+from recorder.catalogue import Catalogue
 from recorder.dataset import Dataset
 from recorder.journal import journals
 
@@ -78,6 +79,17 @@ def test_a_journal_of_which_nothing_can_be_made_is_kept_and_told(tmp_path: Path)
     assert f"{broken.name} stays a journal" in done.said
     assert len(Dataset(tmp_path).episodes()) == 1
     assert [journal.name for journal in journals(tmp_path)] == [broken.name]
+
+
+def test_a_first_episode_that_was_cut_off_while_it_was_finished_is_finished(tmp_path: Path) -> None:
+    recorder_scene.write(tmp_path, recorder_scene.Scene(seconds=0.3, cameras=("cam_high",)))
+    Catalogue(tmp_path).task("transfer the cube")
+    half = tmp_path / layout.data_path(0)
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"half")
+    assert ran("repair", tmp_path).code == 0
+    assert len(Dataset(tmp_path).episodes()) == 1
+    assert ran("check", tmp_path).code == 0
 
 
 class Hub:

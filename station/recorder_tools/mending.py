@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +17,7 @@ from recorder.layout import Robot
 from recorder.structure import EpisodeRow, ranges
 from station.config import load, robot_file
 from station.recorder_tools.copying import copied, robot_of, texts
-from station.recorder_tools.task import counted
+from station.recorder_tools.task import ToolError, counted
 
 _PARTS: Final = ("meta", "data", "videos", "ticks")
 _ANEW: Final = "repaired"
@@ -57,23 +57,38 @@ class Mending:
         """
         if self._swap_is_under_way():
             self._swap()
+        self._demand_own_files()
         robot = self._robot(robot_name)
         self._put_rows_aside(robot)
         catalogue = Catalogue(self._directory)
         self._mend_texts(catalogue)
-        if not catalogue.episodes():
+        if robot is None or not catalogue.episodes():
             for path in (layout.INFO, layout.STATISTICS):
                 self._put_aside(path, "there is no episode left")
-            self._put_orphans_aside([], robot)
+            self._put_orphans_aside([], ())
             return
         self._recount(catalogue, robot)
         dataset = Dataset(self._directory)
-        self._put_orphans_aside(dataset.episodes(), robot)
+        self._put_orphans_aside(dataset.episodes(), robot.cameras)
         if any(structure.misnumbered(dataset.rows)):
             self._renumber(dataset, robot)
 
-    def _robot(self, name: str) -> Robot:
-        """Return whose dataset it is: by `info.json`, or if that is lost by what else there is."""
+    def _demand_own_files(self) -> None:
+        """Raise ToolError where files hold several episodes: those are LeRobot's to repair."""
+        for row in self._rows():
+            place = row.raw.get("data/chunk_index"), row.raw.get("data/file_index")
+            if place != layout.place(row.episode):
+                raise ToolError(
+                    f"{self._directory} was written by other tools: episode {row.episode} is in"
+                    f" file {place[1]} of chunk {place[0]}; this repairs recordings, with a file"
+                    " for each episode"
+                )
+
+    def _robot(self, name: str) -> Robot | None:
+        """Return whose dataset it is: by `info.json`, or if that is lost by what else there is.
+
+        None if there is nothing to go by: a first episode that was never finished.
+        """
         path = self._directory / layout.INFO
         if path.exists():
             try:
@@ -84,9 +99,7 @@ class Mending:
                 self._put_aside(layout.INFO, "it is damaged")
         for row in self._rows():
             return _robot_by(self._directory, row, name)
-        raise DatasetError(
-            f"{self._directory} has neither a whole {layout.INFO} nor an episode: nothing to go by"
-        )
+        return None
 
     def _rows(self) -> Iterator[EpisodeRow]:
         """Yield the episodes whose row can be read."""
@@ -99,7 +112,7 @@ class Mending:
     def _row_files(self) -> list[Path]:
         return sorted((self._directory / layout.EPISODES).glob("*/*.parquet"))
 
-    def _put_rows_aside(self, robot: Robot) -> None:
+    def _put_rows_aside(self, robot: Robot | None) -> None:
         """Take out the row of every episode that is not whole; its files follow as orphans."""
         for path in self._row_files():
             name = path.relative_to(self._directory)
@@ -108,12 +121,13 @@ class Mending:
             except DatasetError as error:
                 self._put_aside(name, _first(str(error)))
                 continue
-            faults = [what for row in rows for what in self._faults(row, robot)]
+            cameras = tuple(robot.cameras) if robot else ()
+            faults = [what for row in rows for what in self._faults(row, cameras)]
             if faults:
                 numbers = ranges(row.episode for row in rows)
                 self._put_aside(name, f"episode {numbers} is not whole: {_first(faults[0])}")
 
-    def _faults(self, row: EpisodeRow, robot: Robot) -> Iterator[str]:
+    def _faults(self, row: EpisodeRow, cameras: Iterable[str]) -> Iterator[str]:
         """Yield what keeps an episode from being used."""
         path = self._directory / layout.data_path(row.episode)
         try:
@@ -123,7 +137,7 @@ class Mending:
             return
         if held != row.length:
             yield f"{path} holds {held} rows, not {row.length}"
-        for camera in robot.cameras:
+        for camera in cameras:
             film = self._directory / layout.video_path(camera, row.episode)
             try:
                 images = decoding.facts(film).frames
@@ -145,7 +159,9 @@ class Mending:
             except DatasetError:
                 self._put_aside(path, "it is damaged")
             known = self._numbered(column)
-            for index in range(max(known, default=-1) + 1):
+            if not known:
+                continue
+            for index in range(max(known) + 1):
                 if index or path == layout.TASKS:  # subtask 0 is none, and has its text already
                     number(known.get(index, f"unknown {index}"))
             self._say(f"{path} was written anew")
@@ -181,13 +197,11 @@ class Mending:
         if self._aside.exists() and not any(self._aside.iterdir()):
             self._aside.rmdir()
 
-    def _put_orphans_aside(self, rows: list[EpisodeRow], robot: Robot) -> None:
+    def _put_orphans_aside(self, rows: list[EpisodeRow], cameras: Iterable[str]) -> None:
         """Take out files that belong to no episode: of one that was taken out, or of none ever."""
         wanted = {layout.data_path(row.episode) for row in rows}
         wanted |= {layout.ticks_path(row.episode) for row in rows}
-        wanted |= {
-            layout.video_path(camera, row.episode) for row in rows for camera in robot.cameras
-        }
+        wanted |= {layout.video_path(camera, row.episode) for row in rows for camera in cameras}
         for part in _PARTS[1:]:
             for path in sorted((self._directory / part).rglob("*")):
                 name = path.relative_to(self._directory)
