@@ -1,4 +1,4 @@
-"""Encoding a camera's images: H.264 that seeks quickly and costs a tenth of AV1."""
+"""Encoding a camera's images: H.264 that seeks quickly and costs a third of AV1."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-# Every second image stands by itself, so that training reads single frames cheaply; one thread,
-# so that the same images make the same file.
-_OPTIONS: Final = {"preset": "ultrafast", "tune": "zerolatency", "crf": "23", "g": "2"}
+# Every fourth image stands by itself, so that training reads single frames cheaply. `ultrafast`
+# takes half of the time and twice the room.
+_OPTIONS: Final = {"preset": "veryfast", "tune": "zerolatency", "crf": "23", "g": "4"}
 
 
 class VideoWriter:
@@ -34,6 +34,7 @@ class VideoWriter:
         self._stream = self._container.add_stream("libx264", rate=fps, options=dict(_OPTIONS))
         self._stream.width, self._stream.height = width, height
         self._stream.pix_fmt = "yuv420p"
+        # The same images make the same file, whatever the number of cores.
         self._stream.codec_context.thread_count = 1
 
     def add(self, image: NDArray[np.uint8]) -> None:

@@ -1,0 +1,1 @@
+"""What recording costs and loses, measured with the real recorder on a real bus."""
