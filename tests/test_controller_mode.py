@@ -2,7 +2,8 @@
 
 import pytest
 
-from controller.mode import MODES, ModeMachine
+from controller.mode import HUMAN, MODES, ModeMachine
+from messaging.messages import COMMANDERS
 
 
 def test_it_begins_idle_and_stays() -> None:
@@ -70,3 +71,23 @@ def test_a_new_run_does_not_go_on_with_the_old_one() -> None:
     modes.direct("hold")
     modes.direct("run")
     assert modes.step(standing=True, at_end=False) == "stop"
+
+
+def test_a_person_interrupts_a_run_and_a_new_one_begins_after() -> None:
+    modes = ModeMachine()
+    modes.direct("run")
+    modes.set_off()
+    assert modes.direct(HUMAN)
+    assert (modes.epoch, modes.arrived, modes.commander) == (2, False, "human")
+    assert modes.direct("run")
+    assert modes.step(standing=False, at_end=False) == "stop"
+    assert (modes.epoch, modes.commander) == (3, "hold")
+
+
+@pytest.mark.parametrize("mode", [*MODES, HUMAN])
+def test_every_mode_has_a_commander(mode: str) -> None:
+    modes = ModeMachine()
+    modes.direct(mode)
+    assert modes.commander in COMMANDERS
+    modes.set_off()
+    assert (modes.commander == "policy") == (mode == "run")
