@@ -20,6 +20,8 @@ _FADE_S: Final = 0.4  # in which a motion from before comes to its end
 _WAVES: Final = 4
 _WAVE_HZ: Final = (0.2, 2.0)
 _STEADY_S: Final = 0.5  # in which hands that take hold begin to tremble
+_QUICK_RAD_S: Final = 1.0  # of any joint
+_STILL_SHARE: Final = 0.3  # of the tremor of quick hands, in hands that are still
 _TICK_S: Final = 0.01
 
 
@@ -91,8 +93,13 @@ class Hands:
         return _planned(self.plan, since_s) + faded(self._offset, self._velocity, since_s)
 
     def pose(self, now_ns: int) -> Array:
-        """Return where the hands are."""
-        return self.meant(now_ns) + self._shake((now_ns - self._taken_ns) * 1e-9)
+        """Return where the hands are: the slower they move, the steadier they are.
+
+        Harris and Wolpert (1998): the noise of what moves a hand grows with what it does.
+        """
+        quick = min(float(np.abs(self.velocity(now_ns)).max()) / _QUICK_RAD_S, 1.0)
+        share = _STILL_SHARE + (1.0 - _STILL_SHARE) * quick
+        return self.meant(now_ns) + share * self._shake((now_ns - self._taken_ns) * 1e-9)
 
     def velocity(self, now_ns: int) -> Array:
         """Return how fast the hands mean to move."""

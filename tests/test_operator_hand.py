@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from motion.handover import Plan, Waypoint
-from simulation.twin import HOME, JOINTS
+from simulation.twin import JOINTS
 from teleop.operator_hand import Hands, faded, tremor
 
 TICK_NS = 10_000_000
@@ -81,9 +81,11 @@ def test_every_draw_trembles_otherwise_and_every_seed_alike() -> None:
     np.testing.assert_array_equal(first(1.0), again(1.0))
 
 
-def test_the_pose_trembles_around_what_is_meant() -> None:
-    shake = tremor(np.random.default_rng(3), JOINTS, 0.003)
-    hands = Hands(
-        {side: [Waypoint(0.0, HOME[:7])] for side in ("left", "right")}, 0, STILL, shake, 0
-    )
-    np.testing.assert_allclose(hands.pose(2_000_000_000) - HOME, shake(2.0), atol=1e-12)
+def test_hands_that_are_still_tremble_less() -> None:
+    def shake(_since_s: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        return np.full(14, 0.002)
+
+    hands = Hands(way(1.0), 0, STILL, shake, 0)
+    quick, still_ns = 500_000_000, 2_000_000_000
+    np.testing.assert_allclose(hands.pose(quick) - hands.meant(quick), 0.002)
+    np.testing.assert_allclose(hands.pose(still_ns) - hands.meant(still_ns), 0.0006)
