@@ -75,7 +75,9 @@ class Snapshot:
         recorder = self.processes.get("recorder")
         if recorder is None:
             return None
-        if recorder.phase in (Phase.STALLED, Phase.DEAD):
+        if recorder.phase is Phase.STALLED:
+            return Told(troubles=("the recorder is silent",))
+        if recorder.phase is Phase.DEAD:
             return Told(troubles=("nobody records",))
         return told(recorder.heartbeat)
 

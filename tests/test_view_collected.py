@@ -107,6 +107,7 @@ def test_processes_of_a_kind_share_a_row_only_where_room_is_short_and_all_is_wel
         ),
         (collecting(recorder_beat(JOURNAL, lost=3)), "3 records lost"),
         (collecting(phase=Phase.DEAD), "nobody records"),
+        (collecting(phase=Phase.STALLED), "the recorder is silent"),
     ],
 )
 def test_what_is_lost_is_told_in_the_first_line_and_in_the_log(shown: Snapshot, words: str) -> None:
