@@ -62,6 +62,8 @@ class Leader:
         self._chase: Chase | None = None
         self._written: Array | None = None
         self._seq = 0
+        self._limp = False  # all of it, by the last word that its torque was given
+        self._freeing = False  # what that word was
         self._again_ns = 0
 
     def cycle(
@@ -84,7 +86,7 @@ class Leader:
         if cut or (command is not None and command.free):
             self._let_go(now_ns)
         elif command is not None and self.free:
-            self._take_hold(now_ns)
+            self._attempt(self._take_hold, now_ns, freeing=False)
         if self.free or was_free:  # what it is told now is in its next sample
             self._guard = self._chase = self._written = None
             self.moving = False
@@ -129,22 +131,24 @@ class Leader:
         return "" if np.isfinite(command.position).all() else NOT_FINITE
 
     def _let_go(self, now_ns: int) -> None:
-        if self.free and not self.error:
-            return
-        self._attempt(self._arm.off, now_ns)
         self.free = True
+        if not self._limp:
+            self._attempt(self._take_off, now_ns, freeing=True)
 
-    def _take_hold(self, now_ns: int) -> None:
+    def _take_off(self) -> None:
+        self._arm.off()
+        self._limp = True
+
+    def _take_hold(self) -> None:
         """Make one step of taking hold where it stands."""
-        self._attempt(lambda: self._note_held(self._arm.hold()), now_ns)
+        self._limp = False
+        self.free = not self._arm.hold()
 
-    def _note_held(self, holds: bool) -> None:
-        self.free = not holds
-
-    def _attempt(self, action: Callable[[], None], now_ns: int) -> None:
+    def _attempt(self, action: Callable[[], None], now_ns: int, *, freeing: bool) -> None:
         """Do something to the torque; what fails is tried again after a while."""
-        if now_ns < self._again_ns:
+        if now_ns < self._again_ns and freeing == self._freeing:
             return
+        self._freeing = freeing
         try:
             action()
         except ArmLostError:

@@ -156,7 +156,7 @@ class LeaderDriver:
         self._context.beat(
             ready=self._reading is not None,
             late_ns=self._rate.late_ns,
-            age_ns=now_ns - self._reading.t_sample_ns if self._reading else 0,
+            age_ns=time.monotonic_ns() - self._reading.t_sample_ns if self._reading else 0,
             counters={"missed_ticks": self._rate.missed},
             note=self._note(guarded),
         )

@@ -16,7 +16,7 @@ from drivers.gripper import action_of, commanded_rad, observed
 from drivers.guard import MISSHAPEN, NOT_FINITE, GuardedCommand
 from drivers.leader import FREE, SILENT, TAKING_HOLD, Leader, as_command
 from drivers.leave import NO_LEAVE, NO_PERMIT
-from messaging.messages import OFF, ON, LeaderCommand, MotorStates, Permit
+from messaging.messages import MIXED, OFF, ON, LeaderCommand, MotorStates, Permit
 from motion.limits import JointLimits
 from teleop.device import Array
 
@@ -73,8 +73,7 @@ class FakeArm:
         if self.fails:
             raise self.fails
         self._holding += 1
-        if self._holding == 2:
-            self.torque = ON
+        self.torque = ON if self._holding == 2 else MIXED
         return self.torque == ON
 
     def motor_states(self, now_ns: int) -> MotorStates | None:
@@ -174,7 +173,7 @@ def test_whatever_it_is_told_its_goals_move_gently_and_from_where_it_stands(
         driven.permit = None if what == "no leave" else Permit(1, 1, 0, "all", 1.0)
         for _ in range(count):
             driven.tick(None if what == "silence" else target, free=what == "free")
-            if driven.arm.torque == OFF:  # a hand moves it
+            if driven.leader.free:  # a hand moves it
                 driven.arm.position = np.clip(
                     driven.arm.position + draw.uniform(-0.02, 0.02, 7), LOWER, UPPER
                 )
@@ -329,6 +328,23 @@ def test_torque_that_does_not_change_is_told_and_tried_again(driven: Driven, fre
     driven.ticks(60, HOME, free=free)
     assert driven.leader.error == ""
     assert driven.arm.torque == (OFF if free else ON)
+
+
+def test_set_free_again_while_it_takes_hold_it_lets_go_of_all(driven: Driven) -> None:
+    driven.free()
+    driven.tick(HOME)
+    assert driven.arm.torque == MIXED
+    driven.tick(HOME, free=True)
+    assert driven.arm.torque == OFF
+
+
+def test_a_hold_that_fails_does_not_put_off_a_cut(driven: Driven) -> None:
+    driven.free()
+    driven.arm.fails = ArmError("elbow did not take torque")
+    driven.tick(HOME)
+    driven.arm.fails, driven.permit = None, Permit(1, 1, 0, "none", 1.0, "cut")
+    driven.tick(HOME)
+    assert driven.arm.asked[-1] == "off"
 
 
 def test_an_arm_that_is_gone_is_its_process_business(driven: Driven) -> None:
