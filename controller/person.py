@@ -30,8 +30,8 @@ class Person:
     """The commands of whoever speaks, as a signal in time.
 
     Attributes:
-        voice: goes up whenever somebody or something else speaks: another device, other joints,
-            aligned instead of relative; what was said before tells nothing about it.
+        voice: goes up whenever it is said otherwise where the arms should be: by another device,
+            about other joints, aligned instead of relative.
     """
 
     def __init__(self, joints: Sequence[str]) -> None:
@@ -60,15 +60,18 @@ class Person:
         reason = self._malformed(command) or self._untimely(command, now_ns)
         if reason is not None:
             return reason
-        if self._newest is None or _speaker(command) != _speaker(self._newest):
-            self.voice += 1
+        before = self._newest
+        if before is None or _source(command) != _source(before):
             self._samples.clear()
+            self.voice += 1
+        elif command.relative != before.relative:
+            self.voice += 1
         pose = np.zeros(len(self._row))
         pose[[self._row[name] for name in command.joints]] = command.position
         if self._samples:
             # Angles are told within a turn: nobody turns a joint halfway round between two samples.
-            before = self._samples[-1][1]
-            turns = np.where(self._turning, np.round((before - pose) / _TURN), 0.0)
+            last = self._samples[-1][1]
+            turns = np.where(self._turning, np.round((last - pose) / _TURN), 0.0)
             pose += _TURN * turns
         self._samples.append((command.t_ns, pose))
         self._newest = command
@@ -128,5 +131,5 @@ class Person:
         return None
 
 
-def _speaker(command: HumanCommand) -> tuple[str, tuple[str, ...], bool, str]:
-    return command.device, command.joints, command.relative, command.doing
+def _source(command: HumanCommand) -> tuple[str, tuple[str, ...], str]:
+    return command.device, command.joints, command.doing

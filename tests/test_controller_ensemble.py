@@ -140,3 +140,16 @@ def test_cleared_it_knows_nothing() -> None:
         joined.reference()
     joined.add(constant(0, 0.5), 0)
     assert joined.reference()[0, 0] == 0.5
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("recency", 3), ("act", 3), ("newest", 1)])
+def test_it_says_how_many_chunks_it_is_made_of(kind: str, expected: int) -> None:
+    joined = ensemble(ensemble=kind)
+    assert joined.blended == 0
+    for tick in (0, 10, 20):
+        joined.add(constant(tick, 0.1), tick)
+    assert joined.blended == expected
+    joined.add(constant(110, 0.1), 110)
+    assert joined.blended == min(expected, 2)
+    joined.clear()
+    assert joined.blended == 0

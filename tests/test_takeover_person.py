@@ -100,23 +100,24 @@ def test_a_gripper_does_not_wrap_around() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "before"),
     [
-        {"device": "gamepad"},
-        {"relative": True},
-        {"doing": "rewind"},
-        {"joints": JOINTS[:2], "position": np.zeros(2)},
+        ({"device": "gamepad"}, 0.5),
+        ({"doing": "rewind"}, 0.5),
+        ({"joints": JOINTS[:2], "position": np.full(2, 0.5)}, 0.5),
+        ({"relative": True}, 0.1),  # of the same signal
     ],
 )
-def test_another_voice_begins_anew(changes: dict[str, Any]) -> None:
+def test_another_voice_is_heard(changes: dict[str, Any], before: float) -> None:
     person = Person(JOINTS)
     person.hear(GOOD, NOW_NS)
     voice = person.voice
     person.hear(replace(GOOD, t_ns=NOW_NS + 1), NOW_NS + 1)
     assert person.voice == voice
-    person.hear(replace(GOOD, t_ns=NOW_NS + 2, **changes), NOW_NS + 2)
+    said = {"position": np.full(3, 0.5), **changes}
+    person.hear(replace(GOOD, t_ns=NOW_NS + 2, **said), NOW_NS + 2)
     assert person.voice == voice + 1
-    assert len(person.poses(np.array([NOW_NS - 1]))) == 1
+    assert at(person, NOW_NS - 1) == [before]
 
 
 def test_it_is_said_which_joints_are_moved_and_how() -> None:
