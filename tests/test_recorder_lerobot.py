@@ -60,4 +60,4 @@ def test_lerobot_loads_every_frame_and_finds_the_same_statistics(
     assert told.returncode == 0, told.stderr
     found = json.loads(told.stdout.splitlines()[-1])
     assert found["faults"] == []
-    assert (found["episodes"], found["frames"]) == (3, 30 + 15 + 21)
+    assert (found["episodes"], found["frames"]) == (3, 30 + 18 + 21)

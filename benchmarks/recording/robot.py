@@ -22,7 +22,7 @@ from simulation.scene import CAMERAS
 
 FPS: Final = 30
 
-_START_S: Final = 60.0
+_START_S: Final = 120.0
 _TELL_S: Final = 0.1
 _END_S: Final = 10.0
 _CONTROLLER_PRIORITY: Final = 80
