@@ -17,7 +17,7 @@ AXES: Final = 6
 _LEAD: Final = 0.15  # that a pose may run ahead of an arm that cannot follow, rad or share
 _RISE_S: Final = 0.15  # until a push has its full speed
 _LONGEST_S: Final = 0.05  # that one step may bridge
-_IK_STEPS: Final = 5  # what is further than that for so small a way is out of reach
+_IK_STEPS: Final = 10  # what is further than that for so small a way is out of reach
 
 
 class JogConfig(BaseModel):
@@ -112,7 +112,8 @@ class Jog:
     def change_space(self) -> None:
         """Push joints instead of the hand, or the hand again, if there is a model of it."""
         self.by_hand = not self.by_hand and bool(self._hands)
-        self._pose = None
+        if self.by_hand and self._pose is not None:
+            self._hands[self.arm].begin(self._pose[:AXES])
 
     def reading(
         self, push: Push, view: View, now_ns: int, events: tuple[Event, ...] = ()
@@ -128,27 +129,22 @@ class Jog:
         places = self._robot.places(self.arm)
         told = view.command[places]
         if self._pose is None or not view.correcting:
-            self._begin(told)
+            self._pose = self._begun(told)
         else:
             self._speed += (self._wanted(push) - self._speed) * min(passed_s / _RISE_S, 1.0)
-            self._step(told, places, passed_s)
-        return Reading(self._robot.joints[places], self._pose_known.copy(), True, events)
+            self._pose = self._stepped(self._pose, told, places, passed_s)
+        return Reading(self._robot.joints[places], self._pose.copy(), True, events)
 
     def note(self) -> str:
         """Return which arm is moved, and how."""
         return f"moves the {self.arm} {'hand' if self.by_hand else 'joints'}"
 
-    @property
-    def _pose_known(self) -> Array:
-        if self._pose is None:
-            raise RuntimeError("a pose begins where the arm is, and that is not known yet")
-        return self._pose
-
-    def _begin(self, told: Array) -> None:
-        self._pose = told.copy()
+    def _begun(self, told: Array) -> Array:
+        """Return the pose (7,) at which nobody has pushed yet: where the arm is told to be."""
         self._speed = np.zeros(AXES + 1)
         if self.by_hand:
             self._hands[self.arm].begin(told[:AXES])
+        return told.copy()
 
     def _wanted(self, push: Push) -> Array:
         """Return the speeds (7,) of the axes, and of the gripper."""
@@ -157,9 +153,9 @@ class Jog:
         axes = hand if self.by_hand else np.full(AXES, config.joint_rad_s)
         return np.append(axes * push.axes, config.gripper_per_s * push.gripper)
 
-    def _step(self, told: Array, places: slice, passed_s: float) -> None:
-        pose, step = self._pose_known, self._speed * passed_s
-        moved = pose.copy()
+    def _stepped(self, pose: Array, told: Array, places: slice, passed_s: float) -> Array:
+        """Return the pose (7,) a moment later; the same if the arm cannot follow."""
+        step, moved = self._speed * passed_s, pose.copy()
         if not self.by_hand:
             moved[:AXES] += step[:AXES]
         elif np.abs(step[:AXES]).max() > 0.0:
@@ -170,8 +166,8 @@ class Jog:
         if ((ahead > _LEAD) & (ahead > before)).any():  # a limit or an obstacle holds the arm
             if self.by_hand:
                 self._hands[self.arm].begin(pose[:AXES])
-            return
-        self._pose = moved
+            return pose
+        return moved
 
 
 def _facing(model: mujoco.MjModel, arm: str) -> Array:

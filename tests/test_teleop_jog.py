@@ -172,8 +172,16 @@ def test_a_hand_out_of_reach_stays_and_comes_back(hand: Pushed) -> None:
     assert np.abs(back - far).max() > 0.05
 
 
-def test_the_space_can_be_changed(hand: Pushed) -> None:
+def test_the_space_can_be_changed_without_a_step(hand: Pushed) -> None:
     assert "left hand" in hand.jog.note()
+    hand.stuck = True
+    before = hand.ticks(push(2), 30)[-1]
+    hand.jog.change_space()
+    hand.jog.change_space()
+    assert np.abs(hand.tick(push(2)).position - before).max() < 0.01
+    hand.view = seen()
+    hand.tick(STILL)
+    hand.view, hand.stuck = seen(engaged=True), False
     hand.jog.change_space()
     way = hand.ticks(push(5), 50)
     assert way[-1, 5] > HOME[5]

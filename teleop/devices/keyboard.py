@@ -123,9 +123,7 @@ class Keyboard:
 
 def make(config: Config, robot: Robot, bus: Bus) -> Keyboard:  # noqa: ARG001 # the seam's arguments
     """Return the keyboard, not yet open."""
-    keys: Keys | None = TerminalKeys(config.tty) if config.tty else None
-    if keys is None and config.device is not None:
-        keys = EvdevInput(config.device, alone=True)
-    if keys is None:
-        raise ValueError("neither `device` nor `tty`")
-    return Keyboard(keys, Jog(config, robot))
+    jog = Jog(config, robot)
+    if config.tty is not None:
+        return Keyboard(TerminalKeys(config.tty), jog)
+    return Keyboard(EvdevInput(config.device or Path(), alone=True), jog)
