@@ -113,21 +113,24 @@ def test_an_expert_is_left_alone(twin: Twin, device: ScriptedOperator) -> None:
     assert turns(result) == ["policy"]
 
 
-def test_a_dropped_cube_is_brought_back_to_the_policy(twin: Twin, device: ScriptedOperator) -> None:
-    result = attempt(twin, Spoilt(twin, lets_go), device, 0)
-    assert result.success
-    assert turns(result) == ["policy", "human", "policy"]
-
-
-def test_nobody_feels_a_bump(twin: Twin, device: ScriptedOperator) -> None:
+def test_a_missed_grasp_is_made_up_for_without_a_bump(twin: Twin, device: ScriptedOperator) -> None:
     result = attempt(twin, Spoilt(twin, never_closes), device, 0)
-    assert turns(result)[:3] == ["policy", "human", "policy"]
+    assert result.success
+    # It hands a lifted cube back, the policy drops it, and the operator finishes the task.
+    assert turns(result) == ["policy", "human", "policy", "human"]
     assert not [name for name in result.counters if name.startswith(("limit", "human"))]
     jerk = np.diff(result.commands[:, ARMS], 3, axis=0) / DT_S**3
     assert np.abs(jerk).max() < 400  # the limit is 800
 
 
 @pytest.mark.slow
+def test_a_dropped_cube_is_brought_back_to_the_policy(twin: Twin, device: ScriptedOperator) -> None:
+    result = attempt(twin, Spoilt(twin, lets_go), device, 0)
+    assert result.success
+    assert turns(result) == ["policy", "human", "policy"]
+
+
+@pytest.mark.slow
 def test_a_policy_that_never_grasps_is_saved(twin: Twin, device: ScriptedOperator) -> None:
-    results = [attempt(twin, Spoilt(twin, never_closes), device, seed) for seed in range(1, 6)]
-    assert sum(result.success for result in results) >= 4
+    results = [attempt(twin, Spoilt(twin, never_closes), device, seed) for seed in range(1, 4)]
+    assert all(result.success for result in results)
