@@ -93,14 +93,19 @@ def main(config: Config, context: Context) -> None:
     controller = _controller(config)
     rate = RateKeeper(config.controller.rate_hz)
     commanding, directed_ns = False, 0
+    mode, motion = "hold", NONE
     while not context.stopping:
         now_ns = rate.wait()
+        if (said := people.receive()) is not None:
+            controller.hear(said, time.monotonic_ns())  # it may have come just now
         if commanding:
+            if motion != NONE:
+                controller.steer(mode, motion, now_ns)
             command, status = controller.tick(now_ns, late_us=rate.late_ns * 1e-3)
             commands.send(command)
             statuses.send(status)
-        # Listening comes after speaking: what arrives now is for the next tick, and costs this
-        # one no time.
+        # But for people, listening comes after speaking: what arrives now is for the next tick, and
+        # costs this one no time.
         told = joints.told()
         if told is not None:
             commanding = controller.observe(told)
@@ -108,15 +113,11 @@ def main(config: Config, context: Context) -> None:
         now_ns = time.monotonic_ns()
         if directives.receive() is not None:
             directed_ns = now_ns
-        if (said := people.receive()) is not None:
-            controller.hear(said, time.monotonic_ns())  # it may have come just now
         leave.receive()
         trouble = joints.unfit() or _trouble(joints.age_ns(now_ns), now_ns - directed_ns)
         mode = directives.newest.mode if directives.newest and not trouble else "hold"
         motion = _take_leave(controller, leave.newest, now_ns)
-        if motion != NONE:
-            controller.steer(mode, motion, now_ns)
-        elif told is not None:
+        if motion == NONE and told is not None:
             controller.stand(told)
         for chunk in chunks.drain():
             controller.receive(chunk, now_ns)

@@ -42,7 +42,9 @@ Array = NDArray[np.float64]
 
 ARMS = ("left", "right")
 MOVED_RAD = 1e-4  # from where the policy stands still: the person's doing
-REACH_S = 10.0  # within which whatever is waited for happens
+STILL_RAD = 1e-6
+REACH_S = 30.0  # within which whatever is waited for happens
+_STILL_TICKS = 10
 _PERIOD_NS = 10_000_000
 _CHUNK_ROUNDS = 10  # rounds between two chunks
 _HORIZON = 50
@@ -57,7 +59,7 @@ class LateError(RuntimeError):
 def latencies_ms(trials: int, seed: int = 0) -> Array:
     """Return the times (trials,) from a trigger on the bus to the person's command, in ms."""
     with _rig(seed) as rig:
-        rig.until(lambda: rig.commander == "policy")
+        rig.until(rig.standing)
         measured = np.empty(trials)
         for trial in range(trials):
             measured[trial] = rig.takeover_ms()
@@ -125,8 +127,10 @@ class Rig:
         self._waiter = Waiter([self._commands])
         self._position = START
         self._epoch = 0
+        self._stand, self._stands_since = START, 0
         self._effect_ns = 0  # when the person's command was first in effect
         self._engaged = False
+        self._still = 0  # commands in a row
         self._round = 0
         self._due_ns = time.monotonic_ns()
 
@@ -145,10 +149,13 @@ class Rig:
         trigger_ns = self._say()
         self.until(lambda: self._effect_ns > 0)
         self.during(0.1)
-        self._engaged = False
-        self.until(lambda: self.commander == "policy")
-        self.during(0.1)
+        self._engaged, self._still = False, 0
+        self.until(self.standing)
         return (self._effect_ns - trigger_ns) * 1e-6
+
+    def standing(self) -> bool:
+        """Return whether a policy commands, and has stood still for a while."""
+        return self.commander == "policy" and self._still > _STILL_TICKS
 
     def during(self, seconds: float) -> None:
         """Go on for so long."""
@@ -172,10 +179,11 @@ class Rig:
             self._waiter.wait(left_ns * 1e-9)
             now_ns = time.monotonic_ns()
             for command in self._commands.drain():
-                moved = np.abs(command.position - self._position).max() > MOVED_RAD
-                if self._engaged and not self._effect_ns and command.epoch > self._epoch and moved:
-                    self._effect_ns = now_ns
+                gone_rad = np.abs(command.position - self._position).max()
+                if self._engaged and not self._effect_ns and command.epoch > self._epoch:
+                    self._effect_ns = now_ns if gone_rad > MOVED_RAD else 0
                 if not self._engaged:
+                    self._still = self._still + 1 if gone_rad < STILL_RAD else 0
                     self._position, self._epoch = command.position, command.epoch
             self._statuses.drain()
         self._say()
@@ -193,7 +201,8 @@ class Rig:
             self._states[arm].send(self._state(arm, index, now_ns))
         self._permits.send(Permit(1, self._round, now_ns, "all", 1.0))
         self._directives.send(Directive(self._round, "run", 1, "stand still"))
-        if (status := self._statuses.newest) and self._round % _CHUNK_ROUNDS == 0:
+        status = self._statuses.newest
+        if status and self._round % _CHUNK_ROUNDS == 0 and self._settled(status):
             self._chunks.send(self._chunk(status))
         self._due_ns += _PERIOD_NS
         return now_ns
@@ -220,8 +229,15 @@ class Rig:
             holding="",
         )
 
+    def _settled(self, status: ControlStatus) -> bool:
+        return status.epoch == self._stands_since or (
+            status.rate == 0.0 and status.epoch == self._epoch and self._still > 0
+        )
+
     def _chunk(self, status: ControlStatus) -> ActionChunk:
-        """Return a chunk that stands where the arms are now."""
+        """Return a chunk that stands where the arms came to rest in this epoch."""
+        if status.epoch != self._stands_since:
+            self._stands_since, self._stand = status.epoch, self._position
         return ActionChunk(
             policy="stand",
             seq=self._round,
@@ -230,6 +246,6 @@ class Rig:
             epoch=status.epoch,
             dt_ns=round(ACTION_S * 1e9),
             joints=JOINTS,
-            actions=np.repeat(self._position[None], _HORIZON, axis=0),
+            actions=np.repeat(self._stand[None], _HORIZON, axis=0),
             stages_ms={},
         )
