@@ -19,7 +19,8 @@ from station.recorder_tools.task import Task, add_directory, counted
 
 _OUTCOMES: Final = ("success", "failure", "timeout", "aborted", "unknown")
 _PARTS: Final = ("data", "videos", "ticks", "meta", "journal", "discarded")
-_TO_SECONDS: Final = len("2026-01-02T03:04:05")
+_FROM_MONTH: Final = len("2026-")
+_TO_MINUTE: Final = len("2026-01-02T03:04")
 _INTERVENTION: Final = layout.RECAP + "intervention_"
 
 
@@ -140,6 +141,8 @@ def _sizes(directory: Path) -> Table:
 def _episodes(rows: list[EpisodeRow], fps: int) -> Table:
     right = ("episode", "seconds", "corrections")
     table = plain_table(*right[:2], "type", "outcome", right[2], "by", "begun", "task", right=right)
+    for column in table.columns[:-1]:
+        column.no_wrap = True
     for row in rows:
         table.add_row(
             str(row.episode),
@@ -148,7 +151,7 @@ def _episodes(rows: list[EpisodeRow], fps: int) -> Table:
             row.text("outcome_label"),
             str(row.raw.get("n_interventions") or 0),
             row.text("operator") or row.text("policy"),
-            row.text("t_start_wall")[:_TO_SECONDS],
+            row.text("t_start_wall")[_FROM_MONTH:_TO_MINUTE].replace("T", " "),
             "; ".join(row.tasks),
         )
     return table

@@ -109,7 +109,7 @@ def replayed(path: Path, seed: int, instruction: str, ticks: Iterable[int]) -> R
     """
     twin = Twin(scene_model())
     start = path.command[0]
-    twin.reset(seed, start)
+    twin.reset(rules.FIRST_EVALUATION_SEED + seed, start)  # as the live twin counts its scenes
     limits = twin.limits(LimitsConfig())
     guards = {
         arm: Guard(limits.of(JOINTS[rows]), _DT_NS, start[rows]) for arm, rows in _ARMS.items()
