@@ -79,6 +79,8 @@ def _shown(stamps: Stamps, latest: Stamps, period: float, t_end_ns: int) -> Show
     index = np.searchsorted(stamps, latest, side="right") - 1
     if not len(stamps):
         return Shown(index, np.ones(len(latest), bool))
+    # Of a camera that falls behind now and then, what it does at its best.
+    period = min(period, float(np.percentile(np.diff(stamps), 25))) if len(stamps) > 1 else period
     following = np.append(stamps[1:], max(t_end_ns, int(stamps[-1])))
     is_late = (latest - stamps[index] > period) & (
         following[index] - stamps[index] > _LATE * period

@@ -26,8 +26,8 @@ from recorder.streams import Heard
 log = logging.getLogger(__name__)
 
 _SYNC_NS: Final = 1_000_000_000
-_WAITING_BYTES: Final = 256 * 1024 * 1024  # seconds of four cameras
-_SMALL_BYTES: Final = 8192  # counted for what is no image
+_WAITING_BYTES: Final = 256 * 1024 * 1024  # of images: seconds of four cameras
+_WAITING_JOBS: Final = 100_000  # of all, images or not: minutes of control ticks
 _BATCH_BYTES: Final = 1024 * 1024
 
 
@@ -59,13 +59,19 @@ class Scribe:
         self._thread.start()
 
     def add(self, items: Iterable[Heard]) -> None:
-        """Have messages written to the open journal; those for which no room is are lost."""
+        """Have messages written to the open journal; those for which no room is are lost.
+
+        Images are the first to go: a control tick is small, and no other says the same.
+        """
         with self._wake:
             for item in items:
-                if self._waiting_bytes > _WAITING_BYTES:
+                size = _image_bytes(item)
+                if len(self._jobs) >= _WAITING_JOBS or (
+                    size and self._waiting_bytes + size > _WAITING_BYTES
+                ):
                     self.counts["lost"] += 1
                 else:
-                    self._waiting_bytes += _size(item)
+                    self._waiting_bytes += size
                     self._jobs.append(item)
             self._wake.notify()
 
@@ -124,7 +130,7 @@ class Scribe:
 
     def _packed(self, job: Heard) -> list[bytes]:
         with self._wake:
-            self._waiting_bytes -= _size(job)
+            self._waiting_bytes -= _image_bytes(job)
         if self._file < 0:
             self.counts["lost"] += 1
             return []
@@ -201,9 +207,8 @@ class Scribe:
         self.trouble = said
 
 
-def _size(item: Heard) -> int:
-    """Return about how much memory a message takes."""
-    return item.message.image.nbytes if isinstance(item.message, Frame) else _SMALL_BYTES
+def _image_bytes(item: Heard) -> int:
+    return item.message.image.nbytes if isinstance(item.message, Frame) else 0
 
 
 def _write_all(file: int, data: bytes) -> None:

@@ -266,10 +266,21 @@ def test_a_disk_that_hangs_holds_nobody_up(staged: Stage, monkeypatch: pytest.Mo
     assert len(list(journal.said(only="joint_command"))) >= 70
 
 
-def test_more_than_there_is_memory_for_is_counted_as_lost(
+def test_without_memory_images_are_lost_and_counted_and_no_tick_is(
     staged: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scribe, "_WAITING_BYTES", -1)
+    monkeypatch.setattr(scribe, "_WAITING_BYTES", 0)
+    staged.play(SCENE)
+    assert staged.recorder._counters()["lost"] > 10
+    (journal,) = staged.journals()
+    assert not list(journal.said(only="frame"))
+    assert len(list(journal.said(only="joint_command"))) >= 70
+
+
+def test_more_jobs_than_there_is_memory_for_are_counted_as_lost(
+    staged: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scribe, "_WAITING_JOBS", 0)
     staged.play(SCENE, until_s=0.2)
     assert staged.recorder._counters()["lost"] > 20
 

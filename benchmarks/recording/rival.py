@@ -12,11 +12,14 @@ from typing import Final
 import numpy as np
 
 from benchmarks.recording.robot import FPS
+from messaging.images import pixels
+from messaging.messages import Frame
+from messaging.topics import FRAME
 from recorder.catalogue import Catalogue
 from recorder.dataset import Dataset
 from recorder.finish import finished
 from recorder.journal import Journal
-from recorder.layout import JOURNALS
+from recorder.layout import ACTION, JOURNALS, RECAP, STATE
 
 _HERE: Final = Path(__file__).parent.parent.parent / "tests" / "lerobot"
 
@@ -41,7 +44,7 @@ def ratios(folder: Path, interpreter: Path, journal: Journal) -> dict[str, float
     finished(Catalogue(ours), Journal(ours / JOURNALS / name))
     seconds = time.monotonic() - begin_s
     dataset = Dataset(ours)
-    _export(dataset, folder / "frames")
+    _export(dataset, journal, folder / "frames")
     told = subprocess.run(
         [interpreter, "write.py", folder / "frames", folder / "lerobot"],
         cwd=_HERE,
@@ -66,15 +69,20 @@ def ratios(folder: Path, interpreter: Path, journal: Journal) -> dict[str, float
     }
 
 
-def _export(dataset: Dataset, folder: Path) -> None:
-    """Write the episodes' arrays for `write.py`."""
+def _export(dataset: Dataset, journal: Journal, folder: Path) -> None:
+    """Write the episode's arrays for `write.py`: the images as our encoder was given them."""
     folder.mkdir()
-    for row in dataset.episodes():
-        table = dataset.table(row.episode)
-        arrays = {
-            "state": np.array(table["observation.state"].to_pylist(), np.float32),
-            "action": np.array(table["action"].to_pylist(), np.float32),
-        }
-        for camera in dataset.info.cameras:
-            arrays[camera] = np.stack(list(dataset.frames(row.episode, camera)))
-        np.savez(folder / f"episode_{row.episode:06d}.npz", allow_pickle=False, **arrays)
+    table = dataset.table(0)
+    taken = {
+        (item.message.camera, item.message.t_capture_ns): item.message.image.copy()
+        for item in journal.said(only=FRAME.name)
+        if isinstance(item.message, Frame)
+    }
+    arrays = {
+        "state": np.array(table[STATE].to_pylist(), np.float32),
+        "action": np.array(table[ACTION].to_pylist(), np.float32),
+    }
+    for camera in dataset.info.cameras:
+        stamps = table[f"{RECAP}t_{camera}_ns"].to_pylist()
+        arrays[camera] = np.stack([pixels(taken[camera, stamp]) for stamp in stamps])
+    np.savez(folder / "episode_000000.npz", allow_pickle=False, **arrays)
