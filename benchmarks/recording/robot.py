@@ -19,16 +19,13 @@ from messaging.transport import Bus, Waiter
 from recorder.journal import journals
 from runtime.process import ProcessSpec, spawned
 from simulation.scene import CAMERAS
+from station.rows import CAMERA_NICE, CONTROLLER_PRIORITY, FINISHER_NICE, WRITER_NICE
 
 FPS: Final = 30
 
 _START_S: Final = 120.0
 _TELL_S: Final = 0.1
 _END_S: Final = 10.0
-_CONTROLLER_PRIORITY: Final = 80
-_CAMERA_NICE: Final = 5
-_RECORDER_NICE: Final = 10
-_FINISHER_NICE: Final = 15
 _TICKS_A_S: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -64,17 +61,17 @@ class Robot:
     def __enter__(self) -> Self:
         """Start everything and wait until it lives."""
         late = {"late_file": str(self._folder / "late.npy"), "origin_ns": self._origin_ns}
-        self._start("controller", "robot_main", late, priority=_CONTROLLER_PRIORITY)
+        self._start("controller", "robot_main", late, priority=CONTROLLER_PRIORITY)
         for camera in self._cameras:
             self._start(
                 f"camera.{camera}",
                 "camera_main",
                 {"camera": camera, "views": str(self._views)},
-                nice=_CAMERA_NICE,
+                nice=CAMERA_NICE,
             )
         if self._recorded:
             self.start_recorder()
-            self._start("finisher", "recorder.finisher_main", self._dataset(), nice=_FINISHER_NICE)
+            self._start("finisher", "recorder.finisher_main", self._dataset(), nice=FINISHER_NICE)
         return self
 
     def __exit__(
@@ -91,7 +88,7 @@ class Robot:
     def start_recorder(self) -> None:
         """Start the recorder, and wait until it lives."""
         options = self._dataset() | {"arms": list(ARMS), "policy": "flow", "free_bytes": 0}
-        self._start("recorder", "recorder.main", options, nice=_RECORDER_NICE)
+        self._start("recorder", "recorder.main", options, nice=WRITER_NICE)
 
     def end(self, name: str) -> None:
         """Ask a process to end, and wait for it."""
