@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 import mujoco
@@ -43,11 +42,14 @@ def duration_s(plan: Plan) -> float:
 
 def sampled(waypoints: list[Waypoint], times_s: Array) -> Array:
     """Return the pose (T, 7) at each of `times_s` (T,); at rest in the last one after the end."""
-    pose = np.broadcast_to(waypoints[0].joints, (len(times_s), 7)).copy()
-    for start, end in pairwise(waypoints):
-        elapsed = (times_s - start.time_s) / (end.time_s - start.time_s)
-        share = minimum_jerk.blend(np.clip(elapsed, 0.0, 1.0))
-        pose += share[:, None] * (end.joints - start.joints)
+    ends_s = np.array([waypoint.time_s for waypoint in waypoints])
+    poses = np.array([waypoint.joints for waypoint in waypoints])
+    last = len(waypoints) - 1
+    start = np.clip(np.searchsorted(ends_s, times_s, "right") - 1, 0, max(last - 1, 0))
+    end = np.minimum(start + 1, last)
+    elapsed = (times_s - ends_s[start]) / np.where(end > start, ends_s[end] - ends_s[start], 1.0)
+    share = minimum_jerk.blend(np.clip(elapsed, 0.0, 1.0))
+    pose: Array = poses[start] + share[:, None] * (poses[end] - poses[start])
     return pose
 
 

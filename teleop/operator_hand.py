@@ -43,13 +43,13 @@ def tremor(draw: np.random.Generator, joints: tuple[str, ...], rms_rad: float) -
     return at
 
 
-def faded(offset: Array, velocity: Array, since_s: float) -> Array:
-    """Return what is left of an `offset` (J,), which had a `velocity` (J,), after `since_s`.
+def faded(offset: Array, velocity: Array, since_s: Array) -> Array:
+    """Return (T, J) what is left of an `offset` (J,), which had a `velocity` (J,), after a while.
 
     Minimum jerk brings the one to rest at zero; the other goes on at first, and ends there too:
     x(0) = x(T) = x'(T) = x''(0) = x''(T) = 0 and x'(0) = velocity.
     """
-    u = np.array(min(since_s / _FADE_S, 1.0))
+    u = np.minimum(since_s / _FADE_S, 1.0)[:, None]
     coasting = _FADE_S * (u + u**3 * (-6.0 + 8.0 * u - 3.0 * u * u))
     return offset * (1.0 - minimum_jerk.blend(u)) + velocity * coasting
 
@@ -89,29 +89,29 @@ class Hands:
 
     def meant(self, now_ns: int) -> Array:
         """Return where the hands mean to be."""
-        since_s = (now_ns - self._begun_ns) * 1e-9
-        return _planned(self.plan, since_s) + faded(self._offset, self._velocity, since_s)
+        return self._meant(now_ns)[0]
 
     def pose(self, now_ns: int) -> Array:
         """Return where the hands are: the slower they move, the steadier they are.
 
         Harris and Wolpert (1998): the noise of what moves a hand grows with what it does.
         """
-        quick = min(float(np.abs(self.velocity(now_ns)).max()) / _QUICK_RAD_S, 1.0)
+        meant, soon = self._meant(now_ns)
+        quick = min(float(np.abs(soon - meant).max()) / (_TICK_S * _QUICK_RAD_S), 1.0)
         share = _STILL_SHARE + (1.0 - _STILL_SHARE) * quick
-        return self.meant(now_ns) + share * self._shake((now_ns - self._taken_ns) * 1e-9)
-
-    def velocity(self, now_ns: int) -> Array:
-        """Return how fast the hands mean to move."""
-        tick_ns = round(_TICK_S * 1e9)
-        return (self.meant(now_ns + tick_ns) - self.meant(now_ns)) / _TICK_S
+        return meant + share * self._shake((now_ns - self._taken_ns) * 1e-9)
 
     def replanned(self, plan: Plan, now_ns: int) -> Hands:
         """Return the same hands on another way, without a step wherever it begins."""
-        offset = self.meant(now_ns) - _planned(plan, 0.0)
-        return Hands(plan, now_ns, self.velocity(now_ns), self._shake, self._taken_ns, offset)
+        meant, soon = self._meant(now_ns)
+        velocity, offset = (soon - meant) / _TICK_S, meant - _planned(plan, np.zeros(1))[0]
+        return Hands(plan, now_ns, velocity, self._shake, self._taken_ns, offset)
+
+    def _meant(self, now_ns: int) -> Array:
+        """Return where the hands mean to be now and a tick later, (2, 14)."""
+        since_s = (now_ns - self._begun_ns) * 1e-9 + np.array([0.0, _TICK_S])
+        return _planned(self.plan, since_s) + faded(self._offset, self._velocity, since_s)
 
 
-def _planned(plan: Plan, since_s: float) -> Array:
-    times_s = np.array([since_s])
-    return np.hstack([sampled(plan[side], times_s)[0] for side in SIDES])
+def _planned(plan: Plan, times_s: Array) -> Array:
+    return np.hstack([sampled(plan[side], times_s) for side in SIDES])
