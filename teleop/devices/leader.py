@@ -48,14 +48,18 @@ class Hand:
         self._squeeze = Squeeze()
         self._seq = 0
 
-    def look(self) -> JointState | None:
-        """Return what the leader said last."""
-        self._states.receive()
+    @property
+    def state(self) -> JointState | None:
+        """What the leader said, as of the last look."""
         return self._states.newest
+
+    def look(self) -> None:
+        """Take in what the leader said last."""
+        self._states.receive()
 
     def fault(self, now_ns: int) -> str:
         """Return why nothing can be read off it now, empty if it can."""
-        state = self._states.newest
+        state = self.state
         if state is None:
             return f"leader {self.name} has not said anything yet"
         age_ns = now_ns - state.t_sample_ns
@@ -117,12 +121,13 @@ class Leaders:
         """Return where the leaders are, None if one of them has not said so lately."""
         self._now_ns = now_ns
         self._apart_ns = self._apart_ns or now_ns
-        states = [state for hand in self._hands if (state := hand.look()) is not None]
+        for hand in self._hands:
+            hand.look()
         faults = [fault for hand in self._hands if (fault := hand.fault(now_ns))]
         self._note = faults[0] if faults else ""
         if faults:
             return None
-        hands = list(zip(self._hands, states, strict=True))
+        hands = [(hand, hand.state) for hand in self._hands if hand.state is not None]
         if not self._settled(view):
             self._compare(hands, view)
         squeezed = [hand.is_squeezed(state, now_ns) for hand, state in hands]
@@ -134,7 +139,7 @@ class Leaders:
         """Free the leaders for the person who engages; else let them follow their arms."""
         target = self._target(view)
         for hand in self._hands:
-            state = hand.look()
+            state = hand.state
             if view.correcting:
                 hand.tell(np.zeros(len(hand.map.joints)), self._now_ns, free=True)
             elif target is not None:
