@@ -19,6 +19,7 @@ from teleop.operator import Correction, Habits, Moment, Operator
 
 log = logging.getLogger(__name__)
 
+_BLINK_NS: Final = 500_000_000  # for which the twin may be out of sight, as machines stall
 _RUNNING: Final = "running"  # an episode's phase
 _POLICY, _HUMAN = "run", "human"  # modes of the controller
 
@@ -131,7 +132,7 @@ def _goes_on(view: View, twin: TwinState, episode: EpisodeState, now_ns: int) ->
 
     A pause is none, except that of a person's commands being lost, which the person has to end.
     """
-    fresh = now_ns - twin.t_ns <= TWIN_STATE.stale_after_ns
+    fresh = now_ns - twin.t_ns <= _BLINK_NS
     on = view.engaged or _mode(view) in (_POLICY, _HUMAN)
     return fresh and on and not view.rewinding and episode.phase == _RUNNING
 
