@@ -147,7 +147,9 @@ class Keys:
         """Note what became of letters; nobody waits for that, as a stop may come meanwhile."""
         for service in {key.service for key, _ in self._asked.values()}:
             while reply := self._clients[service].receive():
-                if asked := self._asked.pop(reply.id, None):
+                asked = self._asked.pop(reply.id, None)
+                # What the station grants it tells itself.
+                if asked and not (reply.accepted and service == "station"):
                     verdict = "done" if reply.accepted else "refused"
                     self._told.append(_in_words(asked[0], reply.said or verdict))
         for id_, (key, t_ns) in list(self._asked.items()):

@@ -139,12 +139,13 @@ def test_letters_ask_the_service_that_they_are_for_and_the_answer_is_told(
         assert (asked.request.kind, asked.request.who) == ("toggle", "launch, key t")
         teleop.answer(asked, Reply(asked.request.id, True, "the person commands"))
         assert program.stdout.readline() == b"key t (takeover): the person commands\n"
-        os.write(typed, b"s")
-        assert Waiter([station]).wait(ANSWER_S)
-        asked = station.receive()
-        assert asked is not None
-        assert asked.request.kind == "success"
-        station.answer(asked, Reply(asked.request.id, False))
+        for accepted in (True, False):  # what the station grants it tells itself
+            os.write(typed, b"s")
+            assert Waiter([station]).wait(ANSWER_S)
+            asked = station.receive()
+            assert asked is not None
+            assert asked.request.kind == "success"
+            station.answer(asked, Reply(asked.request.id, accepted))
         assert program.stdout.readline() == b"key s (success): refused\n"
 
 
