@@ -242,7 +242,7 @@ def test_a_squeeze_takes_over_and_two_hand_back(both: Both) -> None:
     command: Array = HOME.copy()
     command[6] = 0.8
     both.says["left"]["written"] = command[:7]
-    assert squeezed(both, seen(command), 0.8, 0.4, 0.78) == ["toggle"]
+    assert squeezed(both, seen(command), *[0.8] * 31, 0.4, 0.78) == ["toggle"]
     both.says["left"]["torque"] = OFF
     human = seen(command, "human", engaged=True)
     assert squeezed(both, human, 0.8, 0.1, 0.8, 0.1, 0.8) == ["toggle"]
