@@ -163,12 +163,13 @@ class Operator:
         eager = now_ns >= self._eager_ns
         if self._acting.to(wrong is not None, now_ns) or eager or moment.asked:
             self._take(moment, wrong or ("asked" if moment.asked else "eager"))
-            self._eager_ns = np.inf if eager else self._eager_ns
+        if eager:
+            self._eager_ns = np.inf
 
     def _take(self, moment: Moment, reason: str) -> None:
         """Begin a correction from where the arms are led now."""
         now_ns, sight = moment.now_ns, moment.sight
-        plan = self._planned(moment, moment.command)
+        plan = self._planned(moment)
         if plan is None:
             return
         # A hand that takes hold is at rest: the controller brings the arms' motion to it.
@@ -186,10 +187,10 @@ class Operator:
         self._trusting = False
         self._look_anew()
 
-    def _planned(self, moment: Moment, start: Array) -> Plan | None:
-        """Return the way to success from `start` (14,); None, for a while, if there is none."""
+    def _planned(self, moment: Moment) -> Plan | None:
+        """Return the way from here to success; None, for a while, if there is none."""
         try:
-            return self._expert.planned(moment.instruction, start, moment.qpos)
+            return self._expert.planned(moment.instruction, moment.command, moment.qpos)
         except ValueError:  # the cube is out of reach
             self._not_before_ns = moment.now_ns + round(_PATIENCE_S * 1e9)
             return None
@@ -203,7 +204,7 @@ class Operator:
         elif self._releasing.to(not correction.finishing and _safe(moment.sight), now_ns):
             self.rest()
         elif self._acting.to(wrong is not None or correction.hindered(moment), now_ns):
-            plan = self._planned(moment, moment.command)
+            plan = self._planned(moment)
             if plan is None:
                 self.rest()
             else:
