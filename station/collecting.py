@@ -91,7 +91,7 @@ class CollectingRows(Rows):
 
     def _dataset(self, recorder: RecorderConfig) -> dict[str, object]:
         return {
-            "directory": str(recorder.directory.expanduser().absolute()),
+            "directory": str(recorder.place),
             "robot": self._config.robot,
             "joints": list(self._config.ranges),
             "cameras": list(self._config.cameras),

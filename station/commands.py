@@ -49,6 +49,8 @@ def run(
     """Run the robot; returns the exit code."""
     console = Console()
     config = with_free_port(config)
+    if config.recorder:
+        _require(config.recorder.place)
     live = not headless and sys.stdout.isatty()
     with suppress(*LOST_OUTPUT):
         _introduce(config, console)
@@ -65,12 +67,28 @@ def run(
     return code
 
 
+def _require(directory: Path) -> None:
+    """Make the folder of the dataset; raises RuntimeError if nobody can write there."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=directory).close()
+    except OSError as error:
+        raise RuntimeError(
+            f"cannot record to {directory} ({error.strerror}): make room, or choose another place "
+            "with `--record DIR`"
+        ) from error
+
+
 def _introduce(config: StationConfig, console: Console) -> None:
     """Print what is about to move, where its page is, and the stop that is in force, if any."""
     lines = [config.title]
     if config.dashboard.enabled:
         address = dashboard_address(config, with_token=sys.stdout.isatty())
         lines.append(f"dashboard: {address}")
+    if config.teleop.device:
+        lines.append(f"people take over by {config.teleop.device}")
+    if config.recorder:
+        lines.append(f"recording to {config.recorder.place}")
     lines += latched_in_words(config.state_directory, config.robot)
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -98,6 +98,11 @@ class RecorderConfig(_Strict):
     free_bytes: Annotated[int, Field(ge=0)] = 2_000_000_000  # of disk that stay free
     jpeg_quality: Annotated[int, Field(ge=50, le=100)] = 95  # until the videos are made
 
+    @property
+    def place(self) -> Path:
+        """The folder, wherever a process is started."""
+        return self.directory.expanduser().absolute()
+
 
 class TaskConfig(_Strict):
     """What an episode is about."""

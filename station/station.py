@@ -162,7 +162,7 @@ class Station:
         recorder, before = self._config.recorder, self._interrupts
         if recorder is None:
             return
-        directory = recorder.directory.expanduser().absolute()
+        directory = recorder.place
         for finishing in finished(supervisor, directory, lambda: self._interrupts > before):
             display.show(replace(self._snapshot(wire, supervisor), finishing=finishing))
         self._hear_recording(supervisor, time.monotonic_ns())

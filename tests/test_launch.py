@@ -199,3 +199,29 @@ def test_a_page_that_is_switched_off_is_not_told(
     monkeypatch.setattr(Station, "run", lambda _self, _display: 0)
     assert launch.main(["--policy", "scripted", "--set", "dashboard.enabled=false"]) == 0
     assert "http" not in capsys.readouterr().out
+
+
+def test_who_can_take_over_and_where_it_is_recorded_is_told_first(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Station, "run", lambda _self, _display: 0)
+    collecting = [
+        "--policy",
+        "scripted",
+        "--teleop",
+        "scripted",
+        "--record",
+        str(tmp_path / "cube"),
+    ]
+    assert launch.main([*collecting, "--set", "dashboard.enabled=false"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:3] == ["people take over by scripted", f"recording to {place}"]
+
+
+def test_a_place_that_takes_no_recording_is_named_before_anything_starts(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    message = refused(capsys, "--policy", "scripted", "--record", str(tmp_path / "file" / "cube"))
+    assert f"cannot record to {tmp_path / 'file' / 'cube'}" in message
+    assert "--record DIR" in message
