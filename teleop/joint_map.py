@@ -13,6 +13,7 @@ from motion.limits import gripper_mask
 from teleop.device import Array, Robot
 
 _TURN = 2.0 * np.pi
+_AHEAD_S = 0.03  # at most, that a sample is taken to have gone on
 
 
 class JointMap:
@@ -34,13 +35,20 @@ class JointMap:
         """Return the arm's part (J,) of a pose of all joints."""
         return position[self._places]
 
-    def led(self, state: JointState) -> Array:
-        """Return where the leader wants the arm (J,): its own pose, within the arm's ranges.
+    def led(self, state: JointState, now_ns: int) -> Array:
+        """Return where the leader wants the arm (J,): its own pose now, within the arm's ranges.
+
+        Leaders are sampled and read by clocks of their own: without what they have moved since the
+        sample, the beat between these would be a tremble of the arm.
 
         Raises:
             ValueError: the leader has no such joints.
         """
-        return np.clip(self._in_order(state, state.position), self._lower, self._upper)
+        age_s = min(max((now_ns - state.t_sample_ns) * 1e-9, 0.0), _AHEAD_S)
+        # A gripper's velocity is that of its finger, on another scale.
+        speed = np.where(self._turning, self._in_order(state, state.velocity), 0.0)
+        position = self._in_order(state, state.position) + speed * age_s
+        return np.clip(position, self._lower, self._upper)
 
     def told(self, state: JointState) -> Array:
         """Return what the leader's own servos are told (J,); raises ValueError as `led`."""

@@ -23,8 +23,28 @@ POSES = st.lists(st.floats(-4.0, 4.0), min_size=7, max_size=7).map(np.array)
 @settings(deadline=None)
 @given(POSES)
 def test_an_arm_is_led_to_its_leaders_pose_within_its_own_ranges(pose: Array) -> None:
-    led = LEFT.led(leader_state("left", pose))
+    led = LEFT.led(leader_state("left", pose), 0)
     assert led == pytest.approx(np.clip(pose, ROBOT.lower[ARM], ROBOT.upper[ARM]))
+
+
+def test_the_beat_of_two_clocks_is_no_tremble() -> None:
+    speed = np.array([1.0, -0.5, 0.3, 0.0, 0.2, 2.0, 0.4])
+    draw = np.random.default_rng(1)
+    for _ in range(50):
+        sampled_ns = int(draw.integers(0, 10**9))
+        state = leader_state("left", speed * sampled_ns * 1e-9, t_ns=sampled_ns)
+        now_ns = sampled_ns + int(draw.integers(0, 30_000_000))
+        led = LEFT.led(replace(state, velocity=speed), now_ns)
+        there = np.clip(speed * now_ns * 1e-9, ROBOT.lower[ARM], ROBOT.upper[ARM])
+        assert led[:6] == pytest.approx(there[:6])
+        assert led[6] == pytest.approx(state.position[6])
+
+
+@pytest.mark.parametrize(("age_ms", "ahead_rad"), [(-5, 0.0), (500, 0.03)])
+def test_what_is_old_is_not_taken_to_have_gone_on_for_long(age_ms: int, ahead_rad: float) -> None:
+    state = replace(leader_state("left", np.zeros(7), t_ns=10**9), velocity=np.ones(7))
+    led = LEFT.led(state, 10**9 + age_ms * 1_000_000)
+    assert led[0] == pytest.approx(ahead_rad)
 
 
 def test_joints_are_matched_by_name_not_by_place() -> None:
@@ -33,14 +53,14 @@ def test_joints_are_matched_by_name_not_by_place() -> None:
     turned = replace(
         state, joints=state.joints[::-1], position=pose[::-1], written=state.written[::-1]
     )
-    assert LEFT.led(turned) == pytest.approx(LEFT.led(state))
+    assert LEFT.led(turned, 0) == pytest.approx(LEFT.led(state, 0))
     assert LEFT.told(turned) == pytest.approx(LEFT.told(state))
 
 
 def test_a_leader_without_a_joint_of_its_arm_is_told_with_a_remedy() -> None:
     state = leader_state("right", np.zeros(7))
     with pytest.raises(ValueError, match=r"leader_right has no joints left_waist.*same joints"):
-        LEFT.led(state)
+        LEFT.led(state, 0)
 
 
 @settings(deadline=None)

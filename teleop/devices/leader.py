@@ -81,7 +81,7 @@ class Hand:
     def is_squeezed(self, state: JointState, now_ns: int) -> bool:
         """Return whether its gripper has just been squeezed."""
         told = float(self.map.told(state)[-1]) if state.torque == ON else None
-        return self._squeeze.look(now_ns, float(self.map.led(state)[-1]), told)
+        return self._squeeze.look(now_ns, float(self.map.led(state, now_ns)[-1]), told)
 
     def tell(self, position: Array, now_ns: int, *, free: bool = False) -> None:
         """Let it follow to `position` (J,), or be free."""
@@ -132,7 +132,7 @@ class Leaders:
             self._compare(hands, view)
         squeezed = [hand.is_squeezed(state, now_ns) for hand, state in hands]
         events = (Event("toggle"),) if self._config.squeeze and any(squeezed) else ()
-        position = np.concatenate([hand.map.led(state) for hand, state in hands])
+        position = np.concatenate([hand.map.led(state, now_ns) for hand, state in hands])
         return Reading(self._joints, position, self._relative, events)
 
     def mirror(self, view: View) -> None:
