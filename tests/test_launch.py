@@ -205,14 +205,8 @@ def test_who_can_take_over_and_where_it_is_recorded_is_told_first(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Station, "run", lambda _self, _display: 0)
-    collecting = [
-        "--policy",
-        "scripted",
-        "--teleop",
-        "scripted",
-        "--record",
-        str(tmp_path / "cube"),
-    ]
+    place = str(tmp_path / "cube")
+    collecting = ["--policy", "scripted", "--teleop", "scripted", "--record", place]
     assert launch.main([*collecting, "--set", "dashboard.enabled=false"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1:3] == ["people take over by scripted", f"recording to {place}"]
