@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from controller.config import ControllerConfig
 from controller.core import Controller
-from messaging.messages import JointState, Permit
+from messaging.messages import Directive, JointState, Permit
 from messaging.topics import (
     ACTION_CHUNK,
     CONTROL_STATUS,
@@ -80,27 +80,58 @@ class Joints:
         return now_ns - min(stamps) if len(stamps) == len(self._states) else 0
 
 
+class Orders:
+    """What the arms shall do and may do, by the newest that the station and safety have said.
+
+    Attributes:
+        mode: directed by the station, or `hold` if something is wrong.
+        motion: permitted, one of messages.MOTIONS.
+        permit: epoch of the permit, 0 without leave to move.
+        speed: most of the usual speed, 0..1.
+        trouble: what is wrong, empty if nothing is.
+    """
+
+    def __init__(self, directives: Subscriber[Directive], leave: Subscriber[Permit]) -> None:
+        self.mode, self.motion, self.trouble = "hold", NONE, ""
+        self.permit, self.speed = 0, 0.0
+        self._directives = directives
+        self._leave = leave
+        self._directed_ns = 0
+
+    def listen(self, joints: Joints, now_ns: int) -> None:
+        """Take in what is new."""
+        if self._directives.receive() is not None:
+            self._directed_ns = now_ns
+        self._leave.receive()
+        directive, permit = self._directives.newest, self._leave.newest
+        silent_ns = now_ns - self._directed_ns
+        trouble = joints.unfit() or _trouble(joints.age_ns(now_ns), silent_ns)
+        self.trouble = trouble if directive else ""  # nobody has wanted anything yet
+        self.mode = directive.mode if directive and not trouble else "hold"
+        self.motion = allowed(permit, now_ns)
+        self.permit = permit.epoch if permit and self.motion != NONE else 0
+        self.speed = permit.speed if permit else 0.0
+
+
 def main(config: Config, context: Context) -> None:
     """Command all joints at a fixed rate until told to stop."""
     bus = context.bus
     commands = bus.publisher(JOINT_COMMAND)
     statuses = bus.publisher(CONTROL_STATUS)
     chunks = bus.subscriber(ACTION_CHUNK)
-    directives = bus.subscriber(DIRECTIVE)
     people = bus.subscriber(HUMAN_COMMAND)
-    leave = bus.subscriber(PERMIT)
+    orders = Orders(bus.subscriber(DIRECTIVE), bus.subscriber(PERMIT))
     joints = Joints([bus.subscriber(JOINT_STATE, arm) for arm in config.arms])
     controller = _controller(config)
     rate = RateKeeper(config.controller.rate_hz)
-    commanding, directed_ns = False, 0
-    mode, motion = "hold", NONE
+    commanding = False
     while not context.stopping:
         now_ns = rate.wait()
         if (said := people.receive()) is not None:
             controller.hear(said, time.monotonic_ns())  # it may have come just now
         if commanding:
-            if motion != NONE:
-                controller.steer(mode, motion, now_ns)
+            if orders.motion != NONE:
+                controller.steer(orders.mode, orders.motion, now_ns)
             command, status = controller.tick(now_ns, late_us=rate.late_ns * 1e-3)
             commands.send(command)
             statuses.send(status)
@@ -111,13 +142,9 @@ def main(config: Config, context: Context) -> None:
             commanding = controller.observe(told)
             controller.feel(joints.measured())
         now_ns = time.monotonic_ns()
-        if directives.receive() is not None:
-            directed_ns = now_ns
-        leave.receive()
-        trouble = joints.unfit() or _trouble(joints.age_ns(now_ns), now_ns - directed_ns)
-        mode = directives.newest.mode if directives.newest and not trouble else "hold"
-        motion = _take_leave(controller, leave.newest, now_ns)
-        if motion == NONE and told is not None:
+        orders.listen(joints, now_ns)
+        controller.permit, controller.speed = orders.permit, orders.speed
+        if orders.motion == NONE and told is not None:
             controller.stand(told)
         for chunk in chunks.drain():
             controller.receive(chunk, now_ns)
@@ -126,7 +153,7 @@ def main(config: Config, context: Context) -> None:
             late_ns=rate.late_ns,
             age_ns=joints.age_ns(now_ns),
             counters={"missed_ticks": rate.missed},
-            note=trouble if directives.newest else "",
+            note=orders.trouble,
         )
 
 
@@ -137,14 +164,6 @@ def _trouble(joints_age_ns: int, directive_age_ns: int) -> str:
     if directive_age_ns > _SILENCE * DIRECTIVE.stale_after_ns:
         return "the station is silent"  # nobody is there to stop the arms
     return ""
-
-
-def _take_leave(controller: Controller, permit: Permit | None, now_ns: int) -> str:
-    """Let the controller command under `permit`; returns what that allows."""
-    motion = allowed(permit, now_ns)
-    controller.permit = permit.epoch if permit and motion != NONE else 0
-    controller.speed = permit.speed if permit else 0.0
-    return motion
 
 
 def _controller(config: Config) -> Controller:

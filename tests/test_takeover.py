@@ -180,7 +180,7 @@ def test_noise_of_a_milliradian_calls_on_no_limit(relative: bool) -> None:
     robot = Shared(
         lambda seconds: hand(seconds) + random.normal(0.0, 0.001, len(JOINTS)), relative=relative
     )
-    robot.run(1.5).takes(10.0).lets_go(1.0)
+    robot.run(1.5).takes(5.0).lets_go(1.0)
     robot.assert_smooth_and_free()
 
 
