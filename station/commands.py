@@ -15,6 +15,9 @@ from rich.table import Table
 from messaging.curve import create_keys
 from messaging.topics import TOPICS
 from messaging.transport import Bus
+from recorder import compatibility
+from recorder.files import sole
+from recorder.layout import RECORDER_LOCK
 from runtime.plugins import UnknownNameError, available
 from runtime.supervisor import Phase, Supervisor
 from station.address import dashboard_address, with_free_port
@@ -23,7 +26,7 @@ from station.lock import bus_directory
 from station.processes import Table as ProcessTable
 from station.processes import process_table
 from station.remedy import latched_in_words
-from station.robot import StationConfig
+from station.robot import RecorderConfig, StationConfig
 from station.rows import network
 from station.station import Options, Station
 
@@ -50,7 +53,7 @@ def run(
     console = Console()
     config = with_free_port(config)
     if config.recorder:
-        _require(config.recorder.place)
+        _require(config, config.recorder)
     live = not headless and sys.stdout.isatty()
     with suppress(*LOST_OUTPUT):
         _introduce(config, console)
@@ -67,8 +70,14 @@ def run(
     return code
 
 
-def _require(directory: Path) -> None:
-    """Make the folder of the dataset; raises RuntimeError if nobody can write there."""
+def _require(config: StationConfig, recorder: RecorderConfig) -> None:
+    """Make the folder of the dataset.
+
+    Raises:
+        RuntimeError: nobody can write there, or another launch does.
+        ValueError: the dataset there is of another robot; says what differs.
+    """
+    directory = recorder.place
     try:
         directory.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=directory).close()
@@ -77,6 +86,10 @@ def _require(directory: Path) -> None:
             f"cannot record to {directory} ({error.strerror}): make room, or choose another place "
             "with `--record DIR`"
         ) from error
+    with sole(directory / RECORDER_LOCK, f"launch of {config.robot}"):
+        compatibility.require(
+            directory, config.robot, recorder.rate_hz, list(config.ranges), list(config.cameras)
+        )
 
 
 def _introduce(config: StationConfig, console: Console) -> None:
