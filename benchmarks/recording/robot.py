@@ -25,7 +25,7 @@ FPS: Final = 30
 
 _START_S: Final = 120.0
 _TELL_S: Final = 0.1
-_END_S: Final = 10.0
+_END_S: Final = 60.0
 _TICKS_A_S: Final = os.sysconf("SC_CLK_TCK")
 
 
