@@ -18,7 +18,7 @@ from recorder import decoding, edits, layout, structure
 from recorder.layout import Success
 from recorder.structure import EpisodeRow, Fault, Info, ranges
 
-_STATISTICS_COLUMN: Final = "stats/"
+STATISTICS_COLUMN: Final = "stats/"
 UNKNOWN: Final = "unknown"
 SUCCESS_OF: Final = {
     "success": Success.SUCCESS,
@@ -191,24 +191,19 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
         raise DatasetError(f"{path} is damaged: {error}; {_OTHERS}") from error
 
 
-def read_rows(path: Path, *, statistics: bool = False) -> list[EpisodeRow]:
-    """Return the episodes that one file of `meta/episodes` speaks of; raises DatasetError.
-
-    Args:
-        path: the file.
-        statistics: whether `raw` shall hold those of each episode too, which take longer.
-    """
+def read_rows(path: Path) -> list[EpisodeRow]:
+    """Return what a file of `meta/episodes` says, but the statistics; raises DatasetError."""
     try:
-        names = pq.read_schema(path).names
-    except (OSError, pa.ArrowException) as error:
-        raise DatasetError(f"{path} is damaged: {error}; {_OTHERS}") from error
-    wanted = [name for name in names if statistics or not name.startswith(_STATISTICS_COLUMN)]
-    rows = read_table(path, wanted).to_pylist()
-    try:
+        with pq.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            wanted = [name for name in names if not name.startswith(STATISTICS_COLUMN)]
+            rows = file.read(columns=wanted).to_pylist()
         return [
             EpisodeRow(int(raw["episode_index"]), int(raw["length"]), tuple(raw["tasks"]), raw)
             for raw in rows
         ]
+    except (OSError, pa.ArrowException) as error:
+        raise DatasetError(f"{path} is damaged: {error}; {_OTHERS}") from error
     except (KeyError, TypeError) as error:
         raise DatasetError(f"{path} has no usable {error}; {REPAIR}") from error
 

@@ -12,14 +12,13 @@ import pyarrow.parquet as pq
 
 from recorder import layout, statistics
 from recorder.assembly import Episode, filmed
-from recorder.dataset import Dataset, DatasetError, read_rows
+from recorder.dataset import STATISTICS_COLUMN, Dataset, DatasetError
 from recorder.layout import Robot, Success
 from recorder.statistics import Statistics
 from recorder.structure import EpisodeRow, Info
 from station.recorder_tools.task import ToolError, listed
 
 _ARM: Final = layout.RECAP + "intervention_"
-_STATISTICS: Final = "stats/"
 
 
 def robot_of(info: Info, where: Path) -> Robot:
@@ -103,10 +102,13 @@ def _known_statistics(dataset: Dataset, row: EpisodeRow, feature: str) -> Statis
     path = dataset.directory / layout.episodes_path(row.episode)
     if not path.exists():
         return None
-    for found in read_rows(path, statistics=True):
-        told = {
-            name: found.raw.get(f"{_STATISTICS}{feature}/{name}") for name in layout.STATISTIC_NAMES
-        }
-        if found.episode == row.episode and None not in told.values():
-            return statistics.parsed({feature: told})[feature]
+    names = {name: f"{STATISTICS_COLUMN}{feature}/{name}" for name in layout.STATISTIC_NAMES}
+    with pq.ParquetFile(path) as file:
+        if not set(names.values()) <= set(file.schema_arrow.names):
+            return None
+        rows = file.read(columns=["episode_index", *names.values()]).to_pylist()
+    for told in rows:
+        values = {name: told[column] for name, column in names.items()}
+        if told["episode_index"] == row.episode and None not in values.values():
+            return statistics.parsed({feature: values})[feature]
     return None
