@@ -37,7 +37,8 @@ def test_a_line_that_a_power_failure_tore_is_left_out_and_the_next_one_stands_al
 def test_the_last_word_on_an_episode_counts() -> None:
     words = [
         edit("label", text="success"), edit("unlabel"), edit("note", text="a"),
-        edit("label", "two", "failure"), edit("note", text="b"), edit("subtask", text="grasp", t_ns=7),
+        edit("label", "two", "failure"), edit("note", text="b"),
+        edit("subtask", text="grasp", t_ns=7),
     ]  # fmt: skip
     found = opinion(words, "one")
     assert found.outcome == ""
