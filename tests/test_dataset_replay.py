@@ -103,6 +103,13 @@ def test_the_policy_plays_an_episode_of_a_dataset(made: Path) -> None:
     np.testing.assert_allclose(player.infer(seen(9.0))[0], expected[-1], atol=1e-6)
 
 
+def test_the_policy_does_the_task_again_through_the_whole_controller(recorded: Path) -> None:
+    player = replay.make(replay.Config(file=recorded / layout.data_path(0)), JOINTS)
+    result = Lockstep(Twin(scene_model()), player).run(FIRST_EVALUATION_SEED, TRANSFER)
+    assert result.success
+    assert not [name for name in result.counters if name.startswith(("dropped", "limit"))]
+
+
 def test_one_of_several_episodes_in_a_file_is_named(tmp_path: Path) -> None:
     made = written(tmp_path / "made", TOLD, Told(12, 0, 0, seed=5))
     dataset = Dataset(made)
