@@ -68,13 +68,13 @@ class Controller:
         slow = self.limits.slowed(config.home_speed)
         self._pacing = Pacing(self._course, self._modes, poses, slow, self._dt)
         self._person = Person(joints)
-        self._lost = False  # a person, while commanding
         self._takeover = Takeover(self.limits, self._dt)
         self._gauges = Gauges(joints, self._dt)
         self._clearance = clearance
         self._limiter: Limiter | None = None
         self._seq = 0
         self._chunks = 0
+        self.lost = False  # a person, while commanding: nobody commands until a person lets go
         self.permit = 0  # epoch of the permit under which commands are given, 0 without one
 
     @property
@@ -150,10 +150,10 @@ class Controller:
             now_ns: the time.
         """
         wish = "none" if self._limiter is None else self._person.wish(now_ns)
-        decision = decided(directed, motion, wish, self._lost)
-        if decision.lost and not self._lost:
+        decision = decided(directed, motion, wish, self.lost)
+        if decision.lost and not self.lost:
             self.counters["human.lost"] += 1
-        self._lost = decision.lost
+        self.lost = decision.lost
         if decision.mode == HUMAN:
             self._change(HUMAN)
         else:

@@ -28,6 +28,7 @@ from motion.limits import JointLimits, LimitsConfig
 from runtime.process import Context
 from runtime.rate import RateKeeper
 
+_LOST = "a person fell silent while commanding: hand back to go on"
 _SILENCE = 3  # times a directive's staleness: drawing its view keeps the station busy for a while
 
 
@@ -153,7 +154,7 @@ def main(config: Config, context: Context) -> None:
             late_ns=rate.late_ns,
             age_ns=joints.age_ns(now_ns),
             counters={"missed_ticks": rate.missed},
-            note=orders.trouble,
+            note=orders.trouble or (_LOST if controller.lost else ""),
         )
 
 
