@@ -89,7 +89,8 @@ class Hands:
 
     def meant(self, now_ns: int) -> Array:
         """Return where the hands mean to be."""
-        return self._meant(now_ns)[0]
+        now: Array = self._meant(now_ns)[0]
+        return now
 
     def pose(self, now_ns: int) -> Array:
         """Return where the hands are: the slower they move, the steadier they are.
@@ -99,7 +100,8 @@ class Hands:
         meant, soon = self._meant(now_ns)
         quick = min(float(np.abs(soon - meant).max()) / (_TICK_S * _QUICK_RAD_S), 1.0)
         share = _STILL_SHARE + (1.0 - _STILL_SHARE) * quick
-        return meant + share * self._shake((now_ns - self._taken_ns) * 1e-9)
+        pose: Array = meant + share * self._shake((now_ns - self._taken_ns) * 1e-9)
+        return pose
 
     def replanned(self, plan: Plan, now_ns: int) -> Hands:
         """Return the same hands on another way, without a step wherever it begins."""
