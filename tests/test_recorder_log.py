@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recorder.log import Reading, packed, records
@@ -42,6 +42,7 @@ def test_an_empty_log_has_no_records(tmp_path: Path) -> None:
     assert read(tmp_path / "log") == []
 
 
+@settings(deadline=None)
 @given(cut=st.integers(min_value=0))
 def test_cut_at_any_byte_all_whole_records_before_are_there(
     tmp_path_factory: pytest.TempPathFactory, cut: int
@@ -57,6 +58,7 @@ def test_cut_at_any_byte_all_whole_records_before_are_there(
     assert reading.whole_bytes == ([0, *ends])[whole]
 
 
+@settings(deadline=None)
 @given(place=st.integers(min_value=0), value=st.integers(1, 255))
 def test_a_damaged_byte_costs_its_own_record_only(
     tmp_path_factory: pytest.TempPathFactory, place: int, value: int
