@@ -12,15 +12,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from recorder import files
 from recorder.catalogue import Catalogue
 from recorder.finish import FinishError, finished, ready
-from recorder.journal import Journal
-from recorder.layout import FINISHER_LOCK
+from recorder.journal import Journal, journals
+from recorder.layout import FINISHER_LOCK, RECORDER_LOCK
 from runtime.process import Context
 
 log = logging.getLogger(__name__)
 
-_LOOK_S = 0.2
+_LOOK_S = 0.5
 _BEAT_S = 0.04
 _AGAIN_S = 5.0  # after the disk refused something
+_ORPHANED_NS = 10_000_000_000  # longer than a recorder that died takes to be there again
 
 
 class Config(BaseModel):
@@ -76,6 +77,7 @@ class Work:
         self._finished = 0
         self._left = 0
         self._refused: dict[str, str] = {}  # journals that stay as they are, and why
+        self._orphaned_ns = 0  # since when no recorder looks after journals that lie open
         self._wake = threading.Event()
         self._stopping = False
 
@@ -101,6 +103,7 @@ class Work:
 
     def round(self) -> float:
         """Finish what is ready; returns for how long to wait then."""
+        self._adopt()
         waiting = self._ready()
         while waiting:
             self._left = len(waiting)
@@ -114,6 +117,23 @@ class Work:
         self._left = 0
         self.note = "; ".join(self._refused.values())
         return _LOOK_S
+
+    def _adopt(self) -> None:
+        """Seal what a recorder left that was killed and did not come back."""
+        now_ns = time.monotonic_ns()
+        directory = self._catalogue.directory
+        open_ones = [journal for journal in journals(directory) if not journal.sealed]
+        if not open_ones:
+            self._orphaned_ns = 0
+            return
+        try:
+            with files.sole(directory / RECORDER_LOCK, "finisher"):
+                self._orphaned_ns = self._orphaned_ns or now_ns
+                if now_ns - self._orphaned_ns >= _ORPHANED_NS:
+                    for journal in open_ones:
+                        journal.seal()
+        except files.BusyError:
+            self._orphaned_ns = 0
 
     def _ready(self) -> list[Journal]:
         return [item for item in ready(self._catalogue.directory) if item.name not in self._refused]

@@ -15,7 +15,7 @@ from recorder.dataset import Dataset
 from recorder.files import BusyError, sole
 from recorder.finisher_main import Config, Work, main
 from recorder.journal import STREAM_LOG, journals
-from recorder.layout import FINISHER_LOCK
+from recorder.layout import FINISHER_LOCK, RECORDER_LOCK
 from runtime.process import Context
 
 SHORT = Scene(seconds=0.3, cameras=("cam_high",))
@@ -37,7 +37,7 @@ def test_the_process_finishes_what_is_ready_and_leaves_what_is_not(tmp_path: Pat
     directory = tmp_path / "recording"
     recorder_scene.write(directory, SHORT)
     left = recorder_scene.write(directory, Scene(number=4, seconds=0.3), sealed=False)
-    with Bus(tmp_path / "bus") as bus:
+    with sole(directory / RECORDER_LOCK, "recorder"), Bus(tmp_path / "bus") as bus:
         context = Context("finisher", bus)
         thread = threading.Thread(target=main, args=(config(directory), context))
         thread.start()
@@ -117,3 +117,26 @@ def test_a_second_finisher_is_refused(tmp_path: Path) -> None:
         pytest.raises(BusyError, match="finisher of aloha"),
     ):
         main(config(tmp_path), Context("finisher", bus))
+
+
+def test_what_a_recorder_left_that_does_not_come_back_is_finished_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finisher_main, "_ORPHANED_NS", 0)
+    recorder_scene.write(tmp_path, SHORT, sealed=False)
+    work = Work(tmp_path)
+    with sole(tmp_path / RECORDER_LOCK, "recorder"):
+        work.round()
+        assert journals(tmp_path)
+    work.round()
+    assert Dataset(tmp_path).verify() == []
+    assert not journals(tmp_path)
+
+
+def test_a_recorder_that_died_has_time_to_come_back(tmp_path: Path) -> None:
+    left = recorder_scene.write(tmp_path, SHORT, sealed=False)
+    work = Work(tmp_path)
+    work.round()
+    work.round()
+    assert journals(tmp_path) == [left]
+    assert not left.sealed
