@@ -1,4 +1,7 @@
-"""Tests of real time are run again if it was the machine that stood still, not what they test."""
+"""What a busy machine does is no fault of what is tested.
+
+Tests of real time are run again if the machine stood still meanwhile. Examples may be drawn slowly.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import threading
 import time
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 PERIOD_S = 0.005
 STALL_S = 0.025  # a servo that does not answer for 30 ms is a fault
@@ -38,6 +42,14 @@ class Stalls(threading.Thread):
 
 
 STALLS = Stalls()
+
+settings.register_profile(
+    "busy",
+    settings.get_profile(settings.get_current_profile_name()),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("busy")
 
 
 def pytest_sessionstart() -> None:

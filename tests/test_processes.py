@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from free_ports import free_ports
@@ -55,8 +56,10 @@ def test_the_names_are_those_of_the_table(config: StationConfig, tmp_path: Path)
 
 
 def test_every_process_of_a_networked_station_can_publish_all_that_it_says(
-    config: StationConfig, tmp_path: Path, opened: ExitStack
+    config: StationConfig, opened: ExitStack
 ) -> None:
+    # Not pytest's own directory: the paths of sockets must be short.
+    tmp_path = Path(opened.enter_context(TemporaryDirectory(prefix="eh-")))
     elsewhere = network(config, here=WORKER)
     instances = {"": [""], "arm": config.arms, "camera": config.cameras}
     for spec in process_table(config, tmp_path, tmp_path):
