@@ -42,12 +42,19 @@ class Info:
         return tuple(name.removeprefix(layout.CAMERA) for name in videos)
 
     @property
+    def recorded(self) -> bool:
+        """Whether it has this recorder's columns: it may be LeRobot's own."""
+        return layout.RECAP + "source" in self.features
+
+    @property
     def joints(self) -> tuple[str, ...]:
-        """Names of the joints that `action` commands."""
-        names = self.features.get("action", {}).get("names") or ()
+        """Names of the joints that `action` commands, numbers if the dataset names none."""
+        action = self.features.get(layout.ACTION, {})
+        names = action.get("names") or ()
         if isinstance(names, dict):  # LeRobot's older habit: {"motors": [...]}
             names = next(iter(names.values()), ())
-        return tuple(str(name) for name in names)
+        numbered = (f"joint_{number}" for number in range(*action.get("shape", (0,))))
+        return tuple(str(name) for name in names) or tuple(numbered)
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,14 @@ def test_a_fault_is_named(directory: Path, break_it: Callable[[Path], None], sai
     assert said in done.said
 
 
+def test_a_column_that_is_missing_is_named(directory: Path) -> None:
+    path = directory / layout.data_path(0)
+    pq.write_table(pq.read_table(path, partitioning=None).drop_columns([RECAP + "source"]), path)
+    done = ran("check", directory, "--quick", "--episode", 0)
+    assert done.code == 1
+    assert f"the columns {RECAP}source are missing" in done.said
+
+
 def test_a_gap_that_is_flagged_is_none(directory: Path) -> None:
     stamp, path = RECAP + f"t_{CAMERAS[1]}_ns", directory / layout.data_path(0)
     with_values(path, **{stamp: lambda old: [*old[:20], *[old[20]] * 5, *old[25:]]})
@@ -212,6 +220,12 @@ def test_lerobots_own_dataset_is_checked_as_far_as_it_goes(directory: Path) -> N
         for name, feature in info["features"].items()
         if not name.startswith((RECAP, "next."))
     }
+    for name in (layout.STATE, layout.ACTION):
+        info["features"][name]["names"] = None
     (directory / layout.INFO).write_text(json.dumps(info))
-    assert ran("check", directory, "--quick").code == 0
+    told = json.loads((directory / layout.STATISTICS).read_text())
+    told[layout.CAMERA + CAMERAS[0]]["mean"] = [[[0.9]]] * 3  # of images drawn in another way
+    (directory / layout.STATISTICS).write_text(json.dumps(told))
+    assert Dataset(directory).info.joints[-1] == "joint_13"
+    assert ran("check", directory).code == 0
     assert "No interventions are marked" in ran("info", directory).said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from typing import Final
 
 import pyarrow as pa
 from rich.table import Table
@@ -14,6 +15,8 @@ from recorder.structure import EpisodeRow, Fault
 from station.arm_tools.tables import plain_table
 from station.recorder_tools import images_check, labels_check, rows_check, statistics_check
 from station.recorder_tools.task import Task, add_directory, add_episodes, counted
+
+_LABELS: Final = (layout.RECAP, "next.")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +72,8 @@ def episode_faults(
 
 def _of_table(dataset: Dataset, row: EpisodeRow, table: pa.Table) -> Iterator[Fault]:
     yield from rows_check.faults(dataset.info, row, table)
-    if layout.RECAP + "source" in table.column_names:
+    labels = {name for name in dataset.info.features if name.startswith(_LABELS)}
+    if dataset.info.recorded and labels <= set(table.column_names):
         yield from labels_check.faults(row, table)
 
 

@@ -57,7 +57,6 @@ class Mending:
         """
         if self._swap_is_under_way():
             self._swap()
-        self._demand_own_files()
         robot = self._robot(robot_name)
         self._put_rows_aside(robot)
         catalogue = Catalogue(self._directory)
@@ -73,7 +72,7 @@ class Mending:
         if any(structure.misnumbered(dataset.rows)):
             self._renumber(dataset, robot)
 
-    def _demand_own_files(self) -> None:
+    def demand_own_files(self) -> None:
         """Raise ToolError where files hold several episodes: those are LeRobot's to repair."""
         for row in self._rows():
             place = row.raw.get("data/chunk_index"), row.raw.get("data/file_index")

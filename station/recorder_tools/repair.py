@@ -39,6 +39,7 @@ def run(task: Task) -> int:
     mending = Mending(directory, aside, said.append)
     if not mending.possible() and not journals(directory):
         task.dataset()  # says why this is none
+    mending.demand_own_files()
     with (
         files.sole(directory / layout.RECORDER_LOCK, "repair"),
         files.sole(directory / layout.FINISHER_LOCK, "repair"),

@@ -58,6 +58,8 @@ def faults(dataset: Dataset, kept: Gathered) -> Iterator[Fault]:
         return
     where = str(layout.STATISTICS)
     for feature, found in kept.found.items():
+        if feature.startswith(layout.CAMERA) and not dataset.info.recorded:
+            continue  # others draw the images that count by rules of their own
         if feature not in told:
             yield Fault(where, f"{feature} has none", _REMEDY)
             continue
