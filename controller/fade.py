@@ -11,7 +11,7 @@ from motion.minimum_jerk import blend, durations, halted, halting_s
 Array = NDArray[np.float64]
 
 FADE_SPEED = 0.4  # of the usual speed, for what is to be made up: the rest is for the motion itself
-BRAKE_SHARE = 0.4  # of the limits, for a motion that comes to rest
+BRAKE_SHARE = 0.5  # of the limits, for a motion that comes to rest
 _LEAST_S = 1e-3
 
 

@@ -94,14 +94,13 @@ def fading(
 def halting_s(velocity: Array, acceleration: Array, limits: JointLimits) -> Array:
     """Return the times (J,) in seconds in which `halted` brings each joint to rest.
 
-    The part of the velocity (J,) and that of the acceleration (J,) each keep `limits` in the
-    derivatives above its own order.
+    In these, jerk keeps `limits`, and so does what the velocity (J,) brings of acceleration.
     """
-    speed, push = np.abs(velocity), np.abs(acceleration)
-    return np.maximum(
-        np.maximum(1.5 * speed / limits.acceleration, np.sqrt(6.0 * speed / limits.jerk)),
-        4.0 * push / limits.jerk,
-    )
+    speed, push, jerk = np.abs(velocity), np.abs(acceleration), limits.jerk
+    # At the beginning, where it is greatest, the jerk is 6 v / t^2 + 4 a / t.
+    gently = (2.0 * push + np.sqrt(4.0 * push * push + 6.0 * speed * jerk)) / jerk
+    longest: Array = np.maximum(1.5 * speed / limits.acceleration, gently)
+    return longest
 
 
 def halted(velocity: Array, acceleration: Array, seconds: Array | float, u: Array) -> Array:

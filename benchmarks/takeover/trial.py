@@ -107,6 +107,7 @@ class _Scene:
         self._flying: tuple[int, ActionChunk] | None = None
         self._next_read_s = 0.0
         self._command = self._before = self._start
+        self._sent_s = 0.0
 
     def played(self, takeovers: int, person_s: tuple[float, float] = PERSON_S) -> Trial:
         """Let the person take over so many times, for so long."""
@@ -132,8 +133,14 @@ class _Scene:
         if self._leader.engaged:
             self._leader.let_go()
             return self._drawn(POLICY_S)
-        self._leader.take(self._command, (self._command - self._before) / DT_S, now_s)
+        velocity = (self._command - self._before) / DT_S
+        self._leader.take(self._arms_at(now_s), velocity, now_s)
         return self._drawn(person_s)
+
+    def _arms_at(self, now_s: float) -> Array:
+        """Return where the arms have got to since the last command."""
+        since = (now_s - self._sent_s) / DT_S
+        return self._command + since * (self._command - self._before)
 
     def _drawn(self, seconds: tuple[float, float]) -> int:
         return round(self._random.uniform(*seconds) / DT_S)
@@ -143,7 +150,7 @@ class _Scene:
         now_ns = _T_START_NS + round(now_s * 1e9)
         self._listen(now_s, now_ns)
         command, status = controller.tick(now_ns)
-        self._before, self._command = self._command, command.position
+        self._before, self._command, self._sent_s = self._command, command.position, now_s
         if self._flying is None:
             self._flying = (tick + round(LATENCY_S / DT_S), self._chunk(status.cursor, now_ns))
         meant = self._leader.meant(self._command, now_s)
@@ -154,7 +161,8 @@ class _Scene:
         controller = self._controller
         while self._next_read_s <= now_s:
             read_ns = _T_START_NS + round(self._next_read_s * 1e9)
-            said = self._leader.said(self._command, self._next_read_s, read_ns)
+            arms = self._arms_at(self._next_read_s)
+            said = self._leader.said(arms, self._next_read_s, read_ns)
             controller.hear(said, now_ns)
             self._next_read_s += PERIOD_S + self._random.uniform(-JITTER_S, JITTER_S)
         controller.steer("run", "all", now_ns)
