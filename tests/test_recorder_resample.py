@@ -80,9 +80,8 @@ def test_other_cameras_show_the_image_taken_nearest(phase_ns: int) -> None:
 
 def test_values_are_read_between_the_samples_around() -> None:
     series = Series(np.array([0, 10_000_000]), np.array([[0.0, 1.0], [1.0, 3.0]]))
-    assert np.allclose(
-        at(series, np.array([-5, 2_500_000, 99_000_000])), [[0, 1], [0.25, 1.5], [1, 3]]
-    )
+    read = at(series, np.array([-5, 2_500_000, 99_000_000]))
+    assert np.allclose(read, np.array([[0.0, 1.0], [0.25, 1.5], [1.0, 3.0]]))
 
 
 def test_values_are_not_made_up_where_samples_are_missing() -> None:
