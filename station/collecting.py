@@ -8,7 +8,6 @@ from station.rows import (
     ARM_PRIORITY,
     FINISHER_NICE,
     TELEOP_PRIORITY,
-    WRITER_NICE,
     Rows,
 )
 
@@ -76,7 +75,8 @@ class CollectingRows(Rows):
             "jpeg_quality": recorder.jpeg_quality,
             "twin": config.is_twin,
         }
-        return self._patient("recorder", "recorder.main", options, nice=WRITER_NICE)
+        # No lower than others: an image that it has no time for is lost.
+        return self._patient("recorder", "recorder.main", options)
 
     def finisher(self, recorder: RecorderConfig) -> ProcessSpec:
         """Return the process that turns what was written down into a dataset."""
@@ -84,7 +84,7 @@ class CollectingRows(Rows):
         return self._patient("finisher", "recorder.finisher_main", options, nice=FINISHER_NICE)
 
     def _patient(
-        self, name: str, module: str, options: dict[str, object], nice: int
+        self, name: str, module: str, options: dict[str, object], nice: int = 0
     ) -> ProcessSpec:
         """Return a process that a busy machine may keep waiting: to kill it would lose data."""
         return self._bystander(name, module, options, nice=nice, hang_s=_HANG_S, start_s=_START_S)

@@ -16,10 +16,10 @@ from station.rows import (
     ARM_PRIORITY,
     CAMERA_NICE,
     CONTROLLER_PRIORITY,
+    JOURNAL_NICE,
     SAFETY_PRIORITY,
     STOP_PRIORITY,
     TWIN_PRIORITY,
-    WRITER_NICE,
     Rows,
     process_names,
 )
@@ -182,7 +182,7 @@ class Table(Rows):
             "cameras": list(self._config.cameras),
             "video_camera": next(iter(self._config.cameras), ""),
         }
-        return self._bystander("journal", "station.journal", options, nice=WRITER_NICE)
+        return self._bystander("journal", "station.journal", options, nice=JOURNAL_NICE)
 
     def dashboard(self) -> ProcessSpec:
         """Return the page with the stop button."""

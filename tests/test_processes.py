@@ -104,7 +104,7 @@ def test_who_can_take_over_and_who_records_are_there_if_asked_for() -> None:
     assert {"teleop", "recorder", "finisher"} < set(table)
     assert table["teleop"].realtime_priority == 72
     assert table["teleop"].needs == ("twin",)
-    assert (table["recorder"].nice, table["finisher"].nice) == (10, 15)
+    assert (table["recorder"].nice, table["finisher"].nice) == (0, 15)
     for name in ("teleop", "recorder", "finisher"):
         assert table[name].on_death is OnDeath.RESTART
         assert not any(name in spec.needs for spec in table.values())

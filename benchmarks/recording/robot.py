@@ -19,7 +19,7 @@ from messaging.transport import Bus, Waiter
 from recorder.journal import journals
 from runtime.process import ProcessSpec, spawned
 from simulation.scene import CAMERAS
-from station.rows import CAMERA_NICE, CONTROLLER_PRIORITY, FINISHER_NICE, WRITER_NICE
+from station.rows import CAMERA_NICE, CONTROLLER_PRIORITY, FINISHER_NICE
 
 FPS: Final = 30
 
@@ -88,7 +88,7 @@ class Robot:
     def start_recorder(self) -> None:
         """Start the recorder, and wait until it lives."""
         options = self._dataset() | {"arms": list(ARMS), "policy": "flow", "free_bytes": 0}
-        self._start("recorder", "recorder.main", options, nice=WRITER_NICE)
+        self._start("recorder", "recorder.main", options)
 
     def end(self, name: str) -> None:
         """Ask a process to end, and wait for it."""
