@@ -63,7 +63,7 @@ def pytest_sessionfinish() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     again = pytest.mark.flaky(reruns=RERUNS, condition=lambda: STALLS.worst_s > STALL_S)
     for item in items:
-        if item.get_closest_marker("realtime"):
+        if item.get_closest_marker("realtime") or item.get_closest_marker("alone"):
             item.add_marker(again)
 
 

@@ -17,7 +17,7 @@ from drivers.gripper import action_of, commanded_rad, observed
 from messaging.messages import MIXED, OFF, ON
 from simulation.servos.faults import ALWAYS
 
-pytestmark = pytest.mark.realtime
+pytestmark = pytest.mark.alone
 
 START = {"waist": 0.4, "shoulder": -0.9, "elbow": 1.1, "wrist_angle": -0.3, "gripper": 0.5}
 CYCLE_S = 0.01

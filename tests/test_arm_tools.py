@@ -20,7 +20,7 @@ from station.arm_tools.request import connected
 from station.arm_tools.scan import Adapter, Place, guesses, places, udev_rule
 from station.arm_tools.watch import bar
 
-pytestmark = pytest.mark.realtime
+pytestmark = pytest.mark.alone
 
 PLAIN_COMMANDS = {
     "scan": ["scan"],

@@ -18,7 +18,7 @@ from drivers.dynamixel.registers import (
 )
 from station.config import load
 
-pytestmark = pytest.mark.realtime
+pytestmark = pytest.mark.alone
 
 
 @pytest.fixture(autouse=True)

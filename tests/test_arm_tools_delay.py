@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from station.arm_tools.delay import LONGEST_S, Trace, chirp, delay_s
 from station.arm_tools.delay_plot import save_plot
 
-pytestmark = pytest.mark.realtime
+pytestmark = pytest.mark.alone
 
 RATE_HZ = 100.0
 

@@ -20,7 +20,7 @@ from drivers.dynamixel.registers import (
 )
 from station.config import load
 
-pytestmark = pytest.mark.realtime
+pytestmark = pytest.mark.alone
 
 NEAR_REST = {"shoulder": -1.7, "elbow": 1.5, "wrist_angle": 0.75}
 AT_REST = {"shoulder": -1.8, "elbow": 1.55, "wrist_angle": 0.8}

@@ -12,7 +12,7 @@ from emulated_arm import EmulatedArm, Write, emulated_arm
 from drivers.arm import ArmError
 from drivers.dynamixel import registers as reg
 
-pytestmark = pytest.mark.realtime
+pytestmark = pytest.mark.alone
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from drivers.arms import aloha
 from drivers.dynamixel import registers as reg
 from drivers.dynamixel.port import PortError, demand_short_latency
 
-pytestmark = pytest.mark.realtime
+pytestmark = pytest.mark.alone
 
 
 @pytest.fixture

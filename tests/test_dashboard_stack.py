@@ -15,7 +15,7 @@ from stack import Stack, stack, station_config
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = [
-    pytest.mark.realtime,
+    pytest.mark.alone,
     pytest.mark.slow,
     pytest.mark.skipif(
         CHROMIUM is None, reason="needs a Chromium: apt-get install chromium, or set CHROMIUM"

@@ -28,7 +28,7 @@ from drivers.dynamixel.registers import (
     Refusal,
 )
 
-pytestmark = pytest.mark.realtime
+pytestmark = pytest.mark.alone
 
 ADDRESS, LENGTH = REALTIME_TICK.address, 20
 

@@ -13,7 +13,7 @@ from runtime.supervisor import Phase
 CAMERA = "camera.cam_high"
 SMALL = '{model: "${twin_model}", width: 64, height: 48}'
 
-pytestmark = [pytest.mark.realtime, pytest.mark.slow]
+pytestmark = [pytest.mark.alone, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ SWING_HZ = 0.5
 
 Array = NDArray[np.float64]
 
-pytestmark = [pytest.mark.realtime, pytest.mark.slow]
+pytestmark = [pytest.mark.alone, pytest.mark.slow]
 
 
 class Policy:

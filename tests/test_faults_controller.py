@@ -13,7 +13,7 @@ from runtime.supervisor import Phase
 HOLD_S = 0.1
 AT_REST_RAD = 0.05
 
-pytestmark = [pytest.mark.realtime, pytest.mark.slow]
+pytestmark = [pytest.mark.alone, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from runtime.process import ProcessSpec
 from runtime.supervisor import Event, Phase, Supervisor
 from simulation.servos.faults import ALWAYS, Spoiling
 
-pytestmark = pytest.mark.realtime
+pytestmark = pytest.mark.alone
 
 ELBOW, WRIST_ROTATE = 2, 5
 LATE_NS = 40_000_000

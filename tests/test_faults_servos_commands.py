@@ -13,7 +13,7 @@ from emulated_arm import Array
 
 from drivers.guard import MISSHAPEN, MISSING, NOT_FINITE, TOO_FAR
 
-pytestmark = pytest.mark.realtime
+pytestmark = pytest.mark.alone
 
 
 @pytest.fixture(scope="module")

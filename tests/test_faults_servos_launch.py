@@ -11,7 +11,7 @@ from emulated_arm import PORT, EmulatedArm
 from drivers.dynamixel import registers as reg
 from runtime.supervisor import Phase
 
-pytestmark = pytest.mark.realtime
+pytestmark = pytest.mark.alone
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from drivers.main import LOST, UNFIT
 from runtime.supervisor import Phase
 from simulation.servos.faults import Mishap
 
-pytestmark = pytest.mark.realtime
+pytestmark = pytest.mark.alone
 
 ELBOW = 2
 HOLDING = dict.fromkeys(range(1, 10), 1)

@@ -12,7 +12,7 @@ ALARM_S = 0.2
 # From the fault to the stop; a machine that plays the robot bears silence three times as long here.
 DEAD_S, SILENT_S = 0.3, 1.5
 
-pytestmark = [pytest.mark.realtime, pytest.mark.slow]
+pytestmark = [pytest.mark.alone, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from runtime.supervisor import Supervisor
 from station.collecting import CollectingRows
 from station.config import load, robot_file
 
-pytestmark = pytest.mark.realtime
+pytestmark = pytest.mark.alone
 
 PERIOD_NS = 10_000_000
 REACH_S = 10.0

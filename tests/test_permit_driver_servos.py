@@ -16,7 +16,7 @@ from messaging.messages import CUT, OFF, ON, Permit
 from motion.leave import MOST_AGE_NS
 from station.config import load, robot_file
 
-pytestmark = pytest.mark.realtime
+pytestmark = pytest.mark.alone
 
 HOME = load(robot_file("aloha"), []).arms[ARM].home
 MS = 1_000_000

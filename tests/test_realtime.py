@@ -6,7 +6,7 @@ import pytest
 from runtime import realtime
 from runtime.realtime import become_realtime, memory_may_be_locked, realtime_permitted
 
-pytestmark = pytest.mark.realtime
+pytestmark = pytest.mark.alone
 
 
 def refuse(*_: object) -> None:

@@ -15,7 +15,7 @@ from station.config import robot_file
 STATION, WORKER = "127.0.0.1", "127.0.0.2"
 JOIN = ("--join", "policy_worker")
 
-pytestmark = [pytest.mark.realtime, pytest.mark.slow]
+pytestmark = [pytest.mark.alone, pytest.mark.slow]
 
 
 def configs(directory: Path) -> tuple[Path, Path]:

@@ -16,7 +16,7 @@ from simulation.servos.line import Line
 from simulation.servos.servo import servos_of
 from simulation.servos.terminal import Terminals
 
-pytestmark = pytest.mark.realtime
+pytestmark = pytest.mark.alone
 
 sdk = pytest.importorskip("dynamixel_sdk")
 rustypot = pytest.importorskip("rustypot")

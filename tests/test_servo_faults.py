@@ -19,7 +19,7 @@ from simulation.servos.faults import ALWAYS, Spoiling
 from simulation.servos.first_order import FirstOrder, Shaft
 from simulation.servos.servo import servos_of
 
-pytestmark = pytest.mark.realtime
+pytestmark = pytest.mark.alone
 
 ALL = (1, 2, 3)
 POSITIONS = sync_read(132, 4, ALL)

@@ -23,7 +23,7 @@ SCRIPTED = ("--robot", "aloha", "--policy", "scripted")
 CONFIG = decided(load(robot_file("aloha"), ["policy=scripted"]))
 REST = [value for arm in CONFIG.arms.values() for value in arm.rest]
 
-pytestmark = [pytest.mark.realtime, pytest.mark.slow]
+pytestmark = [pytest.mark.alone, pytest.mark.slow]
 
 
 class Watch:

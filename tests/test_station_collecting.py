@@ -9,7 +9,7 @@ from launching import START_S, launched
 
 from recorder.dataset import Dataset
 
-pytestmark = [pytest.mark.realtime, pytest.mark.slow]
+pytestmark = [pytest.mark.alone, pytest.mark.slow]
 
 MODEL = 'model: "${twin_model}"'
 SETTINGS = (

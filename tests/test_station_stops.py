@@ -22,7 +22,7 @@ CONFIG = decided(load(robot_file("aloha"), ["policy=scripted", "hardware=twin"])
 SCRIPTED = ("--policy", "scripted", "--set", "hardware=twin", *BARE)
 REACH_S = 30.0
 
-pytestmark = [pytest.mark.realtime, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 class Watch:
