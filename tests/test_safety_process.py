@@ -357,9 +357,12 @@ def test_a_disk_that_takes_nothing_stops_the_robot_and_says_so(
 
 def test_a_second_safety_process_cannot_use_the_same_directory(safety: SafetyThread) -> None:
     # Not pytest's own directory: the paths of sockets must be short.
-    with TemporaryDirectory(prefix="eh-") as sockets, Bus(Path(sockets)) as other:
-        with pytest.raises(audit.AuditError):
-            Safety(safety.config, Context("safety", other))
+    with (
+        TemporaryDirectory(prefix="eh-") as sockets,
+        Bus(Path(sockets)) as other,
+        pytest.raises(audit.AuditError),
+    ):
+        Safety(safety.config, Context("safety", other))
 
 
 def test_before_its_first_look_nothing_can_be_armed_or_reset(
