@@ -16,6 +16,7 @@ from drivers.main import stopping_s
 from messaging.messages import ControlStatus
 from messaging.transport import Bus
 from runtime.process import OnDeath
+from runtime.realtime import cores_awake
 from runtime.supervisor import Event, Phase, Supervisor
 from station.chronicle import Chronicle
 from station.collision import write_model
@@ -91,6 +92,7 @@ class Station:
         with (
             StationLock(self._config.robot, purpose) as lock,
             Bus(lock.directory, network(self._config)) as bus,
+            cores_awake(),
         ):
             supervisor = self._supervisor(lock.directory, bus)
             wire = Wire(bus, list(self._config.arms))

@@ -1,10 +1,16 @@
 import os
 import resource
+from pathlib import Path
 
 import pytest
 
 from runtime import realtime
-from runtime.realtime import become_realtime, memory_may_be_locked, realtime_permitted
+from runtime.realtime import (
+    become_realtime,
+    cores_awake,
+    memory_may_be_locked,
+    realtime_permitted,
+)
 
 pytestmark = pytest.mark.alone
 
@@ -41,3 +47,23 @@ def test_refused_priority_is_foretold_and_told(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(os, "sched_setscheduler", refuse)
     assert not realtime_permitted(80)
     assert become_realtime(80) == ["real-time priority"]
+
+
+def opened() -> list[Path]:
+    """Return what files this process has open."""
+    return [Path(os.path.realpath(entry)) for entry in Path("/proc/self/fd").iterdir()]
+
+
+def test_cores_are_asked_to_stay_awake_for_as_long_as_it_is_wanted(tmp_path: Path) -> None:
+    device = tmp_path / "cpu_dma_latency"
+    device.write_bytes(b"")
+    with cores_awake(device) as granted:
+        assert granted
+        assert device.read_bytes() == bytes(4)
+        assert device in opened()
+    assert device not in opened()
+
+
+def test_a_system_that_lets_cores_sleep_is_no_failure(tmp_path: Path) -> None:
+    with cores_awake(tmp_path / "not there") as granted:
+        assert not granted

@@ -20,7 +20,7 @@ from benchmarks.bus.processor import ProcessorWatch
 from benchmarks.bus.stalls import Stalls
 from benchmarks.live import run_stack, stolen_s
 from benchmarks.report import Target, publish
-from runtime.realtime import realtime_permitted
+from runtime.realtime import cores_awake, realtime_permitted
 
 _PRIORITY = 70
 _BUSY_LOOPS = 4
@@ -65,7 +65,7 @@ def _loops(name: str, duration_s: float, folder: Path) -> dict[str, float]:
     # Spinning at real-time priority, the SDK would take the machine away.
     priority = _PRIORITY if name == "ours" else 0
     stolen = stolen_s()
-    with Stalls() as stalls:
+    with cores_awake(), Stalls() as stalls:
         idle = _four(name, duration_s, folder, priority)
     cycles = sum(arm.cycles for arm in idle)
     results = {
