@@ -142,8 +142,7 @@ def _clean_end(instruction: str, contacts: frozenset[str]) -> bool:
 
 @cache
 def _studio() -> Studio:
-    """Return this worker process's own; the drawing library would spread over all cores."""
-    os.environ["LP_NUM_THREADS"] = "1"
+    """Return this worker process's own."""
     return Studio()
 
 

@@ -65,9 +65,8 @@ class Share:
 
 @cache
 def _lockstep(candidate: Candidate) -> Lockstep:
-    """Return this worker process's own; libraries that spread over all cores are kept to one."""
-    for threads in ("OMP_NUM_THREADS", "LP_NUM_THREADS"):
-        os.environ[threads] = "1"
+    """Return this worker process's own; torch would spread over all cores, so it is kept to one."""
+    os.environ["OMP_NUM_THREADS"] = "1"
     module = plugin(_PLUGINS, candidate.policy)
     with tempfile.TemporaryDirectory() as folder:
         options = dict(candidate.options)

@@ -122,10 +122,14 @@ class Waiter:
         """Stop waking up for `source`."""
         self._poller.unregister(source if isinstance(source, int) else source.socket)
 
-    def wait(self, timeout_s: float) -> bool:
-        """Return True as soon as something can be read, False after `timeout_s`."""
+    def wait(self, timeout_s: float) -> set[int | zmq.Socket[bytes]]:
+        """Return as soon as something can be read or after `timeout_s`.
+
+        Returns:
+            What can be read: sockets and file descriptors, none of them after `timeout_s`.
+        """
         # ZeroMQ counts whole milliseconds: rounding up avoids spinning through the last one.
-        return bool(self._poller.poll(max(0, int(timeout_s * 1e3 + 0.999))))
+        return {what for what, _ in self._poller.poll(max(0, int(timeout_s * 1e3 + 0.999)))}
 
 
 class Bus:

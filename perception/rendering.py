@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,9 @@ class SceneRenderer:
         Raises:
             RuntimeError: OpenGL is missing; says what to install.
         """
+        # Mesa, drawing by processor, would start a thread a core and spend as much on handing
+        # them their tiles as on the picture.
+        os.environ["LP_NUM_THREADS"] = "0"
         try:
             # The context is made by hand: mujoco.Renderer takes the one that MUJOCO_GL named
             # when mujoco was first imported, which may have been long before this.

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
@@ -155,8 +155,7 @@ class Supervisor:
             events = self._started()
             remaining_s = (deadline_ns - time.monotonic_ns()) * 1e-9
             slice_s = min(remaining_s, _SLICE_S, self._next_stall_s())
-            self._waiter.wait(0.0 if events else max(0.0, slice_s))
-            events += self._news()
+            events += self._news(self._waiter.wait(0.0 if events else max(0.0, slice_s)))
             if events or remaining_s <= 0:
                 return events
 
@@ -226,7 +225,8 @@ class Supervisor:
     def _log(self, child: Child) -> Path:
         return self.run_directory / "logs" / f"{child.spec.name}.log"
 
-    def _news(self) -> list[Event]:
+    def _news(self, ready: Container[object]) -> list[Event]:
+        """Return what happened, by what is `ready` to be read and by what was not said."""
         events = []
         now_ns = time.monotonic_ns()
         pause_s = (now_ns - self._looked_ns) * 1e-9
@@ -235,7 +235,9 @@ class Supervisor:
                 child.heard_ns = now_ns
         self._looked_ns = now_ns
         for child in self.children.values():
-            event = self._heard(child) or self._died(child)
+            event = self._heard(child) if child.heartbeats.socket in ready else None
+            if event is None and child.pidfd in ready:
+                event = self._died(child)
             if event is None and pause_s < _HURRIED_S:
                 event = self._stalled(child)
             if event:
