@@ -150,7 +150,7 @@ def _recap_scalars(robot: Robot) -> dict[str, str]:
         "source": "int64",  # a Source
         "is_intervention": "bool",  # source is INTERVENTION
         **{f"intervention_{arm}": "bool" for arm in robot.arms},  # a person moved this very arm
-        "intervention_id": "int64",  # counts corrections within the episode, -1 outside of them
+        "intervention_id": "int64",  # counts corrections, rewinding included, -1 outside of them
         "segment_id": "int64",  # goes up at every discontinuity: no chunk may reach across
         "chunk_id": "int64",  # ActionChunk.seq of the newest chunk in the plan
         "chunk_step": "int64",  # which of its actions is meant for this moment, -1 if none is

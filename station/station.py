@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from drivers.main import stopping_s
+from messaging.desk import Desk
 from messaging.messages import ControlStatus
 from messaging.transport import Bus
 from runtime.process import OnDeath
@@ -22,7 +23,6 @@ from station.chronicle import Chronicle
 from station.collision import write_model
 from station.conductor import Conductor, Stage
 from station.course import Course, News, Orders
-from station.desk import Desk
 from station.display import Display
 from station.ending import FINISHER, Progress, finished, stop_all, unfinished
 from station.keys import Keys, keys_of
@@ -96,7 +96,10 @@ class Station:
         ):
             supervisor = self._supervisor(lock.directory, bus)
             wire = Wire(bus, list(self._config.arms))
-            desk = Desk(bus.service("station"), self._conductor.wish)
+            desk = Desk(
+                bus.service("station"),
+                lambda request, _: self._conductor.wish(request.kind, request.who),
+            )
             clients = {name: bus.client(name) for name in self._services}
             with Keys(clients, self._options.keyboard) as keys:
                 self._drive(wire, supervisor, desk, keys, display)

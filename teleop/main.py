@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from messaging.desk import Desk
 from messaging.messages import ControlStatus, Directive, Request
 from messaging.service import Client
 from messaging.topics import (
@@ -25,7 +26,6 @@ from messaging.transport import Bus
 from runtime.plugins import configured, plugin
 from runtime.process import Context
 from runtime.rate import RateKeeper
-from teleop.desk import Desk
 from teleop.device import LABELS, WISHES, Device, Event, Robot, View
 from teleop.pedals import PedalConfig, Pedals
 from teleop.wish import Wish
@@ -112,7 +112,10 @@ class Teleop:
         if lost:
             log.warning("somebody commanded when this ended: the arms wait for a hand-back")
         self._wish = Wish(config.device, lost=lost)
-        self._desk = Desk(bus.service("teleop"), self._wish.ask)
+        self._desk = Desk(
+            bus.service("teleop"),
+            lambda request, now_ns: self._wish.ask(Event(request.kind, request.value), now_ns),
+        )
         self._labels = Labels(bus, config.device)
         self._ready = False
 

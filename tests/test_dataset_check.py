@@ -17,8 +17,10 @@ from dataset_tools import ran
 
 from recorder import edits, layout
 from recorder.dataset import Dataset
+from recorder.layout import Source
 
 RECAP = layout.RECAP
+FIRST_CORRECTED = Told().auto  # row of episode 0
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +70,13 @@ def test_a_whole_dataset_passes(whole: Path) -> None:
     done = ran("check", whole)
     assert done.code == 0
     assert "3 episodes, all well" in done.said
+
+
+def test_going_back_is_part_of_the_correction_that_it_leads_to(directory: Path) -> None:
+    changed_rows(RECAP + "source", at(FIRST_CORRECTED, int(Source.REWIND)))(directory)
+    for name in ("is_intervention", "intervention_left", "intervention_right"):
+        changed_rows(RECAP + name, at(FIRST_CORRECTED, False))(directory)
+    assert "all well" in ran("check", directory, "--quick", "--episode", 0).said
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from perception.rendering import SceneRenderer
-from simulation.scene import CAMERAS, save_model, scene_model
+from simulation.scene import CAMERAS, arena, save_model, scene_model
 from simulation.task import HOLD, LIFTED_M, TRANSFER, Progress, advanced, reward
 from simulation.twin import HOME, JOINTS, Twin, cube_position
 
@@ -174,6 +174,28 @@ def test_a_saved_scene_shows_all_cameras(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="cam_high"):
         renderer.render(model.key_qpos[0], "cam_hihg")
     renderer.close()
+
+
+def test_what_is_drawn_touches_and_weighs_nothing(twin: Twin) -> None:
+    whole = arena().compile()
+    drawn = [i for i in range(twin.model.ngeom) if twin.model.geom(i).name.endswith("/drawn")]
+    arms = [i for i in range(whole.ngeom) if whole.geom(i).name.startswith("vx300s")]
+    assert len(drawn) == len(arms)
+    assert not twin.model.geom_contype[drawn].any()
+    assert not twin.model.geom_conaffinity[drawn].any()
+    assert np.array_equal(twin.model.body_mass, whole.body_mass)
+    assert np.array_equal(twin.model.body_inertia, whole.body_inertia)
+
+
+def test_light_meshes_look_like_the_whole_ones(twin: Twin) -> None:
+    views = []
+    for model in (arena().compile(), twin.model):
+        renderer = SceneRenderer(model)
+        views.append([renderer.render(twin.qpos, camera).astype(int) for camera in CAMERAS])
+        renderer.close()
+    for camera, one, other in zip(CAMERAS, *views, strict=True):
+        differ = np.abs(one - other).max(axis=2) > 20  # of 255: an edge that moved, a shade
+        assert differ.mean() < 0.01, camera
 
 
 def test_the_high_camera_sees_the_red_cube_move(twin: Twin) -> None:

@@ -15,6 +15,7 @@ from recorder.layout import Source, Success
 from recorder.structure import EpisodeRow, Fault
 
 _LEARN_NOT: Final = "do not learn from it: leave it out with python -m recorder split"
+_CORRECTING: Final = (Source.INTERVENTION, Source.REWIND)  # a correction begins with going back
 _BY_A_PERSON: Final = (Source.DEMO, Source.INTERVENTION)
 
 
@@ -64,7 +65,7 @@ def _corrections(row: EpisodeRow, labels: _Labels) -> Iterator[str]:
             at = int(np.flatnonzero(moved & ~labels.by_a_person)[0])
             yield f"a person moves arm {arm} in row {at}, where {_name(labels.source[at])} commands"
     numbers = labels["intervention_id"]
-    if ((numbers >= 0) != (labels.source == Source.INTERVENTION)).any():
+    if ((numbers >= 0) != np.isin(labels.source, _CORRECTING)).any():
         yield "intervention_id is not set in just those rows that are corrections"
     counted = len(np.unique(numbers[numbers >= 0]))
     said = int(row.raw.get("n_interventions") or 0)

@@ -1,4 +1,4 @@
-"""What people ask of teleop: each request is answered, and acted upon once."""
+"""What people ask of a process: each request is answered, and acted upon once."""
 
 from __future__ import annotations
 
@@ -9,26 +9,25 @@ from pathlib import Path
 
 import pytest
 
+from messaging.desk import Desk
 from messaging.messages import Reply, Request
 from messaging.transport import Bus, Waiter
-from teleop.desk import Desk
-from teleop.device import Event
 
 
 class Served:
     """A desk with somebody who asks."""
 
     def __init__(self, bus: Bus) -> None:
-        self.wishes: list[Event] = []
+        self.wishes: list[tuple[str, float]] = []
         self._service = bus.service("teleop")
         self._desk = Desk(self._service, self._wish)
         self._client = bus.client("teleop")
 
-    def _wish(self, event: Event, now_ns: int) -> str:
+    def _wish(self, request: Request, now_ns: int) -> str:
         assert now_ns <= time.monotonic_ns()
-        if event.kind == "dance":
+        if request.kind == "dance":
             return "nobody dances"
-        self.wishes.append(event)
+        self.wishes.append((request.kind, request.value))
         return ""
 
     def ask(self, request: Request) -> tuple[Reply, list[str]]:
@@ -57,7 +56,7 @@ def test_a_wish_is_granted_and_told_with_who_has_it(served: Served) -> None:
     reply, told = served.ask(asked("rewind", 3.0))
     assert reply.accepted
     assert told == ["rewind, asked by pedal"]
-    assert served.wishes == [Event("rewind", 3.0)]
+    assert served.wishes == [("rewind", 3.0)]
 
 
 def test_a_wish_that_cannot_be_is_refused_with_the_reason(served: Served) -> None:

@@ -1,4 +1,4 @@
-"""Where people ask to take over, to hand back, to go back: service "teleop"."""
+"""Where people ask something of a process: each request is answered, and acted upon once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from messaging.messages import Reply, Request
 from messaging.service import Service
-from teleop.device import Event
 
 _MOST_AGE_NS = 2_000_000_000
 _REMEMBERED = 1000  # requests, so that none is acted upon twice
@@ -18,10 +17,10 @@ class Desk:
 
     Args:
         service: where the requests come in.
-        wish: takes what was asked for and the time; returns why it cannot be, empty if it is.
+        wish: takes a request and the time; returns why it cannot be fulfilled, empty if it will be.
     """
 
-    def __init__(self, service: Service, wish: Callable[[Event, int], str]) -> None:
+    def __init__(self, service: Service, wish: Callable[[Request, int], str]) -> None:
         self._service = service
         self._wish = wish
         self._known: deque[str] = deque(maxlen=_REMEMBERED)
@@ -44,4 +43,4 @@ class Desk:
         if age_ns > _MOST_AGE_NS:
             return f"the request is {age_ns * 1e-9:.1f} s old: ask again"
         self._known.append(request.id)
-        return self._wish(Event(request.kind, request.value), now_ns)
+        return self._wish(request, now_ns)
