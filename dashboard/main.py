@@ -42,6 +42,7 @@ class Config(BaseModel):
     robot: str
     title: str
     arms: tuple[str, ...]
+    leaders: tuple[str, ...] = ()
     joints: tuple[str, ...]
     cameras: tuple[str, ...]
     processes: tuple[str, ...]
@@ -72,7 +73,7 @@ def main(config: Config, context: Context) -> None:
 
 async def _live(config: Config, context: Context, listening: socket.socket) -> None:
     bus = context.bus
-    observed = Observed(bus, config.arms, config.joints, config.processes)
+    observed = Observed(bus, config.arms, config.joints, config.processes, config.leaders)
     askers = {name: Asker(bus.client(name)) for name in SERVICES}
     about = About(
         config.robot,

@@ -70,8 +70,22 @@ class Observed:
     """The newest messages of a station, and since when it is stopped."""
 
     def __init__(
-        self, bus: Bus, arms: Sequence[str], joints: Sequence[str], processes: Sequence[str]
+        self,
+        bus: Bus,
+        arms: Sequence[str],
+        joints: Sequence[str],
+        processes: Sequence[str],
+        leaders: Sequence[str] = (),
     ) -> None:
+        """Subscribe.
+
+        Args:
+            bus: of the station.
+            arms: that are commanded.
+            joints: of these, in the order of commands.
+            processes: whose heartbeats are heard.
+            leaders: arms in people's hands, of which the motors are shown.
+        """
         self.delays: dict[str, Delay] = {}
         self.stopped_ns = 0  # when the stop in force was first heard of, 0 without one
         self.trace: deque[Sample] = deque(maxlen=_TRACED)
@@ -85,7 +99,7 @@ class Observed:
         self._human = bus.subscriber(HUMAN_COMMAND)
         self._episodes = bus.subscriber(EPISODE_STATE)
         self._states = {arm: bus.subscriber(JOINT_STATE, arm) for arm in arms}
-        self._motors = {arm: bus.subscriber(MOTOR_STATES, arm) for arm in arms}
+        self._motors = {arm: bus.subscriber(MOTOR_STATES, arm) for arm in (*arms, *leaders)}
         self._beats = {name: bus.subscriber(HEARTBEAT, name) for name in processes}
 
     @property
@@ -115,7 +129,7 @@ class Observed:
 
     @property
     def motors(self) -> dict[str, MotorStates | None]:
-        """Each arm's motors."""
+        """Each arm's motors, those of leaders too."""
         return {arm: source.newest for arm, source in self._motors.items()}
 
     @property

@@ -191,6 +191,7 @@ class Table(Rows):
             "robot": self._config.robot,
             "title": self._config.title,
             "arms": list(self._config.arms),
+            "leaders": [f"leader_{name}" for name in self._config.leading],
             "joints": list(self._config.ranges),
             "cameras": list(self._config.cameras),
             "processes": process_names(self._config),

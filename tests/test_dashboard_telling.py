@@ -15,7 +15,14 @@ from dashboard import telling
 from dashboard.audit_tail import AuditTail
 from dashboard.observed import Delay, Observed
 from messaging.messages import SafetyState
-from messaging.topics import CONTROL_STATUS, HEARTBEAT, JOINT_COMMAND, JOINT_STATE, SAFETY_STATE
+from messaging.topics import (
+    CONTROL_STATUS,
+    HEARTBEAT,
+    JOINT_COMMAND,
+    JOINT_STATE,
+    MOTOR_STATES,
+    SAFETY_STATE,
+)
 from messaging.transport import Bus, Waiter
 
 RUNNING = SafetyState(0, "running", 3, "all", 1.0, "policy")
@@ -46,6 +53,19 @@ def test_without_any_word_nothing_is_claimed(bus: Bus) -> None:
     assert said["arms"] == {"left": None, "right": None}
     assert said["processes"] == [{"name": "controller", "state": "absent"}]
     assert telling.motors(observed.motors, 0) == {}
+
+
+def test_the_motors_of_leaders_are_told_beside_those_of_the_arms(bus: Bus) -> None:
+    observed = Observed(bus, ARMS, JOINTS, [], ["leader_left"])
+    motors = bus.publisher(MOTOR_STATES, "leader_left")
+    end = time.monotonic() + 5.0
+    while not telling.motors(observed.motors, 0):  # a subscription takes a moment to arrive
+        assert time.monotonic() < end
+        motors.send(scene.motor_states("leader_left", time.monotonic_ns(), {}))
+        observed.sample(time.monotonic_ns())
+        time.sleep(0.02)
+    assert list(telling.motors(observed.motors, 0)) == ["leader_left"]
+    assert "leader_left" not in observed.arms
 
 
 def test_the_age_of_what_safety_said_is_told(bus: Bus) -> None:

@@ -93,7 +93,7 @@ const HEADINGS = ["motor", "position", "rad", "A", "°C", "V", "errors"];
 
 export function drawMotors(arms) {
   listed(at("motor-tables"), Object.entries(arms), motorTable, (table, [name, { rows }]) => {
-    write(table.querySelector("caption"), `${name} arm`);
+    write(table.querySelector("caption"), `${name.replace("_", " ")} arm`);
     listed(table.querySelector("tbody"), rows, motorRow, fillMotor);
   });
 }
