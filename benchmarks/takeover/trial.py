@@ -106,7 +106,7 @@ class _Scene:
         self._leader = Leader(JOINTS, relative, self._random)
         self._flying: tuple[int, ActionChunk] | None = None
         self._next_read_s = 0.0
-        self._command = self._before = self._start
+        self._command = self._before = self._meant = self._start
         self._sent_s = 0.0
 
     def played(self, takeovers: int, person_s: tuple[float, float] = PERSON_S) -> Trial:
@@ -153,8 +153,10 @@ class _Scene:
         self._before, self._command, self._sent_s = self._command, command.position, now_s
         if self._flying is None:
             self._flying = (tick + round(LATENCY_S / DT_S), self._chunk(status.cursor, now_ns))
-        meant = self._leader.meant(self._command, now_s)
-        return self._command, meant, status.commander
+        if self._leader.engaged or status.commander != "human":
+            self._meant = self._leader.meant(self._command, now_s)
+        # Else it was let go a moment ago, and that has not been heard yet.
+        return self._command, self._meant, status.commander
 
     def _listen(self, now_s: float, now_ns: int) -> None:
         """Let the controller hear what has been said since the last tick."""
