@@ -57,7 +57,9 @@ def rows(cameras: dict[str, Stamps], t_begin_ns: int, t_end_ns: int, fps: int) -
     begin_ns = _begin(main[main >= t_begin_ns], t_begin_ns, period)
     count = max(0, int((t_end_ns - begin_ns) // step_ns) + 1)
     beats = begin_ns + (np.arange(count) * step_ns).astype(np.int64)
-    seen = _shown(main, beats + int(period / 2), period, t_end_ns)
+    latest = beats + int(period / 2)
+    seen = _shown(main, latest, period, t_end_ns)
+    seen = Shown(seen.index, seen.gap | _overdue(main, latest, period, seen.index))
     moments = _moments(main, seen.index, beats, step_ns)
     found = {}
     for camera, stamps in cameras.items():
@@ -86,6 +88,16 @@ def _shown(stamps: Stamps, latest: Stamps, period: float, t_end_ns: int) -> Show
         following[index] - stamps[index] > _LATE * period
     )
     return Shown(index, is_late | (index < 0))
+
+
+def _overdue(
+    main: Stamps, latest: Stamps, period: float, index: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Return where an image is shown again since the next was too late, by however little."""
+    if not len(main):
+        return np.ones(len(latest), bool)
+    again = np.diff(index, prepend=-2) == 0
+    return np.asarray(again & (latest - main[index] > period), np.bool_)
 
 
 def period_ns(stamps: Stamps, otherwise: float) -> float:

@@ -40,6 +40,16 @@ def test_an_image_that_did_not_come_is_a_gap_and_none_is_made_up(missing: set[in
     assert (np.diff(found.t_ns) > 0).all()
 
 
+@given(late_ms=st.integers(17, 32))
+def test_an_image_too_late_for_its_row_is_a_gap_by_however_little(late_ms: int) -> None:
+    camera = stamps(60)
+    camera[20] += late_ms * 1_000_000
+    found = rows({"high": camera}, SECOND_NS, int(camera[-1]) + PERIOD_NS // 2, 30)
+    assert list(np.flatnonzero(found.gap)) == [20]
+    whole = ~found.gap
+    assert np.array_equal(found.t_ns[whole], camera[found.shown["high"].index[whole]])
+
+
 def test_a_camera_that_is_lost_leaves_a_gap_to_the_end() -> None:
     other = stamps(60)
     found = rows({"high": stamps(60), "low": other[:20]}, SECOND_NS, int(other[-1]) + 1000, 30)
