@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -24,7 +25,8 @@ from benchmarks.stopping.faults import (
     revoked_ns,
     warned_ns,
 )
-from benchmarks.stopping.robot import ARMS, ROBOT, ROOT, Robot, RobotError
+from benchmarks.stopping.robot import ARMS, ROBOT, Robot, RobotError
+from learning.demos import record
 from motion.leave import MOST_AGE_NS
 from safety.config import SafetyConfig
 from station.config import load, robot_file
@@ -35,20 +37,30 @@ _STOP_MS = 15.0  # a control tick and a half: a person's stop is passed on at on
 _BROKER_MS = 8000.0  # a keepalive and a half
 _ARM = "follower_left"
 _IMPATIENT = "twin.safety={}"  # the thresholds are those of a real robot
-_EPISODE = ROOT / "demos" / "transfer_cube" / "episode_000000000.npz"
 
 
 def measured(count: int, settings: Sequence[str], console: Console) -> Detections:
     """Bring about each fault so many times, those that end a launch once."""
     result = Detections()
     result.found += findings(count)
+    with tempfile.TemporaryDirectory(prefix="eh-") as folder:
+        demos = Path(folder)
+        record(demos, 0, 1, 1)
+        (episode,) = demos.iterdir()
+        _measure(result, count, settings, episode, console)
+    return result
+
+
+def _measure(
+    result: Detections, count: int, settings: Sequence[str], episode: Path, console: Console
+) -> None:
+    parts = (_of_processes, partial(_of_servos, episode=episode))
     with Progress(console=console) as progress:
-        for part in (_of_processes, _of_servos):
+        for part in parts:
             try:
                 part(result, count, settings, progress)
             except RobotError as error:
                 result.left_out.append(f"the rest, as a launch ended early: {error}")
-    return result
 
 
 def _of_processes(
@@ -119,11 +131,17 @@ def _hang(
         lambda robot: robot.signal(process, signal.SIGSTOP),
         found_ns,
         lambda robot: robot.signal(process, signal.SIGCONT),
+        process,
     )
 
 
-def _of_servos(result: Detections, count: int, settings: Sequence[str], progress: Progress) -> None:
-    """Measure what servos do wrong, in emulated ones outside of the launch, without a twin."""
+def _of_servos(
+    result: Detections, count: int, settings: Sequence[str], progress: Progress, episode: Path
+) -> None:
+    """Measure what servos do wrong, in emulated ones outside of the launch, without a twin.
+
+    There is nothing to be seen, so that the arms do once more what was demonstrated in `episode`.
+    """
     passing = ("silent 4", "broken 4", "unplug")
     lasting = ("overload 4", "brown_out 4", "torque_off 4", "power 0")
     task = progress.add_task("faults of servos", total=count * len(passing) + len(lasting))
@@ -131,7 +149,7 @@ def _of_servos(result: Detections, count: int, settings: Sequence[str], progress
         with (
             tempfile.TemporaryDirectory(prefix="eh-") as folder,
             Emulators(Path(folder)) as servos,
-            Robot(*settings, *_arms_on(servos)) as robot,
+            Robot(*settings, *_arms_on(servos, episode)) as robot,
         ):
             for request in times * requests:
                 result.measure(_servo_fault(servos, request), robot)
@@ -162,13 +180,13 @@ def _servo_fault(servos: Emulators, request: str) -> Fault:
     )
 
 
-def _arms_on(servos: Emulators) -> tuple[str, ...]:
+def _arms_on(servos: Emulators, episode: Path) -> tuple[str, ...]:
     """Return the settings of a launch that drives emulated servos as if they were real ones."""
     return (
         "hardware=real",
         "cameras={}",
         "dashboard.enabled=false",
         "policy=replay",
-        f"policies.replay.file={_EPISODE}",
+        f"policies.replay.file={episode}",
         *(f"arms.{arm}.config.port={servos.profiles[f'follower_{arm}'].port}" for arm in ARMS),
     )

@@ -228,6 +228,11 @@ class Robot:
             for name, beat in beats.items()
         )
 
+    def quiet_s(self, process: str) -> float:
+        """How long a process has said that it may be silent by the nature of its work."""
+        beats = self._beats.get(process)
+        return beats.newest.quiet_s if beats and beats.newest else 0.0
+
     @property
     def moving(self) -> bool:
         """Whether some joint is told to move, faster than a creep."""
