@@ -49,15 +49,17 @@ def rows(cameras: dict[str, Stamps], t_begin_ns: int, t_end_ns: int, fps: int) -
 
     The grid runs half a period behind the main camera's images, so that at equal rates each row
     finds the next one, however the camera jitters. A row is of the moment at which its image was
-    taken, or 1 / fps after its predecessor where there is no new one.
+    taken, or 1 / fps after its predecessor where there is no new one; it is never further than half
+    of that from where the grid has it.
     """
     step_ns = 1e9 / fps
     main = next(iter(cameras.values()), np.empty(0, np.int64))
     period = period_ns(main, step_ns)
-    begin_ns = _begin(main[main >= t_begin_ns], t_begin_ns, period)
+    beat = min(period, step_ns)
+    begin_ns = _begin(main[main >= t_begin_ns], t_begin_ns, beat)
     count = max(0, int((t_end_ns - begin_ns) // step_ns) + 1)
     beats = begin_ns + (np.arange(count) * step_ns).astype(np.int64)
-    latest = beats + int(period / 2)
+    latest = beats + int(beat / 2)
     seen = _shown(main, latest, period, t_end_ns)
     seen = Shown(seen.index, seen.gap | _overdue(main, latest, period, seen.index))
     moments = _moments(main, seen.index, beats, step_ns)
@@ -68,12 +70,13 @@ def rows(cameras: dict[str, Stamps], t_begin_ns: int, t_end_ns: int, fps: int) -
     return Rows(moments, found | dict.fromkeys(list(cameras)[:1], seen))
 
 
-def _begin(main: Stamps, t_begin_ns: int, period: float) -> int:
+def _begin(main: Stamps, t_begin_ns: int, beat: float) -> int:
     """Return the moment of the first row: where the first image would be without jitter."""
     if not len(main):
         return t_begin_ns
     since = main[:_FIRST_IMAGES] - main[0]
-    return int(main[0] + np.median(since - np.round(since / period) * period))
+    early = float(np.median(since - np.round(since / beat) * beat))
+    return int(main[0]) + max(int(early), -int(beat / 2))  # the first row shows the first image
 
 
 def _shown(stamps: Stamps, latest: Stamps, period: float, t_end_ns: int) -> Shown:
@@ -81,8 +84,7 @@ def _shown(stamps: Stamps, latest: Stamps, period: float, t_end_ns: int) -> Show
     index = np.searchsorted(stamps, latest, side="right") - 1
     if not len(stamps):
         return Shown(index, np.ones(len(latest), bool))
-    # Of a camera that falls behind now and then, what it does at its best.
-    period = min(period, float(np.percentile(np.diff(stamps), 25))) if len(stamps) > 1 else period
+    period = _best_ns(stamps, period)
     following = np.append(stamps[1:], max(t_end_ns, int(stamps[-1])))
     is_late = (latest - stamps[index] > period) & (
         following[index] - stamps[index] > _LATE * period
@@ -97,7 +99,12 @@ def _overdue(
     if not len(main):
         return np.ones(len(latest), bool)
     again = np.diff(index, prepend=-2) == 0
-    return np.asarray(again & (latest - main[index] > period), np.bool_)
+    return np.asarray(again & (latest - main[index] > _best_ns(main, period)), np.bool_)
+
+
+def _best_ns(stamps: Stamps, period: float) -> float:
+    """Return the period that a camera keeps when it does not fall behind."""
+    return min(period, float(np.percentile(np.diff(stamps), 25))) if len(stamps) > 1 else period
 
 
 def period_ns(stamps: Stamps, otherwise: float) -> float:

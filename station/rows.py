@@ -19,9 +19,9 @@ TELEOP_PRIORITY = 72
 ARM_PRIORITY = 70
 TWIN_PRIORITY = 60
 STOP_PRIORITY = 30  # of those whose work is to pass on a stop
-CAMERA_NICE = 15  # drawing and unpacking pictures must not delay what a policy infers from them
+CAMERA_NICE = 10  # drawing and unpacking pictures must not delay what a policy infers from them
 JOURNAL_NICE = 10
-FINISHER_NICE = 15
+FINISHER_NICE = 19
 
 _BYSTANDER_STALL_S = 1.0
 

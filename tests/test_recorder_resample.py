@@ -50,6 +50,15 @@ def test_an_image_too_late_for_its_row_is_a_gap_by_however_little(late_ms: int) 
     assert np.array_equal(found.t_ns[whole], camera[found.shown["high"].index[whole]])
 
 
+@given(periods=st.lists(st.integers(1, 9), min_size=4, max_size=60))
+def test_a_camera_that_is_starved_leaves_rows_where_the_grid_has_them(periods: list[int]) -> None:
+    # It draws some of the twin's 60 states a second.
+    camera = SECOND_NS + np.cumsum([0, *periods]) * PERIOD_NS // 2
+    found = rows({"high": camera}, SECOND_NS, int(camera[-1]), 30)
+    off_ns = found.t_ns - found.t_ns[0] - np.arange(len(found.t_ns)) * PERIOD_NS
+    assert np.abs(off_ns).max() <= PERIOD_NS + 2000  # the first row may be off by half of it too
+
+
 def test_a_camera_that_is_lost_leaves_a_gap_to_the_end() -> None:
     other = stamps(60)
     found = rows({"high": stamps(60), "low": other[:20]}, SECOND_NS, int(other[-1]) + 1000, 30)
