@@ -29,6 +29,7 @@ _BEAT_S = 0.05
 _STATE_ROUNDS = 2  # of the beat
 _MOTORS_ROUNDS = 10
 _AUDIT_ROUNDS = 20
+_UNWATCHED_ROUNDS = 20  # what is open must be read now and then, see `Bus.subscriber`
 _HEADER_BYTES = 16 * 1024
 _BACKLOG = 128
 _GOODBYE_S = 1
@@ -121,6 +122,8 @@ async def _beat(config: Config, context: Context, desk: Desk, serving: asyncio.T
                 desk.tell_motors(now_ns)
             if rounds % _AUDIT_ROUNDS == 0:
                 desk.tell_audit()
+        elif rounds % _UNWATCHED_ROUNDS == 0:
+            desk.observed.sample(now_ns)
         late_s = asyncio.get_running_loop().time() - due
         counters = {
             "browsers": len(desk.browsers),
