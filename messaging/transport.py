@@ -189,7 +189,7 @@ class Bus:
         """Open the stream for reading; `keep` overrides the table, say for a recorder.
 
         Read it now and then, or close it: even of a stream of which it keeps the newest message
-        only, ZeroMQ notes the arrival of each until somebody looks, 50 to 90 bytes a time.
+        only, ZeroMQ notes the arrival of each until somebody looks.
         """
         stream = topic.stream(instance)
         address = f"ipc://{self._path(stream)}"
