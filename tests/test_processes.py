@@ -19,7 +19,7 @@ from station.config import load, robot_file
 from station.hardware import decided
 from station.processes import process_table
 from station.robot import StationConfig
-from station.rows import network, process_names
+from station.rows import FINISHER_NICE, network, process_names
 
 STATION, WORKER = "127.0.0.1", "127.0.0.2"
 
@@ -104,7 +104,7 @@ def test_who_can_take_over_and_who_records_are_there_if_asked_for() -> None:
     assert {"teleop", "recorder", "finisher"} < set(table)
     assert table["teleop"].realtime_priority == 72
     assert table["teleop"].needs == ("twin",)
-    assert (table["recorder"].nice, table["finisher"].nice) == (0, 15)
+    assert (table["recorder"].nice, table["finisher"].nice) == (0, FINISHER_NICE)
     for name in ("teleop", "recorder", "finisher"):
         assert table[name].on_death is OnDeath.RESTART
         assert not any(name in spec.needs for spec in table.values())
