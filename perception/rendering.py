@@ -27,8 +27,7 @@ class SceneRenderer:
         Raises:
             RuntimeError: OpenGL is missing; says what to install.
         """
-        # Mesa, drawing by processor, would start a thread a core and spend as much on handing
-        # them their tiles as on the picture.
+        # Mesa, drawing by processor, would start a thread a core, against all other processes.
         os.environ["LP_NUM_THREADS"] = "0"
         try:
             # The context is made by hand: mujoco.Renderer takes the one that MUJOCO_GL named

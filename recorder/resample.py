@@ -76,7 +76,7 @@ def _begin(main: Stamps, t_begin_ns: int, beat: float) -> int:
         return t_begin_ns
     since = main[:_FIRST_IMAGES] - main[0]
     early = float(np.median(since - np.round(since / beat) * beat))
-    return int(main[0]) + max(int(early), -int(beat / 2))  # the first row shows the first image
+    return int(main[0]) + max(int(early), -int(beat / 2))  # or the first row had none
 
 
 def _shown(stamps: Stamps, latest: Stamps, period: float, t_end_ns: int) -> Shown:

@@ -24,7 +24,7 @@ CAMERAS: Final = tuple(_CAMERAS.values())
 def scene_model() -> mujoco.MjModel:
     """Return the compiled model, cheap enough to draw for a machine without a graphics card.
 
-    What touches is gym-aloha's, triangle by triangle; what is seen of the arms is lighter.
+    What touches is gym-aloha's own; what is seen of the arms is lighter.
     """
     spec = arena()
     for geom in list(spec.geoms):
