@@ -10,6 +10,15 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+CATMULL_ROM = np.array(  # powers of u by points: those before, at, after and two after
+    (
+        (0.0, 1.0, 0.0, 0.0),
+        (-0.5, 0.0, 0.5, 0.0),
+        (1.0, -2.5, 2.0, -0.5),
+        (-0.5, 1.5, -1.5, 0.5),
+    )
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Aligned:
@@ -65,10 +74,9 @@ def _catmull_rom(points: Array, index: NDArray[np.intp], u: Array) -> Array:
     """Return the curve (N, J) through `points` (H, J) at `index + u` (N,), with straight ends."""
     before, after = 2.0 * points[:1] - points[1:2], 2.0 * points[-1:] - points[-2:-1]
     padded = np.concatenate((before, points, after))
-    rows = np.arange(len(index))
+    square = u * u
+    powers = np.stack((np.ones_like(u), u, square, u * square), axis=1)
     weights = np.zeros((len(index), len(padded)))
-    weights[rows, index] = u * (-0.5 + u * (1.0 - 0.5 * u))
-    weights[rows, index + 1] = 1.0 + u * u * (-2.5 + 1.5 * u)
-    weights[rows, index + 2] = u * (0.5 + u * (2.0 - 1.5 * u))
-    weights[rows, index + 3] = u * u * (-0.5 + 0.5 * u)
+    first = np.arange(0, weights.size, len(padded)) + index  # of each row's four, in one line
+    weights.reshape(-1)[first[:, None] + np.arange(4)] = powers @ CATMULL_ROM
     return weights @ padded

@@ -24,10 +24,23 @@ class _Sums:
 
     first: int
     count: Array  # (N, 1) chunks that cover the point
-    weight: Array  # (N, 1)
-    value: Array  # (N, J) weighted positions
-    square: Array  # (N, J) weighted squares of positions
+    moments: Array  # (N, 1 + 2 J) weights, weighted positions, weighted squares of positions
     gripper: Array  # (N, G) what the grippers shall do
+
+    @property
+    def weight(self) -> Array:
+        """The weights (N, 1), a view."""
+        return self.moments[:, :1]
+
+    @property
+    def value(self) -> Array:
+        """The weighted positions (N, J), a view."""
+        return self.moments[:, 1 : 1 + self.moments.shape[1] // 2]
+
+    @property
+    def square(self) -> Array:
+        """The weighted squares of positions (N, J), a view."""
+        return self.moments[:, 1 + self.moments.shape[1] // 2 :]
 
     def spanning(self, start: int, stop: int) -> _Sums:
         """Return these sums for the grid points from `start` to `stop` or the end they have."""
@@ -39,14 +52,7 @@ class _Sums:
             room[: len(kept)] = kept
             return room
 
-        return _Sums(
-            start,
-            moved(self.count),
-            moved(self.weight),
-            moved(self.value),
-            moved(self.square),
-            moved(self.gripper),
-        )
+        return _Sums(start, moved(self.count), moved(self.moments), moved(self.gripper))
 
 
 class Ensemble:
@@ -101,8 +107,7 @@ class Ensemble:
         elif self._config.ensemble == "recency":
             age_s = (chunk.t_obs_ns - self._t_obs_ns) * 1e-9
             fade = math.exp(-age_s / self._config.recency_tau_s)
-            for total in (sums.weight, sums.value, sums.square):
-                total *= fade
+            sums.moments *= fade
         self._accumulate(sums, chunk)
         self._sums, self._t_obs_ns = sums, chunk.t_obs_ns
         return switched
@@ -121,11 +126,9 @@ class Ensemble:
 
     def _nothing(self, chunk: Aligned) -> _Sums:
         """Return sums over no chunk, for the span of `chunk`."""
-        one, many = (len(chunk.rows), 1), chunk.rows.shape
-        grip = chunk.rows[:, self._grippers].copy()
-        return _Sums(
-            chunk.first, np.zeros(one), np.zeros(one), np.zeros(many), np.zeros(many), grip
-        )
+        points, joints = chunk.rows.shape
+        moments = np.zeros((points, 1 + 2 * joints))
+        return _Sums(chunk.first, np.zeros((points, 1)), moments, chunk.rows[:, self._grippers])
 
     def _spanning(self, start: int, chunk: Aligned) -> _Sums:
         """Return the sums so far for all grid points from `start` that some chunk covers."""
@@ -146,14 +149,11 @@ class Ensemble:
         """Add the newest chunk, whose rows begin where the sums do."""
         here = slice(0, len(chunk.rows))
         if self._config.ensemble == "newest":
-            for total in (sums.weight, sums.value, sums.square):
-                total[here] = 0.0
+            sums.moments[here] = 0.0
         weights = self._weights(sums, len(chunk.rows))
-        weighted = weights * chunk.rows
         fresh = sums.count[here] == 0.0
-        sums.weight[here] += weights
-        sums.value[here] += weighted
-        sums.square[here] += weighted * chunk.rows
+        powers = np.concatenate((np.ones_like(weights), chunk.rows, chunk.rows**2), axis=1)
+        sums.moments[here] += weights * powers
         sums.count[here] += 1.0
         newest = chunk.rows[:, self._grippers]
         play = self._config.gripper_hysteresis

@@ -41,6 +41,8 @@ class Ingress:
         """Expect `joints` in this order."""
         self._joints = tuple(joints)
         self._limits = limits
+        self._least, self._most = limits.lower + limits.margin, limits.upper - limits.margin
+        self._arms = ~gripper_mask(limits.joints)
         self._max_age_s = max_age_s
         self._newest_t_obs_ns: int | None = None
 
@@ -65,10 +67,8 @@ class Ingress:
 
         Policies drive grippers into their stops on purpose, to hold fast: nothing worth telling.
         """
-        limits = self._limits
-        least, most = limits.lower + limits.margin, limits.upper - limits.margin
-        inside = np.minimum(np.maximum(actions, least), most)
-        return inside, bool((inside != actions)[:, ~gripper_mask(limits.joints)].any())
+        inside = np.minimum(np.maximum(actions, self._least), self._most)
+        return inside, bool((inside != actions).any(axis=0)[self._arms].any())
 
     def _malformed(self, chunk: ActionChunk, dt_ns: int) -> Refusal | None:
         """Return what is wrong with its form."""
@@ -105,8 +105,10 @@ class Ingress:
     def _impossible(self, chunk: ActionChunk) -> Refusal | None:
         """Return whether no robot of this kind could do it."""
         actions, limits = chunk.actions, self._limits
-        outside = np.maximum(limits.lower - actions, actions - limits.upper).max()
-        speed = np.abs(np.diff(actions, axis=0)) / (chunk.dt_ns * 1e-9)
-        if outside > FAR_OUTSIDE or (speed > FAR_TOO_FAST * limits.velocity).any():
+        below, above = limits.lower - FAR_OUTSIDE, limits.upper + FAR_OUTSIDE
+        if (actions.min(axis=0) < below).any() or (actions.max(axis=0) > above).any():
+            return "beyond_limits"
+        step = np.abs(actions[1:] - actions[:-1]).max(axis=0)
+        if (step > FAR_TOO_FAST * limits.velocity * (chunk.dt_ns * 1e-9)).any():
             return "beyond_limits"
         return None

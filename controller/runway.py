@@ -101,8 +101,8 @@ def feasible_rates(rows: Array, limits: JointLimits, dt: float) -> Array:
     caps = (limits.velocity, limits.acceleration, limits.jerk)
     for order, (cap, share) in enumerate(zip(caps, CAUTION, strict=True), start=1):
         change = change[1:] - change[:-1]
-        size, allowed = np.abs(change), share * cap * dt**order
-        if (size.max(axis=0, initial=0.0) > allowed).any():
-            excess = (size / allowed).max(axis=1)
-            rates[order:] = np.minimum(rates[order:], np.maximum(excess, 1.0) ** (-1.0 / order))
+        excess = np.abs(change * (1.0 / (share * cap * dt**order)))
+        if excess.max(initial=0.0) > 1.0:
+            slower = np.maximum(excess.max(axis=1), 1.0) ** (-1.0 / order)
+            rates[order:] = np.minimum(rates[order:], slower)
     return rates

@@ -48,10 +48,14 @@ def continued(reference: Array, dt: float) -> Array:
     A splice ends free: over a short reference it would leave with any velocity, and swing from one
     chunk to the next.
     """
-    rows = round(TAIL_S / dt)
     velocity = reference[-1] - reference[-2] if len(reference) > 1 else np.zeros_like(reference[-1])
-    fading = np.cumsum(np.arange(rows, 0, -1.0) / (rows + 1))[:, None]
-    return np.concatenate((reference, reference[-1] + fading * velocity))
+    return np.concatenate((reference, reference[-1] + _fading(round(TAIL_S / dt)) * velocity))
+
+
+@lru_cache(maxsize=1)
+def _fading(rows: int) -> Array:
+    """Return how many rows' way has been made after each row (rows, 1) of a velocity's fading."""
+    return np.cumsum(np.arange(rows, 0, -1.0) / (rows + 1))[:, None]
 
 
 @lru_cache(maxsize=HISTORY)

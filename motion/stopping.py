@@ -16,8 +16,9 @@ _STILL = 1e-12  # what rounding leaves of a velocity or of an acceleration's ste
 def stopping_reach(velocity: Array, acceleration: Array, limits: JointLimits) -> Array:
     """Return how far each joint (J,) moves during a stop, at most; quick, and never too little.
 
-    In continuous time: acceleration fades with the greatest jerk, then the velocity that it has
-    left behind is taken away by a ramp of deceleration up to its cap and back.
+    In continuous time: acceleration fades with the greatest jerk, then the velocity v that it has
+    left behind is taken away by a ramp of deceleration up to its cap a and back, with jerk j. That
+    takes v / a + a / j where the cap is reached. Where it is not, 2 sqrt(v / j), which is no more.
 
     Args:
         velocity: (J,) of the step just made.
@@ -25,12 +26,9 @@ def stopping_reach(velocity: Array, acceleration: Array, limits: JointLimits) ->
         limits: of the J joints.
     """
     most, jerk = limits.acceleration, limits.jerk
-    push = np.abs(acceleration)
-    ease = push / jerk
-    peak = np.abs(velocity) + 0.5 * push * ease
-    capped = peak * jerk > most * most
-    halved = np.where(capped, 0.5 * (peak / most + most / jerk), np.sqrt(peak / jerk))
-    return np.asarray(peak * (ease + halved))
+    ease = np.abs(acceleration) / jerk
+    peak = np.abs(velocity) + 0.5 * jerk * ease * ease
+    return np.asarray(peak * (ease + 0.5 * (peak / most + most / jerk)))
 
 
 def stopping_path(velocity: Array, acceleration: Array, limits: JointLimits, dt: float) -> Array:

@@ -195,10 +195,13 @@ def test_with_two_breaks_the_rest_stays_fresh(held: Held) -> None:
     held.steady()
     held.emulated.faults.break_chain(2, 6)
     held.cycles(5)
-    readings = held.cycles(5)
     rest = [0, 2, 4, 5, 6]
-    assert any(reading.age_s[rest].max() < FRESH_S for reading in readings)
-    assert readings[-1].age_s[[1, 3]].min() > 3 * CYCLE_S
+    for _ in range(100):  # a busy machine may take an answer for late, and ask anew
+        reading = held.cycle()
+        if reading.age_s[rest].max() < FRESH_S:
+            break
+    assert reading.age_s[rest].max() < FRESH_S
+    assert reading.age_s[[1, 3]].min() > 3 * CYCLE_S
 
 
 @pytest.mark.parametrize("count", [1, ALWAYS])
