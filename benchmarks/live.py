@@ -31,7 +31,8 @@ class LiveRun:
 
     summary: dict[str, Any]
     chunks: list[dict[str, Any]]  # the journal's line for every chunk
-    late_ms: NDArray[np.float64]  # of every control tick, in order
+    ticks_ns: NDArray[np.int64]  # when every control tick began, in order
+    late_ms: NDArray[np.float64]  # how far past its deadline that was
     launched_ns: int
     stolen_s: float  # time that the host gave to others meanwhile, all cores together
     realtime: bool
@@ -66,12 +67,14 @@ def run_stack(*arguments: str, watch: Callable[[int], None] | None = None) -> Li
         if code != 0:
             raise RuntimeError(f"{' '.join(command)} ended with exit code {code}")
         directory = next(runs.iterdir())
+        ticks = read_rows(directory / "statuses.rows", STATUS_FIELDS).rows
         return LiveRun(
             summary=json.loads((directory / "summary.json").read_text()),
             chunks=[
                 json.loads(line) for line in (directory / "chunks.jsonl").read_text().splitlines()
             ],
-            late_ms=read_rows(directory / "statuses.rows", STATUS_FIELDS).rows["late_us"] * 1e-3,
+            ticks_ns=ticks["t_ns"],
+            late_ms=ticks["late_us"] * 1e-3,
             launched_ns=launched_ns,
             stolen_s=stolen_s() - stolen,
             realtime=realtime_permitted(_PRIORITY),

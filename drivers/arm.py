@@ -91,6 +91,18 @@ class Arm(Protocol):
         """
         ...
 
+    def free(self) -> bool:
+        """Leave the arm to a hand, weightless as far as it can; return whether that is done.
+
+        Whoever cannot do that within a cycle does a part of it at each call. As after `off`, `goal`
+        is where the arm is, and nothing is written until `hold` has ended.
+
+        Raises:
+            ArmError: a motor does not do as told; says what to do.
+            ArmLostError: the arm is gone.
+        """
+        ...
+
     def hold(self) -> bool:
         """Take the torque on again where the arm stands; return whether all of it holds.
 

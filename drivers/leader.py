@@ -1,8 +1,8 @@
 """A leader arm's two lives: it follows the arm that it leads, or is free in a person's hand.
 
 While it follows it comes after its arm at its own pace, from wherever it stands; its goals pass the
-same guard as those of any arm, and need the same leave to move. Its torque goes off in two cases
-only: when that is asked for, because a person has it in hand, and when all arms are cut.
+same guard as those of any arm, and need the same leave to move. It is left to a hand, weightless
+where its motors can carry it, when that is asked for; its torque goes off when all arms are cut.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ class Leader:
         self._chase: Chase | None = None
         self._written: Array | None = None
         self._seq = 0
-        self._limp = False  # all of it, by the last word that its torque was given
+        self._limp = False  # or carried, all of it, by the last word that its torque was given
+        self._off = False  # so far as to carry nothing
         self._freeing = False  # what that word was
         self._again_ns = 0
 
@@ -84,7 +85,7 @@ class Leader:
             command = None
         was_free, cut = self.free, ordered(permit, now_ns) == CUT
         if cut or (command is not None and command.free):
-            self._let_go(now_ns)
+            self._let_go(now_ns, cut=cut)
         elif command is not None and self.free:
             self._attempt(self._take_hold, now_ns, freeing=False)
         if self.free or was_free:  # what it is told now is in its next sample
@@ -130,18 +131,24 @@ class Leader:
             return MISSHAPEN
         return "" if np.isfinite(command.position).all() else NOT_FINITE
 
-    def _let_go(self, now_ns: int) -> None:
+    def _let_go(self, now_ns: int, *, cut: bool) -> None:
         self.free = True
-        if not self._limp:
+        if cut and not self._off:
             self._attempt(self._take_off, now_ns, freeing=True)
+        elif not self._limp:
+            self._attempt(self._leave, now_ns, freeing=True)
 
     def _take_off(self) -> None:
         self._arm.off()
-        self._limp = True
+        self._limp = self._off = True
+
+    def _leave(self) -> None:
+        """Make one step of leaving it to the hand."""
+        self._limp = self._arm.free()
 
     def _take_hold(self) -> None:
         """Make one step of taking hold where it stands."""
-        self._limp = False
+        self._limp = self._off = False
         self.free = not self._arm.hold()
 
     def _attempt(self, action: Callable[[], None], now_ns: int, *, freeing: bool) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from drivers.dynamixel.profile import Profile
+from drivers.dynamixel.profile import STALL_A, STALL_NM, Profile
 from drivers.gripper import crank_rad, finger_per_crank, observed
 from simulation.servos.plant import LIMP, Drive, Motion, mountings
 from simulation.twin import ARM_JOINTS, Twin
@@ -19,12 +19,6 @@ from simulation.twin import ARM_JOINTS, Twin
 STEP_NS: Final = 4_000_000  # the physics' pace: short, so that no answer waits for it
 SLACK_NS: Final = 1_000_000  # how much later a step may come, for an answer to go out with it
 
-_STALL: Final = {  # N m and A, at 12 V
-    "XM540-W270": (10.6, 4.4),
-    "XM430-W350": (4.1, 2.3),
-    "XL430-W250": (1.5, 1.4),
-    "XC430-W150": (1.6, 1.4),
-}
 # A position gain of 800 gives full voltage at 0.22 rad: so much does a motor spend on each radian
 # by which it disagrees with the other one of its joint.
 _STIFFNESS_A_RAD: Final = 20.0
@@ -68,7 +62,8 @@ class TwinPlant:
         for servo, mounting in mountings(profile).items():
             motor = profile.motors[mounting.joint]
             row = first + ARM_JOINTS.index(mounting.joint)
-            self._mounts[servo] = _Mount(row, mounting.sign, *_STALL[motor.model], motor.ids)
+            stall = STALL_NM[motor.model], STALL_A[motor.model]
+            self._mounts[servo] = _Mount(row, mounting.sign, *stall, motor.ids)
         self._drives = dict.fromkeys(self._mounts, LIMP)
         # By row: where the motors drive the joint to, in rad, how fast that moves, in rad/s, and
         # how many motors drive it.

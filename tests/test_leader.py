@@ -35,6 +35,7 @@ class FakeArm:
 
     Attributes:
         fails: what goes wrong with its torque.
+        freeing: in how many steps it is left to a hand.
         asked: what was asked of its torque.
     """
 
@@ -42,6 +43,7 @@ class FakeArm:
     goal: Array = field(default_factory=lambda: HOME.copy())
     torque: str = ON
     fails: ArmError | None = None
+    freeing: int = 1
     asked: list[str] = field(default_factory=list)
     written: list[Array] = field(default_factory=list)
     _holding: int = 0
@@ -67,6 +69,14 @@ class FakeArm:
         if self.fails:
             raise self.fails
         self.torque, self._holding = OFF, 0
+
+    def free(self) -> bool:
+        self.asked.append("free")
+        if self.fails:
+            raise self.fails
+        self.freeing -= 1
+        self.torque, self._holding = OFF, 0
+        return self.freeing <= 0
 
     def hold(self) -> bool:
         self.asked.append("hold")
@@ -198,7 +208,25 @@ def test_free_it_has_no_torque_and_its_goal_is_where_it_is(driven: Driven) -> No
     guarded = driven.tick(HOME, free=True)
     assert guarded.holding == FREE
     assert guarded.position == pytest.approx(HOME + 0.3)
-    assert driven.arm.asked == ["off"]
+    assert driven.arm.asked == ["free"]
+
+
+def test_it_is_left_to_a_hand_step_by_step(driven: Driven) -> None:
+    driven.arm.freeing = 3
+    assert driven.ticks(5, HOME, free=True) == [FREE] * 5
+    assert driven.arm.asked == ["free"] * 3
+
+
+def test_cut_in_a_hand_it_carries_nothing_until_it_has_held_again(driven: Driven) -> None:
+    driven.free()
+    driven.permit = Permit(1, 1, 0, "none", 1.0, "cut")
+    driven.ticks(3, HOME, free=True)
+    driven.permit = Permit(2, 1, 0, "all", 1.0)
+    driven.ticks(3, HOME, free=True)
+    assert driven.arm.asked == ["free", "off"]
+    driven.ticks(3, HOME)
+    driven.ticks(1, HOME, free=True)
+    assert driven.arm.asked == ["free", "off", "hold", "hold", "free"]
 
 
 def test_it_takes_hold_where_the_hand_left_it_and_comes_back_gently(driven: Driven) -> None:
@@ -228,7 +256,7 @@ def test_silence_leaves_its_torque_as_it_is(driven: Driven) -> None:
     driven.free()
     assert driven.ticks(50) == [FREE] * 50
     assert driven.arm.torque == OFF
-    assert driven.arm.asked == ["off"]
+    assert driven.arm.asked == ["free"]
 
 
 def test_silence_in_motion_brings_it_to_a_stop(driven: Driven) -> None:

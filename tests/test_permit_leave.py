@@ -45,6 +45,9 @@ class SilentArm:
         if self.failing:
             raise self.failing
 
+    def free(self) -> bool:
+        raise AssertionError("a follower is never left to a hand")
+
     def hold(self) -> bool:
         if self.failing:
             raise self.failing

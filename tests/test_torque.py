@@ -40,6 +40,9 @@ class FakeArm:
     def off(self) -> None:
         self._do("off")
 
+    def free(self) -> bool:
+        raise AssertionError("a follower is never left to a hand")
+
     def hold(self) -> bool:
         self._do("hold")
         self.steps -= 1

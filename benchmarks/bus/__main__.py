@@ -17,9 +17,9 @@ from benchmarks.bus.emulators import Emulators
 from benchmarks.bus.faults import alert_cycles, fresh_after_late, silent_motor
 from benchmarks.bus.loop import Measured
 from benchmarks.bus.processor import ProcessorWatch
-from benchmarks.bus.stalls import Stalls
 from benchmarks.live import run_stack, stolen_s
 from benchmarks.report import Target, publish
+from benchmarks.stalls import Stalls
 from runtime.realtime import cores_awake, realtime_permitted
 
 _PRIORITY = 70
@@ -72,7 +72,7 @@ def _loops(name: str, duration_s: float, folder: Path) -> dict[str, float]:
         "core_share": sum(arm.processor_s / arm.elapsed_s for arm in idle),
         "cycle_us": sum(arm.processor_s for arm in idle) / cycles * 1e6,
         "late_cycles": sum(len(arm.late) for arm in idle),
-        "late_cycles_in_stalls": sum(stalls.explain(arm.late) for arm in idle),
+        "late_cycles_in_stalls": sum(sum(stalls.explain(arm.late)) for arm in idle),
         "stalls": len(stalls.found),
         "incomplete_share": sum(arm.incomplete for arm in idle) / cycles,
         "stolen_s": stolen_s() - stolen,

@@ -138,7 +138,8 @@ class AlohaArm:
             ArmLostError: the port is gone.
         """
         if self._attached().open is not self._question:  # else `write` has put it
-            self._ask(self._question)
+            silent_ns = time.monotonic_ns() - self._asked_ns
+            self._ask(self._question, self._grip.pushing(self._goal, silent_ns))
         self._question = self._heard(self._question)
         now_ns = time.monotonic_ns()
         self._lookout.note_cycle(now_ns)
@@ -158,6 +159,21 @@ class AlohaArm:
         self._cycles = 0  # the shadows are asked at once
         try:
             self._grip.let_go(self._attached())
+        except PortLostError as error:
+            raise ArmLostError(str(error)) from error
+
+    def free(self) -> bool:
+        """Make one step of leaving the arm to a hand; return whether that is done.
+
+        Motors that know what they carry (the profile's `weight`) carry it, the others let go.
+
+        Raises:
+            ArmError: a motor does not do as told; says what to do.
+            ArmLostError: the port is gone.
+        """
+        self._cycles = 0
+        try:
+            return self._grip.free(self._attached(), self._goal)
         except PortLostError as error:
             raise ArmLostError(str(error)) from error
 

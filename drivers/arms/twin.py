@@ -52,6 +52,11 @@ class TwinArm:
         """Say so, and no more: simulated servos have no torque to take off."""
         self._torque = OFF
 
+    def free(self) -> bool:
+        """Say that it is free: no hand reaches a simulated arm."""
+        self.off()
+        return True
+
     def hold(self) -> bool:
         """Say so: they have been holding all the time."""
         self._torque = ON

@@ -22,9 +22,11 @@ from drivers.dynamixel.checks import (
     settings,
 )
 from drivers.dynamixel.port import SerialPort
-from drivers.dynamixel.profile import Motor, Profile
+from drivers.dynamixel.profile import CURRENT_MODE, Motor, Profile
 from drivers.dynamixel.registers import (
+    BUS_WATCHDOG,
     GOAL_POSITION,
+    OPERATING_MODE,
     PRESENT_POSITION,
     TORQUE_ENABLE,
 )
@@ -48,6 +50,7 @@ def attached(
     refuse_company(port)
     check_identities(bus, profile)
     check_alerts(bus, profile)
+    _release_carried(bus, profile)
     check_registers(bus, profile)
     check_settings(bus, profile)
     check_shadows(bus, profile)
@@ -61,8 +64,17 @@ def attached(
     for joint in limp:
         _prepare(bus, joint, profile.motors[joint])
     for joint in limp:
-        _take_hold(bus, joint, profile.motors[joint])
+        hold_joint(bus, joint, profile.motors[joint])
     return {joint: bus.read(motor.id, GOAL_POSITION) for joint, motor in profile.motors.items()}
+
+
+def _release_carried(bus: ServoBus, profile: Profile) -> None:
+    """Make those limp that a driver carried when it died: the silence has stopped them already."""
+    for joint in profile.carried:
+        for servo in profile.motors[joint].ids:
+            if bus.read(servo, OPERATING_MODE) == CURRENT_MODE:
+                bus.write(servo, TORQUE_ENABLE, 0)
+                bus.write(servo, BUS_WATCHDOG, 0)
 
 
 def _map_samples(bus: ServoBus, profile: Profile) -> None:
@@ -115,8 +127,9 @@ def _goal_to_hold(bus: ServoBus, joint: str, motor: Motor) -> int:
     return min(max(present, low), high)
 
 
-def _take_hold(bus: ServoBus, joint: str, motor: Motor) -> None:
-    _tell_to_stay(bus, joint, motor)  # again: it may have sunk while the others were set up
+def hold_joint(bus: ServoBus, joint: str, motor: Motor) -> None:
+    """Make a limp joint in its own mode hold where it stands; raises ArmError if it does not."""
+    _tell_to_stay(bus, joint, motor)  # at the last moment: it sinks
     for servo in motor.ids:
         bus.write(servo, TORQUE_ENABLE, 1)
         if not bus.read(servo, TORQUE_ENABLE):

@@ -1,17 +1,24 @@
-"""Letting an attached arm go, and taking hold of it again where it stands."""
+"""Letting an attached arm go, all of it or into a hand, and taking hold of it where it stands."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from drivers.arm import ArmError
-from drivers.dynamixel.bus import ServoBus
+from drivers.dynamixel.bus import NoAnswerError, RefusedError, ServoBus
+from drivers.dynamixel.carry import currents, pushing, put_down, take_up
 from drivers.dynamixel.checks import demand_room, motors_of, named
 from drivers.dynamixel.health import MotorState
 from drivers.dynamixel.profile import Profile
 from drivers.dynamixel.registers import GOAL_POSITION, TORQUE_ENABLE
 from messaging.messages import MIXED, OFF, ON
+
+Array = NDArray[np.float64]
 
 _INSISTENCE: Final = 3
 _TRIES: Final = 20
@@ -24,11 +31,14 @@ class Grip:
 
     Attributes:
         limp: joints that are let go on purpose and have not been told where to stay.
+        carried: those of them whose motors are in the mode in which they carry, and do as long as
+            they have torque.
     """
 
     def __init__(self, profile: Profile, motors: Mapping[int, MotorState]) -> None:
         """Begin with an arm that holds; `motors` by id, shadows too."""
         self.limp: list[str] = []
+        self.carried: list[str] = []
         self._profile = profile
         self._motors = motors
         self._tries = 0
@@ -45,10 +55,51 @@ class Grip:
         Raises:
             ArmError: a motor may still hold; says what to do.
         """
-        self.limp, self._tries = list(self._profile.motors), 0
-        for state in self._motors.values():
-            state.let_go = True
-        let_go(bus, self._profile)
+        self._release(bus, list(self._profile.motors))
+
+    def free(self, bus: ServoBus, angles: Array) -> bool:
+        """Make one step of leaving the arm to a hand; return whether that is done.
+
+        Motors that can carry the arm's weight do, one joint more at a step; the others let go.
+
+        Args:
+            bus: of the arm.
+            angles: (J,) rad, where its joints are.
+
+        Raises:
+            ArmError: a motor does not do as told; says what to do.
+        """
+        able = self._profile.carried
+        if not self.limp:
+            self._release(bus, [joint for joint in self._profile.motors if joint not in able])
+        for joint in able:
+            if joint not in self.carried:
+                motor = self._profile.motors[joint]
+                told = currents(self._profile, angles)[motor.id]
+                with _refused():
+                    take_up(bus, joint, motor, told)
+                self.carried.append(joint)
+                self.limp = list(dict.fromkeys((*self.limp, joint)))
+                break
+        return len(self.carried) == len(able)
+
+    def pushing(self, angles: Array, silent_ns: int) -> bytes:
+        """Return what tells the motors to carry what there is to carry at `angles` (J,) rad.
+
+        Args:
+            angles: where the joints are.
+            silent_ns: for how long nothing was said on the bus.
+        """
+        if not self.carried:
+            return b""
+        return pushing(self._profile, angles, self.carried, silent_ns)
+
+    def _release(self, bus: ServoBus, joints: Sequence[str]) -> None:
+        self.limp, self._tries = list(joints), 0
+        servos = [servo for joint in joints for servo in self._profile.motors[joint].ids]
+        for servo in servos:
+            self._motors[servo].let_go = True
+        let_go(bus, self._profile, servos)
 
     def hold(self, bus: ServoBus, ticks: Sequence[int]) -> bool:
         """Make one step of taking hold where the joints stand, at `ticks`; return whether all do.
@@ -56,6 +107,13 @@ class Grip:
         Raises:
             ArmError: they cannot; says why and what to do.
         """
+        if self.carried:
+            joint = self.carried[0]
+            with _refused():
+                put_down(bus, joint, self._profile.motors[joint])
+            self.carried.remove(joint)
+            self.limp.remove(joint)
+            return False
         stands = {
             joint: tick
             for joint, tick in zip(self._profile.motors, ticks, strict=True)
@@ -80,17 +138,17 @@ class Grip:
         return all(self._motors[servo].has_torque() for servo in self._profile.motors[joint].ids)
 
 
-def let_go(bus: ServoBus, profile: Profile) -> None:
-    """Take the torque off all motors: tell them twice, look, and tell those that hold again.
+def let_go(bus: ServoBus, profile: Profile, servos: Sequence[int]) -> None:
+    """Take the torque off motors: tell them twice, look, and tell those that hold again.
 
     Raises:
         ArmError: some may still hold.
     """
     names = {servo: named(joint, servo) for joint, servo, _ in motors_of(profile)}
-    holding = list(names)
+    holding = list(servos)
     for _ in range(_INSISTENCE):
         for _ in range(2):  # nobody confirms a packet to all
-            bus.sync_write(TORQUE_ENABLE.address, dict.fromkeys(names, _LIMP))
+            bus.sync_write(TORQUE_ENABLE.address, dict.fromkeys(servos, _LIMP))
         answers = bus.sync_read(TORQUE_ENABLE.address, TORQUE_ENABLE.size, tuple(holding))
         holding = [n for n in holding if n not in answers or answers[n].data != _LIMP]
         if not holding:
@@ -125,3 +183,12 @@ def take_torque(bus: ServoBus, profile: Profile, joints: Iterable[str]) -> None:
     """
     motors = [servo for joint in joints for servo in profile.motors[joint].ids]
     bus.sync_write(TORQUE_ENABLE.address, dict.fromkeys(motors, _HOLDING))
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    """Raise ArmError where a motor does not answer, or refuses."""
+    try:
+        yield
+    except (NoAnswerError, RefusedError) as error:
+        raise ArmError(str(error)) from error

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from drivers.dynamixel.weight import Weight
+
 TICKS = 4096
 MOST_ZERO_RAD = 0.2  # beyond that a horn is mounted a tooth off
 RAD_PER_TICK = 2.0 * math.pi / TICKS
@@ -15,10 +17,13 @@ MIDDLE_TICK = TICKS // 2
 ServoId = Annotated[int, Field(ge=0, le=252)]
 Tick = Annotated[int, Field(ge=0, lt=TICKS)]
 MODES = {"position": 3, "current_position": 5}
+CURRENT_MODE = 0
 CURRENT_A = 2.69e-3  # one unit of Present_Current and Current_Limit
 WITHOUT_CURRENT_SENSOR = ("XL430-W250", "XC430-W150")
-# What stands in the way of a motor draws so much at 12 V (ROBOTIS e-manual).
-_STALL_A = {"XM540-W270": 4.4, "XM430-W350": 2.3, "XL430-W250": 1.4, "XC430-W150": 1.4}
+# How hard a motor pushes at 12 V against what stands in its way, and what it draws for that
+# (ROBOTIS e-manual).
+STALL_NM = {"XM540-W270": 10.6, "XM430-W350": 4.1, "XL430-W250": 1.5, "XC430-W150": 1.6}
+STALL_A = {"XM540-W270": 4.4, "XM430-W350": 2.3, "XL430-W250": 1.4, "XC430-W150": 1.4}
 _STRAIN = 0.8  # of the greatest current, for long, ends in an overload
 
 
@@ -75,10 +80,15 @@ class Motor(_Strict):
     @property
     def most_current_a(self) -> float:
         """The greatest current that it can draw: stalled, or at its limit."""
-        stall_a = _STALL_A[self.model]
+        stall_a = STALL_A[self.model]
         if self.current_limit is None:
             return stall_a
         return min(stall_a, self.current_limit * CURRENT_A)
+
+    @property
+    def torque_nm_a(self) -> float:
+        """The torque that an ampere gives."""
+        return STALL_NM[self.model] / STALL_A[self.model]
 
     @property
     def strain_a(self) -> float:
@@ -127,6 +137,7 @@ class Profile(_Strict):
     motors: dict[str, Motor]  # joint -> motor, in the order of the joints, the gripper last
     gripper: Gripper
     zero_rad: dict[str, float] = Field(default_factory=dict)  # added to what a joint's motor says
+    weight: Weight | None = None  # of its links, so that a hand that has the arm need not carry it
 
     @field_validator("motors")
     @classmethod
@@ -156,6 +167,25 @@ class Profile(_Strict):
                     "mount its horn right"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _links_are_joints(self) -> Profile:
+        links = list(self.weight.links) if self.weight else []
+        arm = list(self.motors)[:-1]
+        if links != arm[: len(links)]:
+            raise ValueError(
+                f"weight: want the links of {', '.join(arm)} in this order, or of the first of "
+                f"them, got {', '.join(links)}"
+            )
+        return self
+
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """The joints whose motors can carry what they turn, while a hand has the arm."""
+        if self.weight is None or self.weight.share == 0.0:
+            return ()
+        able = (j for j in self.weight.links if self.motors[j].model not in WITHOUT_CURRENT_SENSOR)
+        return tuple(able)
 
     def check_joints(self, joints: dict[str, tuple[float, float]]) -> None:
         """Raise ValueError unless the motors are those of `joints` (name -> range in rad)."""

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
+
+from drivers.dynamixel.carry import loads_a
 from drivers.dynamixel.profile import Profile
 from simulation.servos.plant import LIMP, Drive, Motion, mountings
 from simulation.servos.trajectory import speed_towards
@@ -15,7 +18,8 @@ STEP_S: Final = 0.005
 NOTHING_RAD: Final = 1e-7  # a goal this close is reached
 STUBBORNNESS_A: Final = 2.0  # per rad/s by which the shaft is slower than its motor wants
 INERTIA_A: Final = 0.02  # per rad/s^2
-FREE_RAD_S: Final = 3.0  # per A in current mode, against nothing but friction
+FREE_RAD_S: Final = 3.0  # per A in current mode that neither weight nor friction takes
+FRICTION_A: Final = 0.1  # what a shaft takes to turn
 
 
 @dataclass(slots=True)
@@ -29,6 +33,7 @@ class Shaft:
     most_velocity_rad_s: float = math.pi
     most_acceleration_rad_s2: float = 40.0
     sag_rad_s: float = 0.0  # how fast it sinks while nobody holds it
+    load_a: float = 0.0  # what each of its motors has to carry, while they are in current mode
     velocity_rad_s: float = field(default=0.0, init=False)
     acceleration_rad_s2: float = field(default=0.0, init=False)
     drives: dict[int, Drive] = field(default_factory=dict, init=False)
@@ -45,6 +50,11 @@ class Shaft:
         current_a = sum(told.current_a for _, told in self._active)
         self._reach_rad_s2 = min(self.most_acceleration_rad_s2, current_a / INERTIA_A)
         self._resting = False
+
+    @property
+    def pushed(self) -> bool:
+        """Whether a motor is in current mode."""
+        return any(told.kind == "current" for _, told in self._active)
 
     def step(self, dt_s: float) -> None:
         """Let `dt_s` pass."""
@@ -73,8 +83,18 @@ class Shaft:
                 return 0.0
             fastest = min(most, abs(distance) / self.time_constant_s)
             return speed_towards(distance, fastest, self.most_acceleration_rad_s2, dt_s)
-        per_goal = {"velocity": 1.0, "current": FREE_RAD_S, "pwm": most}[drive.kind]
-        return min(max(sign * drive.goal * per_goal, -most), most)
+        wanted = sign * drive.goal
+        if drive.kind == "current":
+            push = wanted - self.load_a
+            wanted = math.copysign(max(abs(push) - FRICTION_A, 0.0) * FREE_RAD_S, push)
+        elif drive.kind == "pwm":
+            wanted *= most
+        return min(max(wanted, -most), most)
+
+    def bear(self, load_a: float) -> None:
+        """Let each of its motors carry so much from now on."""
+        self._resting = self._resting and load_a == self.load_a
+        self.load_a = load_a
 
     def _move(self, velocity_rad_s: float, dt_s: float) -> None:
         position = self.position_rad + velocity_rad_s * dt_s
@@ -109,11 +129,12 @@ class Shaft:
 
 
 class FirstOrder:
-    """A plant of shafts that know nothing of each other, of gravity, or of contact."""
+    """A plant of shafts that know nothing of contact, and of each other only what they weigh."""
 
-    def __init__(self, shafts: Iterable[Shaft]) -> None:
-        """Take the shafts as they stand."""
+    def __init__(self, shafts: Iterable[Shaft], profile: Profile | None = None) -> None:
+        """Take the shafts as they stand; those of a profile, whose links have their weight."""
         self.shafts = list(shafts)
+        self._profile = profile if profile and profile.weight else None
         self._turned_by = {motor: shaft for shaft in self.shafts for motor in shaft.motors}
         self._now_ns: int | None = None
 
@@ -124,7 +145,8 @@ class FirstOrder:
         for servo, mounting in mountings(profile).items():
             motors.setdefault(mounting.joint, {})[servo] = mounting.sign
         start = position_rad or {}
-        return cls(Shaft(turned, start.get(joint, 0.0)) for joint, turned in motors.items())
+        shafts = (Shaft(turned, start.get(joint, 0.0)) for joint, turned in motors.items())
+        return cls(shafts, profile)
 
     def drive(self, servo: int, drive: Drive) -> None:
         """Drive a shaft like this from now on."""
@@ -149,7 +171,15 @@ class FirstOrder:
         if left_s <= 0.0:
             return
         self._now_ns = now_ns
+        self._weigh()
         steps = math.ceil(left_s / STEP_S)
         for shaft in self.shafts:
             for _ in range(steps):
                 shaft.step(left_s / steps)
+
+    def _weigh(self) -> None:
+        """Let shafts whose motors push, and hold no place, carry what hangs on them."""
+        if self._profile and any(shaft.pushed for shaft in self.shafts):
+            angles = np.array([shaft.position_rad for shaft in self.shafts])
+            for shaft, load_a in zip(self.shafts, loads_a(self._profile, angles), strict=False):
+                shaft.bear(load_a)

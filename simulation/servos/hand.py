@@ -9,6 +9,8 @@ from drivers.dynamixel.profile import Profile
 from simulation.servos.first_order import FirstOrder
 from simulation.servos.line import Line
 from simulation.servos.plant import Plant, mountings
+from simulation.servos.settings import CURRENT
+from simulation.servos.table import Table
 
 
 class HandError(ValueError):
@@ -63,9 +65,13 @@ class Hand:
         held = [
             str(servo)
             for servo in servos
-            if servo in self._line.servos and self._line.servos[servo].table[reg.TORQUE_ENABLE]
+            if servo in self._line.servos and self._holds(self._line.servos[servo].table)
         ]
         if held:
             raise HandError(
                 f"motor {', '.join(held)} holds: let the arm go with `python -m drivers rest`"
             )
+
+    @staticmethod
+    def _holds(table: Table) -> bool:
+        return bool(table[reg.TORQUE_ENABLE]) and table[reg.OPERATING_MODE] != CURRENT

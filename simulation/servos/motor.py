@@ -7,7 +7,7 @@ import struct
 from typing import Final
 
 from drivers.dynamixel import registers as reg
-from drivers.dynamixel.profile import TICKS
+from drivers.dynamixel.profile import STALL_A, TICKS
 from drivers.dynamixel.registers import Register
 from simulation.servos.plant import LIMP, Drive, Motion, Plant
 from simulation.servos.settings import (
@@ -20,7 +20,7 @@ from simulation.servos.settings import (
     VELOCITY,
     Settings,
 )
-from simulation.servos.strain import OVERHEATED, STALL_A, Strain
+from simulation.servos.strain import OVERHEATED, Strain
 from simulation.servos.table import Table
 from simulation.servos.trajectory import Trajectory, timed
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-STALL_A: Final = {"XM540-W270": 4.4, "XM430-W350": 2.3, "XL430-W250": 1.4, "XC430-W150": 1.4}
-
 AMBIENT_C: Final = 25.0
 STALLED_C: Final = 145.0  # where a stalled motor's temperature would end
 COOLING_S: Final = 150.0  # time constant of the case

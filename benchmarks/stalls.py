@@ -1,4 +1,4 @@
-"""`python -m benchmarks.bus.stalls CORE`: when a core let nobody run, seen by who needs nothing.
+"""`python -m benchmarks.stalls CORE`: when a core let nobody run, seen by who needs nothing.
 
 A process that only sleeps, above all others in priority, is late for one reason: its core did not
 run at all, be it that the host of a virtual machine took it away.
@@ -35,7 +35,7 @@ class Stalls:
     def __enter__(self) -> Self:
         self._watchers = [
             subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.bus.stalls", str(core)],
+                [sys.executable, "-m", "benchmarks.stalls", str(core)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
@@ -54,12 +54,12 @@ class Stalls:
             output, _ = watcher.communicate("enough\n")
             self.found += [(due_ns, woke_ns) for due_ns, woke_ns in json.loads(output)]
 
-    def explain(self, late: Sequence[Span]) -> int:
-        """Return how many of the late cycles waited while a core stood still."""
-        return sum(
+    def explain(self, late: Sequence[Span]) -> list[bool]:
+        """Return for each of the late cycles whether it waited while a core stood still."""
+        return [
             any(due_ns < begun_ns and woke_ns > deadline_ns for due_ns, woke_ns in self.found)
             for deadline_ns, begun_ns in late
-        )
+        ]
 
 
 def main() -> None:
