@@ -108,13 +108,18 @@ def _introduce(config: StationConfig, console: Console) -> None:
 
 
 def _torque(config: StationConfig, energised: Sequence[str]) -> str:
-    """Return in words which arms the end of the run leaves with torque on."""
+    """Return in words which arms the end of the run leaves with torque on, and the leaders."""
     if not energised:
-        return "all arms are at rest, torque off"
-    arms = f"torque stays on: {', '.join(energised)}"
-    if config.hardware != "real":
-        return f"{arms} (of the twin, which ends too)"
-    return f"{arms}; the arms hold, `python -m drivers rest` lets them go"
+        said = "all arms are at rest, torque off"
+    elif config.hardware != "real":
+        said = f"torque stays on: {', '.join(energised)} (of the twin, which ends too)"
+    else:
+        arms = ", ".join(energised)
+        said = f"torque stays on: {arms}; the arms hold, `python -m drivers rest` lets them go"
+    if not config.leading:
+        return said
+    leaders = " ".join(f"leader_{name}" for name in config.leading)
+    return f"{said}; leaders stay as they are, `python -m drivers rest {leaders}` lets them go"
 
 
 def listing(config: StationConfig) -> int:
