@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
+from contextlib import suppress
 
-from station.safety_tools.main import main
+from station.safety_tools.at_once import stop_at_once
+
+
+def main(arguments: list[str]) -> int:
+    """Do what is asked for; a stop first of all."""
+    hasty = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    hasty.add_argument("--robot", default="aloha")
+    if arguments[:1] == ["stop"] and not {"-h", "--help"} & set(arguments):
+        with suppress(argparse.ArgumentError):  # of which the tool tells
+            stop_at_once(hasty.parse_known_args(arguments)[0].robot)
+    from station.safety_tools.main import main as tools  # once the arms stop: it takes its time
+
+    return tools(arguments)
+
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

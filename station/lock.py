@@ -64,6 +64,17 @@ def is_held(lock: Path) -> bool:
     return False
 
 
+def holder(lock: Path) -> int | None:
+    """Return the process id of the launch that holds the file `lock`, None if none does."""
+    if not is_held(lock):
+        return None
+    try:
+        _, number, *_ = lock.read_text().split()
+        return int(number)
+    except (OSError, ValueError):  # it has just begun, or ended
+        return None
+
+
 class StationLock:
     """Held for the whole of a run; removes the directory with all its sockets at the end."""
 
