@@ -13,9 +13,11 @@ def main(arguments: list[str]) -> int:
     """Do what is asked for; a stop first of all."""
     hasty = argparse.ArgumentParser(add_help=False, exit_on_error=False)
     hasty.add_argument("--robot", default="aloha")
+    hasty.add_argument("--reason", default="")
     if arguments[:1] == ["stop"] and not {"-h", "--help"} & set(arguments):
         with suppress(argparse.ArgumentError):  # of which the tool tells
-            stop_at_once(hasty.parse_known_args(arguments)[0].robot)
+            given = hasty.parse_known_args(arguments)[0]
+            stop_at_once(given.robot, given.reason)
     from station.safety_tools.main import main as tools  # once the arms stop: it takes its time
 
     return tools(arguments)

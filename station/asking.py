@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 import time
 import uuid
 
 from messaging.messages import Request
 
 LAUNCH = "launch"  # who asks, where the launch does so by itself
-
-
-def shell_user() -> str:
-    """Return who asks from a shell, for the audit."""
-    try:
-        return f"shell {getpass.getuser()}"
-    except (KeyError, OSError):  # a user without a name
-        return "shell"
 
 
 def new_request(

@@ -13,11 +13,13 @@ import tty
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Any, Self
 
 from messaging.service import Client
 from station.asking import LAUNCH, new_request
+from station.safety_tools.at_once import words_of_stop
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +63,14 @@ class Keys:
         clients: by the service that they ask; "safety" is one of them.
         keyboard: file descriptor of the terminal whose keys are read while the launch is in its
             foreground; None to heed the signal alone.
+        directory: of the bus, where a signal's words are.
     """
 
-    def __init__(self, clients: Mapping[str, Client], keyboard: int | None) -> None:
+    def __init__(
+        self, clients: Mapping[str, Client], keyboard: int | None, directory: Path
+    ) -> None:
         self._clients = clients
+        self._directory = directory
         self._keyboard = keyboard
         self._meanings = {key.letter.encode(): key for key in keys_of(list(clients))}
         self._asked: dict[str, tuple[Key, int]] = {}  # id of a request -> what and when
@@ -110,7 +116,8 @@ class Keys:
         if self._heard in heard:
             told = os.read(self._heard, 4096)
             if signal.SIGUSR1 in told:
-                self._stop("SIGUSR1")
+                who, reason = words_of_stop(self._directory)
+                self._stop(who or f"{LAUNCH}, SIGUSR1", reason)
             if _END in told:
                 return False
         # To read a terminal from its background would suspend the whole launch.
@@ -127,16 +134,16 @@ class Keys:
         if not keys:  # the terminal is gone
             self._keyboard = None
         if _STOP in keys:
-            self._stop("Space")
+            self._stop(f"{LAUNCH}, Space")
         for letter in keys:
             if key := self._meanings.get(bytes([letter])):
                 self._ask(key)
 
-    def _stop(self, by: str) -> None:
+    def _stop(self, who: str, reason: str = "") -> None:
         client = self._clients["safety"]
         while client.receive():
             pass  # what became of earlier ones is told by the safety state
-        client.send(new_request("stop", f"{LAUNCH}, {by}"))
+        client.send(new_request("stop", who, reason=reason))
 
     def _ask(self, key: Key) -> None:
         request = new_request(key.kind, f"{LAUNCH}, key {key.letter}")

@@ -101,7 +101,7 @@ class Station:
                 lambda request, _: self._conductor.wish(request.kind, request.who),
             )
             clients = {name: bus.client(name) for name in self._services}
-            with Keys(clients, self._options.keyboard) as keys:
+            with Keys(clients, self._options.keyboard, lock.directory) as keys:
                 self._drive(wire, supervisor, desk, keys, display)
         self._report()
         return 1 if self._failed else 0

@@ -14,7 +14,7 @@ from types import FrameType
 import pytest
 
 from station.lock import LOCK, StationLock, bus_directory, holder
-from station.safety_tools.at_once import stop_at_once
+from station.safety_tools.at_once import stop_at_once, words_of_stop
 
 HEAVY = ("numpy", "pydantic", "rich", "zmq", "msgpack")
 
@@ -39,15 +39,18 @@ def heard() -> Iterator[list[int]]:
 def test_the_launch_is_signalled(heard: list[int]) -> None:
     with StationLock("aloha", "a test"):
         assert holder(bus_directory("aloha") / LOCK) == os.getpid()
-        assert stop_at_once("aloha")
+        assert stop_at_once("aloha", "a hand\nin the way")
         time.sleep(0.01)
+        directory = bus_directory("aloha")
+        assert words_of_stop(directory) == (shell_user(), "a hand in the way")
+        assert words_of_stop(directory) == ("", "")
     assert heard == [signal.SIGUSR1]
 
 
 def test_without_a_launch_nobody_is(heard: list[int]) -> None:
-    assert not stop_at_once("aloha")
+    assert not stop_at_once("aloha", "a hand\nin the way")
     with StationLock("aloha", "a test"):
-        assert not stop_at_once("another")
+        assert not stop_at_once("another", "")
     assert holder(bus_directory("aloha") / LOCK) is None
     assert heard == []
 
@@ -55,14 +58,14 @@ def test_without_a_launch_nobody_is(heard: list[int]) -> None:
 def test_a_launch_that_does_not_listen_yet_lives_on() -> None:
     with StationLock("aloha", "a test"):
         assert signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL
-        assert not stop_at_once("aloha")
+        assert not stop_at_once("aloha", "a hand\nin the way")
 
 
 def test_a_file_that_names_nobody_is_no_launch() -> None:
     with StationLock("aloha", "a test"):
         (bus_directory("aloha") / LOCK).write_text("")
         assert holder(bus_directory("aloha") / LOCK) is None
-        assert not stop_at_once("aloha")
+        assert not stop_at_once("aloha", "a hand\nin the way")
 
 
 def test_nothing_that_takes_its_time_is_loaded_first() -> None:

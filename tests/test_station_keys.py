@@ -35,7 +35,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the tests r
 try:
     with Bus(Path(sys.argv[1])) as bus:
         clients = {name: bus.client(name) for name in ("safety", "teleop", "station")}
-        with Keys(clients, 0) as keys:
+        with Keys(clients, 0, Path(sys.argv[1])) as keys:
             print("ready", flush=True)
             while True:
                 time.sleep(0.01)
@@ -67,9 +67,9 @@ def heard(service: Service) -> Request:
 
 
 @pytest.mark.usefixtures("handler")
-def test_a_signal_stops_each_time_it_comes(bus: Bus) -> None:
+def test_a_signal_stops_each_time_it_comes(bus: Bus, tmp_path: Path) -> None:
     service = bus.service("safety")
-    with Keys({"safety": bus.client("safety")}, None):
+    with Keys({"safety": bus.client("safety")}, None, tmp_path):
         for _ in range(2):
             os.kill(os.getpid(), signal.SIGUSR1)
             request = heard(service)
@@ -77,17 +77,28 @@ def test_a_signal_stops_each_time_it_comes(bus: Bus) -> None:
 
 
 @pytest.mark.usefixtures("handler")
-def test_a_signal_after_the_end_of_the_watch_ends_nothing(bus: Bus) -> None:
-    with Keys({"safety": bus.client("safety")}, None):
+def test_a_signal_stops_in_the_words_that_came_with_it(bus: Bus, tmp_path: Path) -> None:
+    service = bus.service("safety")
+    (tmp_path / "stop.txt").write_text("shell ada\na hand in the way")
+    with Keys({"safety": bus.client("safety")}, None, tmp_path):
+        for who, reason in (("shell ada", "a hand in the way"), ("launch, SIGUSR1", "")):
+            os.kill(os.getpid(), signal.SIGUSR1)
+            request = heard(service)
+            assert (request.kind, request.who, request.reason) == ("stop", who, reason)
+
+
+@pytest.mark.usefixtures("handler")
+def test_a_signal_after_the_end_of_the_watch_ends_nothing(bus: Bus, tmp_path: Path) -> None:
+    with Keys({"safety": bus.client("safety")}, None, tmp_path):
         pass
     os.kill(os.getpid(), signal.SIGUSR1)
 
 
 @pytest.mark.usefixtures("handler")
-def test_what_is_no_terminal_is_left_alone(bus: Bus) -> None:
+def test_what_is_no_terminal_is_left_alone(bus: Bus, tmp_path: Path) -> None:
     read, write = os.pipe()
     try:
-        with Keys({"safety": bus.client("safety")}, read):
+        with Keys({"safety": bus.client("safety")}, read, tmp_path):
             pass
     finally:
         os.close(read)

@@ -13,8 +13,9 @@ from rich.console import Console
 from messaging.messages import Reply, SafetyState
 from messaging.topics import SAFETY_STATE
 from messaging.transport import Bus, Waiter
-from station.asking import new_request, shell_user
+from station.asking import new_request
 from station.lock import LOCK, bus_directory, is_held
+from station.shell_user import shell_user
 
 ANSWER_S = 1.0
 
