@@ -15,6 +15,7 @@ import pytest
 
 from station.lock import LOCK, StationLock, bus_directory, holder
 from station.safety_tools.at_once import stop_at_once, words_of_stop
+from station.shell_user import shell_user
 
 HEAVY = ("numpy", "pydantic", "rich", "zmq", "msgpack")
 
