@@ -182,7 +182,7 @@ def test_behind_a_broken_chain_the_others_are_fresh_one_cycle_later(held: Held) 
     held.steady()
     held.emulated.faults.break_chain(4)
     readings = held.cycles(4)
-    assert readings[0].age_s[ELBOW:].min() > FRESH_S
+    assert readings[0].age_s[ELBOW:].min() > 0.7 * CYCLE_S  # none is of this cycle
     # A busy machine may cost another cycle, but never again all of them.
     assert any(np.delete(reading.age_s, ELBOW).max() < FRESH_S for reading in readings[1:])
     assert held.until_told("elbow (id 4) does not answer") <= 3

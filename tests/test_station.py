@@ -89,13 +89,10 @@ def test_a_run_of_one_episode_succeeds_and_leaves_only_its_report() -> None:
         launch.assert_nothing_left(pids)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_ctrl_c_in_mid_episode_or_a_closed_terminal_brings_the_arms_to_rest_and_leaves_nothing(
-    number: signal.Signals,
-) -> None:
+def test_ctrl_c_in_mid_episode_brings_the_arms_to_rest_and_leaves_nothing() -> None:
     with in_mid_episode() as watch:
         pids = list(watch.launch.children().values())
-        os.killpg(watch.launch.popen.pid, number)
+        watch.launch.press_ctrl_c()
         code, output = watch.until_the_end()
         assert code == 0, output
         assert "stopped by the operator" in output
@@ -126,11 +123,14 @@ def test_the_death_of_a_process_that_moves_the_arms_ends_the_run_safely(process:
         watch.launch.assert_nothing_left(list(children.values()))
 
 
-def test_ctrl_c_while_processes_start_ends_them_all() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_or_a_closed_terminal_while_processes_start_ends_them_all(
+    number: signal.Signals,
+) -> None:
     with launched(*SCRIPTED, *BARE) as launch:
         wait_for(launch.children, "the first process", START_S)
         pids = list(launch.children().values())
-        launch.press_ctrl_c()
+        os.killpg(launch.popen.pid, number)
         code, output = launch.ended()
         assert code == 0, output
         assert "stopped by the operator" in output

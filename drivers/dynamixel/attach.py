@@ -64,7 +64,7 @@ def attached(
     for joint in limp:
         _prepare(bus, joint, profile.motors[joint])
     for joint in limp:
-        hold_joint(bus, joint, profile.motors[joint])
+        _take_hold(bus, joint, profile.motors[joint])
     return {joint: bus.read(motor.id, GOAL_POSITION) for joint, motor in profile.motors.items()}
 
 
@@ -127,7 +127,7 @@ def _goal_to_hold(bus: ServoBus, joint: str, motor: Motor) -> int:
     return min(max(present, low), high)
 
 
-def hold_joint(bus: ServoBus, joint: str, motor: Motor) -> None:
+def _take_hold(bus: ServoBus, joint: str, motor: Motor) -> None:
     """Make a limp joint in its own mode hold where it stands; raises ArmError if it does not."""
     _tell_to_stay(bus, joint, motor)  # at the last moment: it sinks
     for servo in motor.ids:

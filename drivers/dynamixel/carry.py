@@ -1,24 +1,28 @@
-"""Joints whose motors carry the arm's weight while a hand has it, in current mode.
+"""Motors that carry the arm's weight while a hand has it, in current mode.
 
-A joint is taken up or put down at a time, so that an arm is never limp as a whole. Its motors stop
-pushing by themselves when the bus falls silent.
+They are limp while their mode changes, for some hundredths of a second; and they stop pushing by
+themselves when the bus falls silent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.arm import ArmError
 from drivers.dynamixel import packets
-from drivers.dynamixel.attach import hold_joint
 from drivers.dynamixel.bus import ServoBus
-from drivers.dynamixel.checks import named, settings
+from drivers.dynamixel.checks import settings
 from drivers.dynamixel.profile import CURRENT_A, CURRENT_MODE, MODES, Motor, Profile
-from drivers.dynamixel.registers import BUS_WATCHDOG, GOAL_CURRENT, OPERATING_MODE, TORQUE_ENABLE
+from drivers.dynamixel.registers import (
+    BUS_WATCHDOG,
+    GOAL_CURRENT,
+    OPERATING_MODE,
+    TORQUE_ENABLE,
+    Register,
+)
 from drivers.dynamixel.weight import carrying_torques
 
 Array = NDArray[np.float64]
@@ -27,38 +31,62 @@ _WATCHDOG: Final = 10  # 20 ms each: after so long without an instruction a moto
 _SILENCE_NS: Final = 100_000_000  # after which it may have
 
 
-def take_up(bus: ServoBus, joint: str, motor: Motor, current: int) -> None:
-    """Let a joint's motors push with `current` (a register's) from now on, and hold no more.
+def _able(profile: Profile) -> dict[int, Motor]:
+    """Return the motors that can carry, by id, shadows too."""
+    able = (profile.motors[joint] for joint in profile.carried)
+    return {servo: motor for motor in able for servo in motor.ids}
 
-    Raises:
-        ArmError: a motor did not take torque; says what to do.
-        NoAnswerError, RefusedError: a motor did not do as told.
+
+def prepare(bus: ServoBus, profile: Profile) -> None:
+    """Tell the limp motors that can carry the mode in which they do; nobody confirms it."""
+    _tell(bus, OPERATING_MODE, dict.fromkeys(_able(profile), CURRENT_MODE))
+
+
+def take_up(bus: ServoBus, profile: Profile, angles: Array) -> bool:
+    """Let the motors carry what there is to carry at `angles` (J,) rad, once all are prepared.
+
+    Returns:
+        Whether they were; else nothing has been done.
     """
-    for servo in motor.ids:
-        bus.write(servo, TORQUE_ENABLE, 0)
-        bus.write(servo, OPERATING_MODE, CURRENT_MODE)
-        bus.write(servo, BUS_WATCHDOG, _WATCHDOG)
-        bus.write(servo, GOAL_CURRENT, current)
-    for servo in motor.ids:
-        bus.write(servo, TORQUE_ENABLE, 1)
-        if not bus.read(servo, TORQUE_ENABLE):
-            raise ArmError(f"{named(joint, servo)} did not take torque; look at its supply")
+    motors = _able(profile)
+    if not _say(bus, OPERATING_MODE, dict.fromkeys(motors, CURRENT_MODE)):
+        return False
+    _tell(bus, BUS_WATCHDOG, dict.fromkeys(motors, _WATCHDOG))
+    _tell(bus, GOAL_CURRENT, currents(profile, angles))
+    _tell(bus, TORQUE_ENABLE, dict.fromkeys(motors, 1))
+    return True
 
 
-def put_down(bus: ServoBus, joint: str, motor: Motor) -> None:
-    """Make a joint that was carried hold where it stands.
+def unprepare(bus: ServoBus, profile: Profile) -> None:
+    """Tell the motors that have carried, and are limp now, their own mode."""
+    _tell(bus, OPERATING_MODE, {n: MODES[motor.mode] for n, motor in _able(profile).items()})
 
-    Raises:
-        ArmError: it must not, or did not; says what to do.
-        NoAnswerError, RefusedError: a motor did not do as told.
-    """
-    for servo in motor.ids:
-        bus.write(servo, TORQUE_ENABLE, 0)
-        bus.write(servo, OPERATING_MODE, MODES[motor.mode])
-    for servo in motor.ids:
-        for register, value in settings(motor).items():  # after the mode, which resets them
-            bus.write(servo, register, value)
-    hold_joint(bus, joint, motor)
+
+def put_down(bus: ServoBus, profile: Profile) -> bool:
+    """Set the limp motors up to hold as the config says; return whether all say that they are."""
+    motors = _able(profile)
+    if not _say(bus, OPERATING_MODE, {n: MODES[motor.mode] for n, motor in motors.items()}):
+        return False
+    wanted: dict[Register, dict[int, int]] = {}
+    for servo, motor in motors.items():
+        for register, value in settings(motor).items():  # which a change of the mode resets
+            wanted.setdefault(register, {})[servo] = value
+    for register, told in wanted.items():
+        _tell(bus, register, told)
+    return all(_say(bus, register, told) for register, told in wanted.items())
+
+
+def _tell(bus: ServoBus, register: Register, values: Mapping[int, int]) -> None:
+    told = {servo: register.packed(value) for servo, value in values.items()}
+    bus.sync_write(register.address, told)
+
+
+def _say(bus: ServoBus, register: Register, values: Mapping[int, int]) -> bool:
+    answers = bus.sync_read(register.address, register.size, tuple(values))
+    return all(
+        servo in answers and answers[servo].data == register.packed(value)
+        for servo, value in values.items()
+    )
 
 
 def loads_a(profile: Profile, angles: Array) -> list[float]:
@@ -96,23 +124,21 @@ def currents(profile: Profile, angles: Array) -> dict[int, int]:
     return told
 
 
-def pushing(profile: Profile, angles: Array, joints: Sequence[str], silent_ns: int) -> bytes:
-    """Return what tells the motors of `joints` to carry what there is to carry now.
+def pushing(profile: Profile, angles: Array, silent_ns: int) -> bytes:
+    """Return what tells the motors to carry what there is to carry now.
 
     Args:
         profile: of the arm.
         angles: (J,) rad, where its joints are.
-        joints: that were taken up.
         silent_ns: for how long nothing was said on the bus; after a long silence they begin anew.
     """
     told = currents(profile, angles)
-    motors = [servo for joint in joints for servo in profile.motors[joint].ids]
-    values = {servo: GOAL_CURRENT.packed(told[servo]) for servo in motors}
+    values = {servo: GOAL_CURRENT.packed(current) for servo, current in told.items()}
     data = packets.sync_write(GOAL_CURRENT.address, values)
     if silent_ns < _SILENCE_NS:
         return data
     cleared, set_again = (
-        packets.sync_write(BUS_WATCHDOG.address, dict.fromkeys(motors, BUS_WATCHDOG.packed(value)))
+        packets.sync_write(BUS_WATCHDOG.address, dict.fromkeys(told, BUS_WATCHDOG.packed(value)))
         for value in (0, _WATCHDOG)
     )
     return cleared + set_again + data

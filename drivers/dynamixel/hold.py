@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drivers.arm import ArmError
-from drivers.dynamixel.bus import NoAnswerError, RefusedError, ServoBus
-from drivers.dynamixel.carry import currents, pushing, put_down, take_up
+from drivers.dynamixel import carry
+from drivers.dynamixel.bus import ServoBus
 from drivers.dynamixel.checks import demand_room, motors_of, named
 from drivers.dynamixel.health import MotorState
 from drivers.dynamixel.profile import Profile
@@ -31,17 +30,17 @@ class Grip:
 
     Attributes:
         limp: joints that are let go on purpose and have not been told where to stay.
-        carried: those of them whose motors are in the mode in which they carry, and do as long as
-            they have torque.
     """
 
     def __init__(self, profile: Profile, motors: Mapping[int, MotorState]) -> None:
         """Begin with an arm that holds; `motors` by id, shadows too."""
         self.limp: list[str] = []
-        self.carried: list[str] = []
         self._profile = profile
         self._motors = motors
         self._tries = 0
+        self._released = False  # whether all have been seen without torque since they held
+        self._other_mode = False  # whether those that can carry have been told so
+        self._carries = False  # whether they have been told to
 
     @property
     def torque(self) -> str:
@@ -55,12 +54,14 @@ class Grip:
         Raises:
             ArmError: a motor may still hold; says what to do.
         """
-        self._release(bus, list(self._profile.motors))
+        self.limp, self._tries, self._released = list(self._profile.motors), 0, False
+        self._release(bus, self.limp)
+        self._released = True
 
     def free(self, bus: ServoBus, angles: Array) -> bool:
         """Make one step of leaving the arm to a hand; return whether that is done.
 
-        Motors that can carry the arm's weight do, one joint more at a step; the others let go.
+        Motors that can carry the arm's weight do, the others let go.
 
         Args:
             bus: of the arm.
@@ -69,19 +70,17 @@ class Grip:
         Raises:
             ArmError: a motor does not do as told; says what to do.
         """
-        able = self._profile.carried
-        if not self.limp:
-            self._release(bus, [joint for joint in self._profile.motors if joint not in able])
-        for joint in able:
-            if joint not in self.carried:
-                motor = self._profile.motors[joint]
-                told = currents(self._profile, angles)[motor.id]
-                with _refused():
-                    take_up(bus, joint, motor, told)
-                self.carried.append(joint)
-                self.limp = list(dict.fromkeys((*self.limp, joint)))
-                break
-        return len(self.carried) == len(able)
+        if not self._released:
+            self.let_go(bus)
+        if self._carries or not self._profile.carried:
+            return True
+        if self._other_mode and carry.take_up(bus, self._profile, angles):
+            self._carries, self._tries = True, 0
+            return True
+        self._other_mode = True
+        self._try("motors do not take the mode in which they carry the arm")
+        carry.prepare(bus, self._profile)
+        return False
 
     def pushing(self, angles: Array, silent_ns: int) -> bytes:
         """Return what tells the motors to carry what there is to carry at `angles` (J,) rad.
@@ -90,16 +89,7 @@ class Grip:
             angles: where the joints are.
             silent_ns: for how long nothing was said on the bus.
         """
-        if not self.carried:
-            return b""
-        return pushing(self._profile, angles, self.carried, silent_ns)
-
-    def _release(self, bus: ServoBus, joints: Sequence[str]) -> None:
-        self.limp, self._tries = list(joints), 0
-        servos = [servo for joint in joints for servo in self._profile.motors[joint].ids]
-        for servo in servos:
-            self._motors[servo].let_go = True
-        let_go(bus, self._profile, servos)
+        return carry.pushing(self._profile, angles, silent_ns) if self._carries else b""
 
     def hold(self, bus: ServoBus, ticks: Sequence[int]) -> bool:
         """Make one step of taking hold where the joints stand, at `ticks`; return whether all do.
@@ -107,32 +97,52 @@ class Grip:
         Raises:
             ArmError: they cannot; says why and what to do.
         """
-        if self.carried:
-            joint = self.carried[0]
-            with _refused():
-                put_down(bus, joint, self._profile.motors[joint])
-            self.carried.remove(joint)
-            self.limp.remove(joint)
+        self._released = False
+        if self._other_mode:
+            self._put_down(bus)
             return False
         stands = {
             joint: tick
             for joint, tick in zip(self._profile.motors, ticks, strict=True)
-            if not self._holds(joint)
+            if joint in self.limp or not self._holds(joint)
         }
         if not stands:
-            self.limp, self._tries = [], 0
+            self._tries = 0
             return True
-        self._tries += 1
-        if self._tries > _TRIES:
-            self.limp, self._tries = list(stands), 0
-            raise ArmError(
-                f"{self._profile.port}: {', '.join(stands)} did not take torque; look at the arm's "
-                "supply and cables, then arm it again"
-            )
+        if self._tries == _TRIES:
+            self.limp = list(stands)
+        self._try(f"{', '.join(stands)} did not take torque")
         if not self.limp or tell_to_stay(bus, self._profile, stands):
             self.limp = []
             take_torque(bus, self._profile, stands)
         return False
+
+    def _put_down(self, bus: ServoBus) -> None:
+        """Make one step of making what carries limp, and fit to hold."""
+        if self._carries:
+            self._release(bus, self._profile.carried)
+            self._carries, self._tries = False, 0
+        elif carry.put_down(bus, self._profile):
+            self._other_mode, self._tries = False, 0
+            return
+        self._try("motors do not take the mode in which they hold the arm")
+        carry.unprepare(bus, self._profile)
+
+    def _release(self, bus: ServoBus, joints: Sequence[str]) -> None:
+        servos = [servo for joint in joints for servo in self._profile.motors[joint].ids]
+        for servo in servos:
+            self._motors[servo].let_go = True
+        let_go(bus, self._profile, servos)
+
+    def _try(self, failed: str) -> None:
+        """Count a step; raises ArmError if there were too many, as what `failed` says."""
+        self._tries += 1
+        if self._tries > _TRIES:
+            self._tries = 0
+            raise ArmError(
+                f"{self._profile.port}: {failed}; look at the arm's supply and cables, then arm it "
+                "again"
+            )
 
     def _holds(self, joint: str) -> bool:
         return all(self._motors[servo].has_torque() for servo in self._profile.motors[joint].ids)
@@ -183,12 +193,3 @@ def take_torque(bus: ServoBus, profile: Profile, joints: Iterable[str]) -> None:
     """
     motors = [servo for joint in joints for servo in profile.motors[joint].ids]
     bus.sync_write(TORQUE_ENABLE.address, dict.fromkeys(motors, _HOLDING))
-
-
-@contextmanager
-def _refused() -> Iterator[None]:
-    """Raise ArmError where a motor does not answer, or refuses."""
-    try:
-        yield
-    except (NoAnswerError, RefusedError) as error:
-        raise ArmError(str(error)) from error
