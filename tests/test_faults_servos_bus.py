@@ -72,17 +72,6 @@ def test_answers_that_are_all_late_are_none(driven: DrivenArm) -> None:
     driven.assert_true(begin_ns)
 
 
-@pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.slow)])
-def test_corrupt_bytes_never_become_a_position_or_a_goal(driven: DrivenArm, seconds: int) -> None:
-    begin_ns = time.monotonic_ns()
-    driven.arm.faults.spoil("corrupt", count=ALWAYS, share=0.01)
-    driven.during(seconds)
-    driven.until_told("does not answer", begin_ns)
-    driven.arm.faults.clear()
-    driven.until_following()
-    driven.assert_true(begin_ns)
-
-
 def test_a_silent_motor_is_named_and_the_arm_holds_until_it_speaks(driven: DrivenArm) -> None:
     begin_ns = time.monotonic_ns()
     driven.arm.faults.silence(4)

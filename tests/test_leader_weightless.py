@@ -47,6 +47,14 @@ class InHand:
         assert reading is not None
         return reading
 
+    def well(self) -> ArmReading:
+        """Read until all is well: a machine that stood still makes every motor late."""
+        for _ in range(100):
+            reading = self.cycles(1)
+            if not reading.errors:
+                return reading
+        raise AssertionError(f"it never became well: {reading.errors}")
+
     def free(self, most: int = 10) -> None:
         for _ in range(most):
             if self.driver.free():
@@ -86,8 +94,8 @@ def test_free_it_stays_where_the_hand_leaves_it_and_holds_there(held: InHand) ->
         CARRIED
     )
     assert held.limp() == [8, 9]
-    reading = held.cycles(50)
-    assert not reading.errors
+    held.cycles(50)
+    held.well()
     assert held.emulated.now() == pytest.approx(before, abs=0.02)
 
     for angle in np.arange(0.25, -0.81, -0.05):  # its motors come to know of a move a cycle later
@@ -102,8 +110,8 @@ def test_free_it_stays_where_the_hand_leaves_it_and_holds_there(held: InHand) ->
     held.hold()
     assert not held.limp()
     assert all(modes == {POSITION_MODE} for modes in held.modes().values())
-    reading = held.cycles(20)
-    assert not reading.errors
+    held.cycles(20)
+    reading = held.well()
     assert reading.goal[1] == pytest.approx(-0.8, abs=0.02)
     assert held.emulated.now()[1] == pytest.approx(-0.8, abs=0.02)
     for servo in (2, 3):

@@ -1,21 +1,19 @@
-"""Whole launches: a run to its end, Ctrl-C, processes that die, a launch that is killed."""
+"""Whole launches: a run to its end, Ctrl-C, processes that die."""
 
 import json
 import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
-from launching import BARE, END_S, REPOSITORY, START_S, Launch, exists, launched, wait_for
+from launching import BARE, END_S, START_S, Launch, launched, wait_for
 from written import Written
 
 from messaging.messages import ON, ControlStatus
 from messaging.topics import CONTROL_STATUS, JOINT_STATE, Keep
 from messaging.transport import Bus
-from policy_worker.policies import flow
 from station.config import load, robot_file
 from station.hardware import decided
 
@@ -121,52 +119,3 @@ def test_the_death_of_a_process_that_moves_the_arms_ends_the_run_safely(process:
                 assert written.speed_at_end() == 0.0
         assert (watch.launch.run_directory() / "report.html").exists()
         watch.launch.assert_nothing_left(list(children.values()))
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_ctrl_c_or_a_closed_terminal_while_processes_start_ends_them_all(
-    number: signal.Signals,
-) -> None:
-    with launched(*SCRIPTED, *BARE) as launch:
-        wait_for(launch.children, "the first process", START_S)
-        pids = list(launch.children().values())
-        os.killpg(launch.popen.pid, number)
-        code, output = launch.ended()
-        assert code == 0, output
-        assert "stopped by the operator" in output
-        launch.assert_nothing_left(pids)
-
-
-def test_processes_end_with_a_launch_that_is_killed() -> None:
-    with launched(*SCRIPTED, *BARE) as launch:
-        wait_for(lambda: len(launch.children()) == 7, "all processes", START_S)
-        pids = list(launch.children().values())
-        launch.popen.kill()
-        wait_for(lambda: not any(map(exists, pids)), "all processes to be gone", 10.0)
-
-
-def test_a_checkpoint_for_other_joints_is_refused_before_anything_moves(tmp_path: Path) -> None:
-    default = (REPOSITORY / flow.Config().checkpoint).read_bytes()
-    length = int.from_bytes(default[:8], "little")
-    header = default[8 : 8 + length].replace(b"left_waist", b"left_torso")
-    other = tmp_path / "other.safetensors"
-    other.write_bytes(len(header).to_bytes(8, "little") + header + default[8 + length :])
-    setting = f"policies.flow.checkpoint={other}"
-    with launched("--policy", "flow", *BARE, "--set", setting) as launch:
-        code, output = launch.ended(START_S)
-        assert code != 0, output
-        assert "left_torso" in output
-        assert "left_waist" in output
-        assert "Traceback" not in output
-        assert "mode home" not in output
-
-
-def test_without_opengl_the_package_to_install_is_named() -> None:
-    setting = 'cameras={cam_high: {plugin: mujoco, config: {model: "${twin_model}"}}}'
-    no_driver = "/nonexistent.json"
-    with launched(*SCRIPTED, "--set", setting, __EGL_VENDOR_LIBRARY_FILENAMES=no_driver) as launch:
-        code, output = launch.ended(START_S)
-        assert code == 1, output
-        assert "camera.cam_high did not start" in output
-        assert "apt-get install libegl1" in output
-        assert "Traceback" not in output
