@@ -64,7 +64,7 @@ class Leader:
         self._seq = 0
         self._limp = False  # or carried, all of it, by the last word that its torque was given
         self._off = False  # so far as to carry nothing
-        self._freeing = False  # what that word was
+        self._attempted: Callable[[], None] = self._take_hold
         self._again_ns = 0
 
     def cycle(
@@ -87,7 +87,7 @@ class Leader:
         if cut or (command is not None and command.free):
             self._let_go(now_ns, cut=cut)
         elif command is not None and self.free:
-            self._attempt(self._take_hold, now_ns, freeing=False)
+            self._attempt(self._take_hold, now_ns)
         if self.free or was_free:  # what it is told now is in its next sample
             self._guard = self._chase = self._written = None
             self.moving = False
@@ -134,9 +134,9 @@ class Leader:
     def _let_go(self, now_ns: int, *, cut: bool) -> None:
         self.free = True
         if cut and not self._off:
-            self._attempt(self._take_off, now_ns, freeing=True)
+            self._attempt(self._take_off, now_ns)
         elif not self._limp:
-            self._attempt(self._leave, now_ns, freeing=True)
+            self._attempt(self._leave, now_ns)
 
     def _take_off(self) -> None:
         self._arm.off()
@@ -151,11 +151,11 @@ class Leader:
         self._limp = self._off = False
         self.free = not self._arm.hold()
 
-    def _attempt(self, action: Callable[[], None], now_ns: int, *, freeing: bool) -> None:
-        """Do something to the torque; what fails is tried again after a while."""
-        if now_ns < self._again_ns and freeing == self._freeing:
+    def _attempt(self, action: Callable[[], None], now_ns: int) -> None:
+        """Do something to the torque; what fails is tried again after a while, else at once."""
+        if now_ns < self._again_ns and action == self._attempted:
             return
-        self._freeing = freeing
+        self._attempted = action
         try:
             action()
         except ArmLostError:

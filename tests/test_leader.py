@@ -366,10 +366,12 @@ def test_set_free_again_while_it_takes_hold_it_lets_go_of_all(driven: Driven) ->
     assert driven.arm.torque == OFF
 
 
-def test_a_hold_that_fails_does_not_put_off_a_cut(driven: Driven) -> None:
-    driven.free()
-    driven.arm.fails = ArmError("elbow did not take torque")
-    driven.tick(HOME)
+@pytest.mark.parametrize("free", [True, False])
+def test_what_fails_does_not_put_off_a_cut(driven: Driven, free: bool) -> None:
+    if not free:
+        driven.free()
+    driven.arm.fails = ArmError("elbow does not do as told")
+    driven.tick(HOME, free=free)
     driven.arm.fails, driven.permit = None, Permit(1, 1, 0, "none", 1.0, "cut")
     driven.tick(HOME)
     assert driven.arm.asked[-1] == "off"

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 import numpy as np
@@ -157,10 +158,8 @@ class AlohaArm:
             ArmLostError: the port is gone.
         """
         self._cycles = 0  # the shadows are asked at once
-        try:
+        with _lost():
             self._grip.let_go(self._attached())
-        except PortLostError as error:
-            raise ArmLostError(str(error)) from error
 
     def free(self) -> bool:
         """Make one step of leaving the arm to a hand; return whether that is done.
@@ -172,10 +171,8 @@ class AlohaArm:
             ArmLostError: the port is gone.
         """
         self._cycles = 0
-        try:
+        with _lost():
             return self._grip.free(self._attached(), self._goal)
-        except PortLostError as error:
-            raise ArmLostError(str(error)) from error
 
     def hold(self) -> bool:
         """Make one step of taking hold where the arm stands; return whether all of it holds.
@@ -185,10 +182,8 @@ class AlohaArm:
             ArmLostError: the port is gone.
         """
         self._cycles = 0
-        try:
+        with _lost():
             return self._grip.hold(self._attached(), self._goal_ticks)
-        except PortLostError as error:
-            raise ArmLostError(str(error)) from error
 
     def motor_states(self, now_ns: int) -> MotorStates | None:
         """Return each motor's state, None before the arm is attached."""
@@ -217,20 +212,16 @@ class AlohaArm:
     def _ask(self, question: Question, goals: bytes = b"") -> None:
         """Put a question, right behind `goals`: one trip to the port serves both."""
         self._asked_ns = time.monotonic_ns()
-        try:
+        with _lost():
             self._attached().ask(question, goals)
-        except PortLostError as error:
-            raise ArmLostError(str(error)) from error
 
     def _heard(self, question: Question) -> Question:
         """Take the answers to a question; return what to ask next time.
 
         The first that does not answer is last in it, as those behind may have waited in vain.
         """
-        try:
+        with _lost():
             answers = self._attached().answers(self._is_fresh)
-        except PortLostError as error:
-            raise ArmLostError(str(error)) from error
         for servo, answer in answers.items():
             self.motors[servo].heed(answer.error)
         if len(answers) == len(question.servos):
@@ -287,6 +278,15 @@ class AlohaArm:
 
 def _question(servos: Sequence[int]) -> Question:
     return Question(SAMPLE_ADDRESS, SAMPLE_BYTES, servos)
+
+
+@contextmanager
+def _lost() -> Iterator[None]:
+    """Raise ArmLostError where the port is gone."""
+    try:
+        yield
+    except PortLostError as error:
+        raise ArmLostError(str(error)) from error
 
 
 def make(config: Config, arm: str, joints: tuple[str, ...], bus: Bus) -> Arm:  # noqa: ARG001 # the seam's arguments

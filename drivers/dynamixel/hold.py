@@ -54,7 +54,8 @@ class Grip:
         Raises:
             ArmError: a motor may still hold; says what to do.
         """
-        self.limp, self._tries, self._released = list(self._profile.motors), 0, False
+        self.limp, self._tries = list(self._profile.motors), 0
+        self._released = self._carries = False
         self._release(bus, self.limp)
         self._released = True
 
