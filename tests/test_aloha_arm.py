@@ -360,7 +360,7 @@ def test_an_arm_that_is_let_go_on_order_is_well_and_holds_again_where_it_is(held
     steps = 0
     while not held.driver.hold():
         steps += 1
-        reading = held.cycle()
+        held.cycle()
         assert steps < 10
     assert all(held.emulated.torque().values())
     assert held.steady().torque == ON
