@@ -65,6 +65,7 @@ class ClearLimiter(Limiter):
         """Begin at rest at `position` (J,); `dt` is the time between commands in seconds."""
         self._clearance = clearance
         self._margin_m = float(clearance.margins.max())
+        self._kept = clearance.margins - _TOLERANCE_M
         super().__init__(limits, dt, position)
 
     def reset(self, position: Array) -> None:
@@ -100,16 +101,18 @@ class ClearLimiter(Limiter):
             With their rows, the distances (P,) at `command`.
         """
         clearance = self._clearance
-        allowed = np.minimum(clearance.margins - _TOLERANCE_M, self._apart - _ROUNDING_M)
         step = command - self.position
         velocity = step / self._dt
         acceleration = (velocity - self.velocity) / self._dt
         reach = np.maximum(stopping_reach(velocity, acceleration, self.limits), np.abs(step))
         nearer = clearance.levers @ reach
         apart = clearance.distances(command, self._margin_m + min(float(nearer.max()), SIGHT_M))
+        allowed = np.minimum(self._kept, self._apart - _ROUNDING_M)
+        open_rows = (apart - allowed < nearer).nonzero()[0]  # nearer >= 0: all that meet, too
+        if not len(open_rows):
+            return open_rows, apart
         meeting = np.flatnonzero(apart < allowed)
-        open_rows = np.flatnonzero(apart - nearer < allowed)
-        if not len(meeting) and len(open_rows):
+        if not len(meeting):
             sure = clearance.at_least(open_rows) - nearer[open_rows] >= allowed[open_rows]
             open_rows = open_rows[~sure]
             if len(open_rows):

@@ -56,6 +56,9 @@ class Clearance:
             ValueError: the model is moved by a joint that is not among `joints`.
         """
         self._model, self._data = model, mujoco.MjData(model)
+        # Each look at an attribute of MuJoCo's makes a new array: too slow for every tick.
+        self._qpos = self._data.qpos
+        self._geom_margin, self._body_margin = model.geom_margin, model.body_margin
         moved_by = [model.joint(joint).name.split("/")[0] for joint in range(model.njnt)]
         unknown = sorted(set(moved_by) - set(joints))
         if unknown:
@@ -104,7 +107,7 @@ class Clearance:
 
     def feel(self, position: Array) -> None:
         """Take note of where the joints (J,) are measured: what a hand holds keeps it open."""
-        self._open = position[self._grippers].copy()
+        self._open = position[self._grippers]
 
     def distances(self, pose: Array, sight_m: float) -> Array:
         """Return the distances (P,) in metres between the pairs at `pose` (J,).
@@ -115,16 +118,16 @@ class Clearance:
         if self._open is not None:
             pose = pose.copy()
             pose[self._grippers] = np.maximum(pose[self._grippers], self._open)
-        self._data.qpos[:] = self._zero + self._span * pose[self._source]
-        self._model.geom_margin[:] = 0.5 * sight_m  # MuJoCo adds those of the two
-        self._model.body_margin[:] = 0.5 * sight_m
+        np.add(self._zero, self._span * pose[self._source], out=self._qpos)
+        self._geom_margin.fill(0.5 * sight_m)  # MuJoCo adds those of the two
+        self._body_margin.fill(0.5 * sight_m)
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_collision(self._model, self._data)
         distances = np.full(len(self.pairs), sight_m)
         if self._data.ncon:
             contact = self._data.contact
-            rows = self._row[contact.geom[:, 0], contact.geom[:, 1]]
-            np.minimum.at(distances, rows, contact.dist)
+            first, second = contact.geom.T
+            np.minimum.at(distances, self._row[first, second], contact.dist)
         return distances
 
     def at_least(self, rows: NDArray[np.intp]) -> Array:
