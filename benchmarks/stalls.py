@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+
 from runtime.realtime import become_realtime
 
 _PRIORITY = 99
@@ -55,11 +57,13 @@ class Stalls:
             self.found += [(due_ns, woke_ns) for due_ns, woke_ns in json.loads(output)]
 
     def explain(self, late: Sequence[Span]) -> list[bool]:
-        """Return for each of the late cycles whether it waited while a core stood still."""
-        return [
-            any(due_ns < begun_ns and woke_ns > deadline_ns for due_ns, woke_ns in self.found)
-            for deadline_ns, begun_ns in late
-        ]
+        """Return for each span, from and until when, whether a core stood still in it."""
+        stalls = np.array([(0, 0), *sorted(self.found)])  # one that met nobody comes before all
+        last_ns = np.maximum.accumulate(stalls[:, 1])
+        from_ns, until_ns = np.array(late, np.int64).reshape(-1, 2).T
+        begun_before = np.searchsorted(stalls[:, 0], until_ns)
+        waited: list[bool] = (last_ns[np.maximum(begun_before - 1, 0)] > from_ns).tolist()
+        return waited
 
 
 def main() -> None:

@@ -119,7 +119,13 @@ def test_a_packet_of_goals_takes_the_time_of_its_bytes() -> None:
 
 def press(channel: str, pressed_ms: float | None, **fields: float | bool | None) -> Press:
     """Return a press that worked, where `fields` do not say otherwise."""
-    given = {"confirmed_ms": 5.0, "stayed": True, "starts_a_program": False} | fields
+    given = {
+        "confirmed_ms": 5.0,
+        "stands_ns": 100 * MS,
+        "stayed": True,
+        "starts_a_program": False,
+        **fields,
+    }
     return Press(channel, "run", pressed_ms, **given)  # type: ignore[arg-type]
 
 
@@ -130,6 +136,15 @@ def test_a_press_is_missed_if_the_arms_went_on_or_moved_again() -> None:
     assert figures["stops_missed"] == 2
     assert figures["stop_max_ms"] == 30.0
     assert figures["stop_key_p99_ms"] == 20.0
+
+
+def test_a_press_that_waited_for_a_core_that_stood_still_is_told_apart() -> None:
+    presses = Presses([press("key", 20.0), press("key", 60.0)])
+    presses.stalls.found = [(30 * MS, 50 * MS)]  # the presses stood at 100 ms
+    figures = presses.figures()
+    assert figures["stops_in_stalls"] == 1
+    assert figures["stop_p99_awake_ms"] == 20.0
+    assert figures["stop_max_ms"] == 60.0
 
 
 def test_a_press_in_a_shell_counts_from_its_own_stamp_and_both_are_told() -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.live import stolen_s
+from benchmarks.stalls import Span, Stalls
 from benchmarks.stopping.broker import free_port
 from benchmarks.stopping.robot import ROOT, Robot
 
@@ -22,29 +23,40 @@ _SETTLES_S = 3.0  # after pages were opened or closed
 
 @dataclass
 class Blocks:
-    """Lateness of all ticks in ms, with and without browsers, and what the host took meanwhile."""
+    """The spans in which ticks were late, with and without browsers, and what the host did."""
 
-    late_ms: dict[bool, list[float]] = field(default_factory=lambda: {False: [], True: []})
+    late: dict[bool, list[Span]] = field(default_factory=lambda: {False: [], True: []})
     stolen_s: dict[bool, float] = field(default_factory=lambda: {False: 0.0, True: 0.0})
+    stalls: Stalls = field(default_factory=Stalls)
 
     def figures(self) -> dict[str, float]:
-        """Return percentiles with and without browsers, and the ratio of those of 99.9 %."""
+        """Return percentiles with and without browsers, and the ratio of those of 99.9 %.
+
+        That again without the ticks that waited for a core that stood still: *awake*.
+        """
         figures: dict[str, float] = {}
         for watched, name in ((False, "no"), (True, "ten")):
+            spans = np.array(self.late[watched])
+            late_ms = (spans[:, 1] - spans[:, 0]) * 1e-6
+            awake_ms = late_ms[~np.array(self.stalls.explain(self.late[watched]))]
             for share in (50.0, 99.0, 99.9):
-                key = f"tick_late_{name}_browsers_p{f'{share:g}'.replace('.', '')}_ms"
-                figures[key] = float(np.percentile(self.late_ms[watched], share))
+                key = f"tick_late_{name}_browsers_p{f'{share:g}'.replace('.', '')}"
+                figures[f"{key}_ms"] = float(np.percentile(late_ms, share))
+                figures[f"{key}_awake_ms"] = float(np.percentile(awake_ms, share))
             figures[f"{name}_browsers_stolen_s"] = self.stolen_s[watched]
-        alone = figures["tick_late_no_browsers_p999_ms"]
-        watched_ms = figures["tick_late_ten_browsers_p999_ms"]
-        return figures | {"browsers_tick_ratio": watched_ms / alone}
+        for kind in ("", "_awake"):
+            alone, beside = (
+                figures[f"tick_late_{name}_browsers_p999{kind}_ms"] for name in ("no", "ten")
+            )
+            figures[f"browsers_tick{kind}_ratio"] = beside / alone
+        return figures
 
 
 def measured(blocks: int, block_s: float, settings: Sequence[str], console: Console) -> Blocks:
     """Let a policy run, and open and close ten pages by turns, so that drift cancels out."""
     result = Blocks()
     port = free_port()
-    with Robot(f"dashboard.port={port}", *settings) as robot:
+    with result.stalls, Robot(f"dashboard.port={port}", *settings) as robot:
         robot.set_in_motion()
         for number in track(range(2 * blocks), "blocks", console=console):
             # Without, with, with, without: a steady drift meets both alike.
@@ -55,8 +67,12 @@ def measured(blocks: int, block_s: float, settings: Sequence[str], console: Cons
                 stolen = stolen_s()
                 robot.during(block_s)
                 result.stolen_s[watched] += stolen_s() - stolen
-                late = [s.late_us * 1e-3 for s in robot.statuses if s.seq > seen]
-                result.late_ms[watched] += late
+                late = [
+                    (status.t_ns - round(status.late_us * 1e3), status.t_ns)
+                    for status in robot.statuses
+                    if status.seq > seen
+                ]
+                result.late[watched] += late
     return result
 
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from benchmarks.stalls import Span, Stalls
 from benchmarks.stopping.broker import Broker, free_port, mosquitto
 from benchmarks.stopping.channels import Channel, channels
 from benchmarks.stopping.record import all_stand_ns, goal_packet_s, moved_after
@@ -35,6 +36,7 @@ class Press:
         mode: what the controller did at that moment.
         pressed_ms: from the press to goals that stand, None if they never did.
         confirmed_ms: the same as the safety process tells people, from the stamp of the request.
+        stands_ns: when they stood.
         stayed: whether the goals stood still from then on.
     """
 
@@ -42,6 +44,7 @@ class Press:
     mode: str
     pressed_ms: float | None
     confirmed_ms: float | None
+    stands_ns: int
     stayed: bool
     starts_a_program: bool
 
@@ -55,6 +58,11 @@ class Press:
         """The time that counts: without the start of a program that presses."""
         return self.confirmed_ms if self.starts_a_program else self.pressed_ms
 
+    @property
+    def span(self) -> Span:
+        """From when until when the time that counts was, monotonic ns."""
+        return self.stands_ns - round((self.ms or 0.0) / _MS), self.stands_ns
+
 
 @dataclass
 class Presses:
@@ -62,13 +70,17 @@ class Presses:
 
     made: list[Press] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    stalls: Stalls = field(default_factory=Stalls)
 
     def figures(self) -> dict[str, float]:
         """Return percentiles in ms, over all channels and of each, and the number missed."""
         if not self.made:
             return {}
         known = self.times_ms()
-        every_ms = [ms for times in known.values() for ms in times]
+        timed = [press for press in self.made if press.ms is not None]
+        every_ms = [press.ms or 0.0 for press in timed]
+        waited = self.stalls.explain([press.span for press in timed])
+        awake_ms = [ms for ms, stood in zip(every_ms, waited, strict=True) if not stood]
         typed = [p.pressed_ms for p in self.made if p.starts_a_program and p.pressed_ms is not None]
         figures = {
             "presses": float(len(self.made)),
@@ -76,6 +88,8 @@ class Presses:
             "stop_p50_ms": _percentile(every_ms, 50),
             "stop_p99_ms": _percentile(every_ms, 99),
             "stop_max_ms": max(every_ms, default=float("nan")),
+            "stop_p99_awake_ms": _percentile(awake_ms, 99),  # where no core stood still meanwhile
+            "stops_in_stalls": float(sum(waited)),
             "stop_shell_with_start_p50_ms": _percentile(typed, 50),
             "stop_under_policy_share": sum(p.mode == "run" for p in self.made) / len(self.made),
         }
@@ -109,7 +123,7 @@ def measured(count: int, seed: int, settings: Sequence[str], console: Console) -
     """Press so many times, in turn by every channel, while the arms move."""
     result = Presses()
     chance = random.Random(seed)
-    with ExitStack() as opened, Progress(console=console) as progress:
+    with ExitStack() as opened, result.stalls, Progress(console=console) as progress:
         program = mosquitto()
         broker = opened.enter_context(Broker(program)) if program else None
         if broker is None:
@@ -159,7 +173,7 @@ def _pressed(robot: Robot, channel: Channel) -> Press:
     except RobotError:
         if robot.popen.poll() is not None:
             raise
-        return Press(channel.name, mode, None, None, False, channel.starts_a_program)
+        return Press(channel.name, mode, None, None, 0, False, channel.starts_a_program)
     stands_ns = _stands_ns(robot, t_ns) or 0
     robot.during(_STANDS_S)
     on_wire_ms = goal_packet_s(profile(ARMS[0])) * 1e3
@@ -169,6 +183,7 @@ def _pressed(robot: Robot, channel: Channel) -> Press:
         mode,
         (stands_ns - t_ns) * _MS + on_wire_ms,
         max(told.values()) + on_wire_ms if told else None,
+        stands_ns,
         not moved_after(robot.since(0), stands_ns),
         channel.starts_a_program,
     )
