@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from types import TracebackType
 from typing import Final
 
 import numpy as np
@@ -158,7 +158,7 @@ class AlohaArm:
             ArmLostError: the port is gone.
         """
         self._cycles = 0  # the shadows are asked at once
-        with _lost():
+        with _LOST:
             self._grip.let_go(self._attached())
 
     def free(self) -> bool:
@@ -171,7 +171,7 @@ class AlohaArm:
             ArmLostError: the port is gone.
         """
         self._cycles = 0
-        with _lost():
+        with _LOST:
             return self._grip.free(self._attached(), self._goal)
 
     def hold(self) -> bool:
@@ -182,7 +182,7 @@ class AlohaArm:
             ArmLostError: the port is gone.
         """
         self._cycles = 0
-        with _lost():
+        with _LOST:
             return self._grip.hold(self._attached(), self._goal_ticks)
 
     def motor_states(self, now_ns: int) -> MotorStates | None:
@@ -212,7 +212,7 @@ class AlohaArm:
     def _ask(self, question: Question, goals: bytes = b"") -> None:
         """Put a question, right behind `goals`: one trip to the port serves both."""
         self._asked_ns = time.monotonic_ns()
-        with _lost():
+        with _LOST:
             self._attached().ask(question, goals)
 
     def _heard(self, question: Question) -> Question:
@@ -220,7 +220,7 @@ class AlohaArm:
 
         The first that does not answer is last in it, as those behind may have waited in vain.
         """
-        with _lost():
+        with _LOST:
             answers = self._attached().answers(self._is_fresh)
         for servo, answer in answers.items():
             self.motors[servo].heed(answer.error)
@@ -280,13 +280,23 @@ def _question(servos: Sequence[int]) -> Question:
     return Question(SAMPLE_ADDRESS, SAMPLE_BYTES, servos)
 
 
-@contextmanager
-def _lost() -> Iterator[None]:
-    """Raise ArmLostError where the port is gone."""
-    try:
-        yield
-    except PortLostError as error:
-        raise ArmLostError(str(error)) from error
+class _Lost:
+    """Raises ArmLostError where the port is gone; a generator would cost each cycle more."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, PortLostError):
+            raise ArmLostError(str(error)) from error
+
+
+_LOST: Final = _Lost()
 
 
 def make(config: Config, arm: str, joints: tuple[str, ...], bus: Bus) -> Arm:  # noqa: ARG001 # the seam's arguments
