@@ -87,7 +87,7 @@ class Observed:
             leaders: arms in people's hands, of which the motors are shown.
         """
         self.delays: dict[str, Delay] = {}
-        self.stopped_ns = 0  # when the stop in force was first heard of, 0 without one
+        self.awaited_ns = 0  # since when arms are to confirm a stop, 0 while none is
         self.trace: deque[Sample] = deque(maxlen=_TRACED)
         self.tally = Tally()
         self.safety_source = bus.subscriber(SAFETY_STATE)
@@ -143,9 +143,8 @@ class Observed:
         safety = self.safety_source.receive()
         if safety is None:
             return False
-        event_before = before.event if before else ""
-        if safety.event != event_before:
-            self.stopped_ns = now_ns if safety.event else 0
+        if bool(safety.awaited) != bool(self.awaited_ns):
+            self.awaited_ns = now_ns if safety.awaited else 0
         return before is None or _told(before) != _told(safety)
 
     def hear_episodes(self) -> None:

@@ -7,7 +7,7 @@ from html import escape
 
 from dashboard import telling
 from dashboard.observed import Observed
-from messaging.messages import SafetyState
+from messaging.messages import CUT, SafetyState
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -93,7 +93,10 @@ def _confirmation(said: SafetyState, overdue: Sequence[str]) -> str:
         return f"NOT CONFIRMED by {' and '.join(overdue)} arm: USE THE 12 V SWITCH"
     if said.awaited:
         return f"Waiting for {' and '.join(said.awaited)} arm."
+    if said.motion != "none":
+        return "Going to rest."
+    done = "Torque off" if said.stop == CUT else "Holding"
     if not said.confirmed_ms:
-        return "Holding."
+        return f"{done}."
     took_ms = max(said.confirmed_ms.values())
-    return f"Holding, confirmed by {' and '.join(sorted(said.confirmed_ms))} arm, {took_ms:.0f} ms."
+    return f"{done}, confirmed by {' and '.join(sorted(said.confirmed_ms))} arm, {took_ms:.0f} ms."

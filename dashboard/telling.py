@@ -81,8 +81,8 @@ def safety(observed: Observed, now_ns: int) -> dict[str, Any] | None:
 
 def overdue(said: SafetyState, observed: Observed, now_ns: int) -> list[str]:
     """Return the arms that should have confirmed the stop long ago."""
-    waited_ms = (now_ns - observed.stopped_ns) * 1e-6
-    return list(said.awaited) if said.event and waited_ms > CONFIRM_MS else []
+    waited_ms = (now_ns - observed.awaited_ns) * 1e-6
+    return list(said.awaited) if waited_ms > CONFIRM_MS else []
 
 
 def motors(states: Mapping[str, MotorStates | None], now_ns: int) -> dict[str, Any]:

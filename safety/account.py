@@ -31,7 +31,7 @@ def told(state: State, facts: Facts) -> SafetyState:
         persisting=tuple(cause.text for cause in facts.causes),
         warnings=facts.warnings,
         confirmed_ms=confirmed,
-        awaited=tuple(arm for arm in facts.arms if stop and arm not in confirmed),
+        awaited=_awaited(state, facts),
         note=note(state, facts),
     )
 
@@ -44,12 +44,22 @@ def note(state: State, facts: Facts) -> str:
     stage = state.stop.stage if state.stop else ""
     if state.order == OFF:
         stage = "letting_go"
+    if stage == "cutting" and _awaited(state, facts):
+        return "takes the torque off"
     return {
         "settling": "waits until the arms stand, then goes to rest",
         "resting": "goes to rest",
         "letting_go": "arms at rest let go",
         "cutting": "torque is off, the arms have fallen",
     }.get(stage, "")
+
+
+def _awaited(state: State, facts: Facts) -> tuple[str, ...]:
+    """Return the arms that have not confirmed the stop; while it lets them rest, none has to."""
+    if state.stop is None or state.motion != "none":
+        return ()
+    confirmed = dict(state.stop.confirmed_ms)
+    return tuple(arm for arm in facts.arms if arm not in confirmed)
 
 
 def gist(state: State, facts: Facts) -> tuple[object, ...]:
@@ -111,8 +121,7 @@ def step_entries(before: State, after: State, facts: Facts) -> list[Entry]:
     entries = [entry("cause", cause.text) for cause in stop.causes[len(before.stop.causes) :]]
     if before.stop.stage != stop.stage:
         entries.append(entry(stop.stage or stop.kind))
-    if before.stop.confirmed_ms != stop.confirmed_ms:
-        new = stop.confirmed_ms[len(before.stop.confirmed_ms) :]
+    if new := stop.confirmed_ms[len(before.stop.confirmed_ms) :]:
         said = ", ".join(f"{arm} {late_ms:.0f} ms" for arm, late_ms in new)
         entries.append(entry("confirmed", said))
     return entries

@@ -18,6 +18,7 @@ from safety.state import (
     drawn,
     granted,
     may_rest,
+    renewed,
     stopped,
 )
 
@@ -77,7 +78,8 @@ def _stop(state: State, asking: Asking) -> Answer:
     if stop is None:
         return _stopped_by(state, asking, HOLD, "stop"), "stopped"
     if stop.stage in ("settling", "resting"):
-        return replace(state, stop=replace(stop, kind=HOLD, stage="")), "stopped on the way to rest"
+        held = replace(stop, kind=HOLD, stage="")
+        return renewed(state, held, _asked_ns(asking)), "stopped on the way to rest"
     return state, "already stopped"
 
 
@@ -165,10 +167,10 @@ def _cut(state: State, asking: Asking) -> Answer:
         raise _RefusedError("not the code given, or given too long ago: ask for a cut anew")
     state = replace(state, cut_code="", cut_until_ns=0)
     if state.stop is None:
-        return _stopped_by(state, asking, CUTTING, "cut"), "torque is off"
+        return _stopped_by(state, asking, CUTTING, "cut"), "torque goes off"
     causes = (*state.stop.causes, _asked_for(request, "cut"))
     cut = replace(state.stop, kind=CUTTING, stage="cutting", causes=causes)
-    return replace(state, stop=cut), "torque is off"
+    return renewed(state, cut, _asked_ns(asking)), "torque goes off"
 
 
 def _fault(state: State, asking: Asking) -> Answer:
@@ -198,6 +200,10 @@ def _stopped_by(state: State, asking: Asking, kind: str, name: str) -> State:
     request = asking.request
     cause = _asked_for(request, name)
     return stopped(state, (cause,), kind, asking.facts, request.who, request.t_ns)
+
+
+def _asked_ns(asking: Asking) -> int:
+    return min(asking.request.t_ns, asking.facts.now_ns)
 
 
 def _asked_for(request: Request, name: str) -> Cause:

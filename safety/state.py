@@ -26,6 +26,7 @@ class ArmFact:
     permit: int  # number of the newest permit that it heard
     t_written_ns: int
     t_frozen_ns: int  # since when its goal stands still, 0 while it moves
+    limp: bool = False  # whether it says that its torque is off
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,12 @@ class Stop:
         kind: one of STOPS.
         by: who asked for it, or `safety` if a fault did.
         at: when, on the wall's clock.
-        t_ns: when it was asked for, or when its cause was found.
-        seq: number of the first permit that tells of it.
+        t_ns: when what the arms have to confirm was asked for, or its cause found.
+        seq: number of the first permit that tells of that.
         causes: why, the first cause first.
         stage: settling, resting, letting_go of a rest_then_off, cutting of a cut, else empty.
-        confirmed_ms: arms whose goal stands still, and how long after `t_ns` it did.
+        confirmed_ms: arms whose goal stands still, whose torque is off if it was cut, and how long
+            after `t_ns` that was so.
     """
 
     event: str
@@ -190,6 +192,12 @@ def stopped(
     )
 
 
+def renewed(state: State, stop: Stop, t_ns: int) -> State:
+    """Return the state in `stop`, which the arms have to confirm anew, from `t_ns` on."""
+    stop = replace(stop, t_ns=t_ns, seq=state.seq + 1, confirmed_ms=())
+    return replace(state, stop=stop, awaited_seq=stop.seq)
+
+
 def granted(state: State, phase: str) -> State:
     """Return the state in a phase that lets move what did not: commands of before stay without."""
     return replace(
@@ -225,11 +233,14 @@ def _while_stopped(state: State, stop: Stop, facts: Facts) -> State:
     stop = _confirmed(_with_cascade(stop, facts), facts)
     state = replace(state, stop=stop)
     if stop.stage in ("settling", "resting") and not may_rest(facts):
-        return replace(state, stop=replace(stop, kind=HOLD, stage=""))
+        held = replace(stop, kind=HOLD, stage="")
+        moved = stop.stage == "resting"
+        return renewed(state, held, facts.now_ns) if moved else replace(state, stop=held)
     if stop.stage == "settling" and not unsettled(facts, state.awaited_seq):
-        return granted(replace(state, stop=replace(stop, stage="resting")), "stopped")
+        on_its_way = replace(stop, stage="resting", confirmed_ms=())
+        return granted(replace(state, stop=on_its_way), "stopped")
     if stop.stage == "resting" and facts.rested == state.epoch:
-        return replace(state, stop=replace(stop, stage="letting_go"))
+        return renewed(state, replace(stop, stage="letting_go"), facts.now_ns)
     return state
 
 
@@ -242,20 +253,27 @@ def _with_cascade(stop: Stop, facts: Facts) -> Stop:
 
 
 def _confirmed(stop: Stop, facts: Facts) -> Stop:
+    if stop.stage == "resting":
+        return stop  # arms on their way hold nothing
     known = {name for name, _ in stop.confirmed_ms}
-    late = set(unsettled(facts, stop.seq))
     new = [
-        (name, _confirmed_ms(arm, stop.t_ns))
+        (name, _confirmed_ms(arm, stop))
         for name, arm in facts.arms.items()
-        if arm is not None and name not in known and name not in late
+        if arm is not None and name not in known and _confirms(arm, stop)
     ]
     return replace(stop, confirmed_ms=(*stop.confirmed_ms, *new)) if new else stop
 
 
-def _confirmed_ms(arm: ArmFact, t_ns: int) -> float:
+def _confirms(arm: ArmFact, stop: Stop) -> bool:
+    obeyed = arm.limp if stop.kind == CUTTING else arm.t_frozen_ns > 0
+    return obeyed and arm.permit >= stop.seq
+
+
+def _confirmed_ms(arm: ArmFact, stop: Stop) -> float:
     # An arm that stood already when the stop was asked for has confirmed it when it heard of it.
-    stood_ns = arm.t_frozen_ns if arm.t_frozen_ns > t_ns else arm.t_written_ns
-    return max(0, stood_ns - t_ns) * 1e-6
+    stood_since = stop.kind != CUTTING and arm.t_frozen_ns > stop.t_ns
+    obeyed_ns = arm.t_frozen_ns if stood_since else arm.t_written_ns
+    return max(0, obeyed_ns - stop.t_ns) * 1e-6
 
 
 def _tested(state: State, facts: Facts, config: SafetyConfig) -> State:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from messaging.messages import ControlStatus, Heartbeat, JointState
+from messaging.messages import OFF, ControlStatus, Heartbeat, JointState
 from messaging.topics import CONTROL_STATUS
 from safety.arm_watch import ArmWatch
 from safety.cause import Cause, Findings, joined
@@ -81,10 +81,7 @@ class Watch:
 
     def arms(self) -> dict[str, ArmFact | None]:
         """Return what each arm said of the permit."""
-        return {
-            name: ArmFact(state.permit, state.t_written_ns, state.t_frozen_ns) if state else None
-            for name, state in self._states.items()
-        }
+        return {name: _fact(state) if state else None for name, state in self._states.items()}
 
     def rested(self) -> int:
         """Return the epoch of the permit under which all arms are at rest, 0 if they are not."""
@@ -101,6 +98,10 @@ class Watch:
         state = self._states[arm]
         heard_ns = max(state.t_written_ns, self._since_ns) if state else 0
         return self._arms[arm].look(state, heard_ns, now_ns)
+
+
+def _fact(state: JointState) -> ArmFact:
+    return ArmFact(state.permit, state.t_written_ns, state.t_frozen_ns, state.torque == OFF)
 
 
 def _absence(pause_ns: int) -> Findings:

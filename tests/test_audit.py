@@ -338,4 +338,4 @@ def test_what_is_said_of_the_steps_that_nobody_asked_for() -> None:
     ]
     assert step_entries(more, more, FACTS) == []
     resting = stepped(stop, FACTS, SafetyConfig())
-    assert [e.what for e in step_entries(stop, resting, FACTS)] == ["resting", "confirmed"]
+    assert [e.what for e in step_entries(stop, resting, FACTS)] == ["resting"]

@@ -82,9 +82,9 @@ def test_arms_are_overdue_300_ms_after_the_stop_was_heard(bus: Bus) -> None:
     observed = Observed(bus, ARMS, JOINTS, [])
     stopped = replace(RUNNING, phase="stopped", event="4821", awaited=("right",))
     heard(bus, observed, stopped)
-    assert telling.overdue(stopped, observed, observed.stopped_ns + 290_000_000) == []
-    assert telling.overdue(stopped, observed, observed.stopped_ns + 310_000_000) == ["right"]
-    assert telling.overdue(RUNNING, observed, observed.stopped_ns + 310_000_000) == []
+    assert telling.overdue(stopped, observed, observed.awaited_ns + 290_000_000) == []
+    assert telling.overdue(stopped, observed, observed.awaited_ns + 310_000_000) == ["right"]
+    assert telling.overdue(RUNNING, observed, observed.awaited_ns + 310_000_000) == []
 
 
 def test_a_silent_process_is_not_told_as_ready(bus: Bus) -> None:

@@ -18,16 +18,20 @@ from safety_states import (
     a_stop,
     after,
     armed,
+    arms,
     cut_off,
     facts,
     fallen,
+    going_to_rest,
     halted,
+    halted_and_about_to_cut,
     letting_go,
     refusal,
     running,
 )
 
 from messaging.messages import Permit
+from safety.account import told
 from safety.cause import MOVING, Cause
 from safety.state import ArmFact, State, Stop, permitted, stepped
 
@@ -180,6 +184,54 @@ def test_an_arm_that_stood_before_the_stop_confirms_it_when_it_hears_of_it_and_n
     known.arms["right"] = ArmFact(10_000, NOW - 1, NOW - 2)
     stop = a_stop(stepped(halted(), known, CONFIG))
     assert stop.confirmed_ms == (("left", 40.0), ("right", 0.0))
+
+
+def on_the_way_to_rest() -> State:
+    """Return a state in which both arms confirmed a stop, and then began to travel."""
+    state = stepped(permitted(going_to_rest(), facts())[0], facts(), CONFIG)
+    assert (state.motion, a_stop(state).confirmed_ms) == ("rest", ())
+    return stepped(state, facts(), CONFIG)
+
+
+def test_arms_on_their_way_to_rest_confirm_nothing_and_are_not_waited_for() -> None:
+    state = on_the_way_to_rest()
+    assert a_stop(state).confirmed_ms == ()
+    assert told(state, facts()).awaited == ()
+
+
+@pytest.mark.parametrize("cause", ["person", "fault", "arrival"])
+def test_what_ends_the_way_to_rest_has_to_be_confirmed_anew(cause: str) -> None:
+    state = on_the_way_to_rest()
+    event, seq, later = state.event, state.seq, facts(after_s=1.0)
+    if cause == "person":
+        state = after(state, "stop", later, t_ns=later.now_ns)
+    elif cause == "fault":
+        state = stepped(state, facts(FAULT, after_s=1.0), CONFIG)
+    else:
+        state = stepped(state, replace(later, rested=state.epoch), CONFIG)
+    stop = a_stop(state)
+    assert (state.motion, state.event, stop.confirmed_ms) == ("none", event, ())
+    assert (stop.t_ns, stop.seq) == (later.now_ns, seq + 1)
+    deaf = replace(later, arms=arms(seq))
+    assert told(stepped(state, deaf, CONFIG), deaf).awaited == ("left", "right")
+    braked = replace(later, arms=arms(seq + 1, later.now_ns + 23_000_000))
+    assert dict(a_stop(stepped(state, braked, CONFIG)).confirmed_ms) == {
+        "left": 23.0,
+        "right": 23.0,
+    }
+
+
+def test_a_cut_is_confirmed_by_torque_that_is_off_and_by_nothing_that_was_before() -> None:
+    held = stepped(permitted(halted_and_about_to_cut(), facts())[0], facts(), CONFIG)
+    assert len(a_stop(held).confirmed_ms) == 2
+    cut = cut_off(held)
+    known = facts(after_s=0.1)
+    cut = stepped(permitted(cut, known)[0], known, CONFIG)
+    assert (a_stop(cut).confirmed_ms, told(cut, known).note) == ((), "takes the torque off")
+    fell = ArmFact(10_000, NOW + 30_000_000, 0, limp=True)
+    cut = stepped(cut, replace(known, arms=dict.fromkeys(("left", "right"), fell)), CONFIG)
+    assert a_stop(cut).confirmed_ms == (("left", 30.0), ("right", 30.0))
+    assert "have fallen" in told(cut, known).note
 
 
 @pytest.mark.parametrize(("state", "order"), [(fallen, "cut"), (letting_go, "off"), (armed, "")])

@@ -56,7 +56,8 @@ export class StopButton {
 
   hear(safety) {
     this.safety = safety;
-    const confirmed = safety?.event && !safety.awaited.length;
+    // Arms on their way to rest confirm nothing.
+    const confirmed = safety?.event && safety.motion === "none" && !safety.awaited.length;
     // Somebody armed anew: the press is history.
     if (confirmed || safety?.phase === "testing") this.pressedAt = null;
     this.tell();
@@ -82,21 +83,25 @@ export class StopButton {
   told() {
     const waited = this.pressedAt === null ? null : performance.now() - this.pressedAt;
     const late = waited !== null && waited > CONFIRM_MS;
-    if (this.safety?.event && this.state !== "lost") return confirmation(this.safety, late);
+    const heard = !["lost", "silent"].includes(this.state);
+    const stands = this.safety?.motion === "none";
+    if (this.safety?.event && heard && (stands || waited === null)) return confirmation(this.safety, late);
     if (late) return ["bad", "NOT CONFIRMED: USE THE 12 V SWITCH"];
     if (waited !== null) return ["sent", "STOP SENT"];
-    const known = performance.now() < START_MS || !["lost", "silent"].includes(this.state);
+    const known = heard || performance.now() < START_MS;
     return known ? ["none", ""] : ["bad", "This button may not reach the robot: USE THE 12 V SWITCH"];
   }
 }
 
-function confirmation({ awaited, overdue, confirmed_ms: confirmed }, late) {
+function confirmation({ motion, stop, awaited, overdue, confirmed_ms: confirmed }, late) {
   if (overdue.length || (late && awaited.length)) {
     return ["bad", `NOT CONFIRMED by ${both(awaited)} arm: USE THE 12 V SWITCH`];
   }
   if (awaited.length) return ["sent", `STOP SENT, waiting for ${both(awaited)} arm`];
+  if (motion !== "none") return ["sent", "GOING TO REST"];
+  const done = stop === "cut" ? "TORQUE OFF" : "HOLDING";
   const arms = Object.keys(confirmed);
-  if (!arms.length) return ["held", "HOLDING"];
+  if (!arms.length) return ["held", done];
   const took = Math.max(...Object.values(confirmed));
-  return ["held", `HOLDING, confirmed by ${both(arms)} arm, ${took.toFixed(0)} ms`];
+  return ["held", `${done}, confirmed by ${both(arms)} arm, ${took.toFixed(0)} ms`];
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from messaging.messages import SafetyState
+from messaging.messages import CUT, SafetyState
 from station.safety_tools.task import Task, ToolError
 
 SWITCH = "USE THE 12 V SWITCH"
@@ -25,12 +25,13 @@ def run(task: Task) -> int:
         task.say(f"stopped, event {event}, but NOT CONFIRMED by any arm: {SWITCH}")
         return 1
     task.say(f"stopped, event {event}")
+    done = "torque off" if state.stop == CUT else "holding"
     for arm, after_ms in state.confirmed_ms.items():
-        task.say(f"  {arm}: holding, confirmed after {after_ms:.0f} ms")
+        task.say(f"  {arm}: {done}, confirmed after {after_ms:.0f} ms")
     for arm in state.awaited:
         task.say(f"  {arm}: NOT CONFIRMED, {SWITCH}")
     return 1 if state.awaited else 0
 
 
 def _is_confirmed(state: SafetyState, event: str) -> bool:
-    return state.event == event and not state.awaited
+    return state.event == event and state.motion == "none" and not state.awaited
