@@ -12,6 +12,8 @@ from messaging.messages import ON, MotorStates
 
 Array = NDArray[np.float64]
 
+_LATELY_S = 0.05  # a few cycles: after that a joint may be anywhere
+
 
 def _nothing() -> Array:
     return np.empty(0)
@@ -55,6 +57,19 @@ class ArmReading:
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     torque: str = ON
+
+    def place(self, read_ns: int, now_ns: int) -> Array:
+        """Return where the joints are (J,), NaN for those of which nothing was heard lately.
+
+        Args:
+            read_ns: when this was read.
+            now_ns: the present time.
+        """
+        if self.age_s.size:
+            age_s = self.age_s + (now_ns - read_ns) * 1e-9
+        else:
+            age_s = np.full(self.position.shape, (now_ns - self.t_sample_ns) * 1e-9)
+        return np.where(age_s <= _LATELY_S, self.position, np.nan)
 
 
 class Arm(Protocol):

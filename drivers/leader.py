@@ -2,7 +2,8 @@
 
 While it follows it comes after its arm at its own pace, from wherever it stands; its goals pass the
 same guard as those of any arm, and need the same leave to move. It is left to a hand, weightless
-where its motors can carry it, when that is asked for; its torque goes off when all arms are cut.
+where its motors can carry it, when that is asked for; its torque goes off when all arms are cut,
+and stays off until leave to move is given anew.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ class Leader:
         self._seq = 0
         self._limp = False  # or carried, all of it, by the last word that its torque was given
         self._off = False  # so far as to carry nothing
+        self._cut_epoch: int | None = None  # of the permit that cut it, until another gives leave
         self._attempted: Callable[[], None] = self._take_hold
         self._again_ns = 0
 
@@ -83,7 +85,7 @@ class Leader:
         """
         if command is not None and now_ns - command.t_ns > SILENT_NS:
             command = None
-        was_free, cut = self.free, ordered(permit, now_ns) == CUT
+        was_free, cut = self.free, self._is_cut(permit, now_ns)
         if cut or (command is not None and command.free):
             self._let_go(now_ns, cut=cut)
         elif command is not None and self.free:
@@ -105,7 +107,8 @@ class Leader:
         if goal is None:
             self._chase = None  # it begins anew, where it has come to rest
         self._seq += 1
-        guarded = self._guard.checked(goal, self._seq, now_ns, now_ns, trouble, reading.position)
+        here = reading.place(now_ns, now_ns)
+        guarded = self._guard.checked(goal, self._seq, now_ns, now_ns, trouble, here)
         self._arm.write(guarded.position)
         self._written = guarded.position
         self.moving = not self._guard.standing
@@ -130,6 +133,14 @@ class Leader:
         if not named or command.position.shape != (len(command.joints),):
             return MISSHAPEN
         return "" if np.isfinite(command.position).all() else NOT_FINITE
+
+    def _is_cut(self, permit: Permit | None, now_ns: int) -> bool:
+        """Return whether its torque is cut: from the order on until leave is given anew."""
+        if permit is not None and ordered(permit, now_ns) == CUT:
+            self._cut_epoch = permit.epoch
+        elif permit is not None and permit.epoch != self._cut_epoch and not denial(permit, now_ns):
+            self._cut_epoch = None
+        return self._cut_epoch is not None
 
     def _let_go(self, now_ns: int, *, cut: bool) -> None:
         self.free = True

@@ -243,7 +243,7 @@ class Driver:
             self._guard = self._made_guard()
         trouble = self._trouble(command, now_ns)
         self._withdrawn = False
-        here = self._reading.position if self._reading else None
+        here = self._reading.place(self._read_ns, now_ns) if self._reading else None
         if command is None:
             return self._guard.checked(None, 0, 0, now_ns, trouble, here)
         own = self._own(command)

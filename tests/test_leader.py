@@ -300,6 +300,23 @@ def test_cut_lets_it_go_whatever_it_is_told_and_for_as_long(driven: Driven) -> N
     assert driven.arm.torque == ON
 
 
+@pytest.mark.parametrize(
+    "permit",
+    [None, Permit(1, 1, 0, "none", 1.0), Permit(2, 1, 0, "none", 1.0), Permit(1, 1, 0, "all", 1.0)],
+)
+def test_once_cut_it_takes_no_torque_before_leave_is_given_anew(
+    driven: Driven, permit: Permit | None
+) -> None:
+    driven.permit = Permit(1, 1, 0, "none", 1.0, "cut")
+    driven.tick(HOME)
+    driven.permit = permit
+    assert driven.ticks(50, HOME) == [FREE] * 50
+    assert driven.arm.asked == ["off"]
+    driven.permit = Permit(2, 1, 0, "poses", 1.0)
+    driven.ticks(3, HOME)
+    assert driven.arm.torque == ON
+
+
 def test_an_order_to_lie_down_is_for_arms_at_rest_and_no_leader_is(driven: Driven) -> None:
     driven.permit = Permit(1, 1, 0, "none", 1.0, "off")
     driven.ticks(20, HOME)
