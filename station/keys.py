@@ -28,6 +28,7 @@ _END = b"\0"  # the number of no signal
 _LOOK_S = 1.0  # how long a terminal can be back in the foreground without its keys being read
 _ANSWER_LOOK_S = 0.05  # the same while answers are awaited
 _ANSWER_NS = 1_000_000_000
+_AGAIN_NS = 500_000_000  # after which a stop that nobody has granted is asked for again
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,9 @@ class Keys:
         self._meanings = {key.letter.encode(): key for key in keys_of(list(clients))}
         self._asked: dict[str, tuple[Key, int]] = {}  # id of a request -> what and when
         self._told: deque[str] = deque()
+        self._wanted: tuple[str, str] | None = None  # a stop that is not granted yet: who and why
+        self._stops: list[str] = []  # the requests for it
+        self._again_ns = 0
         self._before: list[Any] | None = None  # the terminal's modes
         self._thread = threading.Thread(target=self._watch, name="keys")
 
@@ -111,7 +115,7 @@ class Keys:
         if keyboard is not None and _in_front(keyboard):
             self._take_terminal(keyboard)
             watched.append(keyboard)
-        patience_s = _ANSWER_LOOK_S if self._asked else _LOOK_S
+        patience_s = _ANSWER_LOOK_S if self._asked or self._wanted else _LOOK_S
         heard, _, _ = select.select(watched, [], [], patience_s)
         if self._heard in heard:
             told = os.read(self._heard, 4096)
@@ -123,6 +127,7 @@ class Keys:
         # To read a terminal from its background would suspend the whole launch.
         if keyboard is not None and keyboard in heard and _in_front(keyboard):
             self._read(keyboard)
+        self._insist()
         self._take_answers()
         return True
 
@@ -140,10 +145,21 @@ class Keys:
                 self._ask(key)
 
     def _stop(self, who: str, reason: str = "") -> None:
+        self._wanted, self._again_ns = (who, reason), 0
+
+    def _insist(self) -> None:
+        """Ask for the stop that is wanted until it is granted: safety may be starting just now."""
         client = self._clients["safety"]
-        while client.receive():
-            pass  # what became of earlier ones is told by the safety state
-        client.send(new_request("stop", who, reason=reason))
+        if self._wanted and time.monotonic_ns() >= self._again_ns:
+            who, reason = self._wanted
+            request = new_request("stop", who, reason=reason)  # an old one would come too late
+            self._stops.append(request.id)
+            self._again_ns = request.t_ns + _AGAIN_NS
+            client.send(request)
+        while reply := client.receive():
+            if reply.accepted and reply.id in self._stops:
+                self._wanted = None
+                self._stops.clear()
 
     def _ask(self, key: Key) -> None:
         request = new_request(key.kind, f"{LAUNCH}, key {key.letter}")

@@ -8,15 +8,17 @@ import signal
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from launching import REPOSITORY, wait_for
 
 from messaging.messages import Reply, Request
-from messaging.service import Service
+from messaging.service import Asked, Service
 from messaging.transport import Bus, Waiter
 from station.keys import Keys, keys_of
 
@@ -59,11 +61,15 @@ def handler() -> Iterator[None]:
     signal.signal(signal.SIGUSR1, before)
 
 
-def heard(service: Service) -> Request:
+def asked_of(service: Service) -> Asked:
     assert Waiter([service]).wait(ANSWER_S)
     asked = service.receive()
     assert asked is not None
-    return asked.request
+    return asked
+
+
+def heard(service: Service) -> Request:
+    return asked_of(service).request
 
 
 @pytest.mark.usefixtures("handler")
@@ -85,6 +91,24 @@ def test_a_signal_stops_in_the_words_that_came_with_it(bus: Bus, tmp_path: Path)
             os.kill(os.getpid(), signal.SIGUSR1)
             request = heard(service)
             assert (request.kind, request.who, request.reason) == ("stop", who, reason)
+
+
+@pytest.mark.usefixtures("handler")
+def test_a_stop_before_safety_is_there_is_asked_for_until_it_is_granted(
+    bus: Bus, tmp_path: Path
+) -> None:
+    with Keys({"safety": bus.client("safety")}, None, tmp_path):
+        os.kill(os.getpid(), signal.SIGUSR1)
+        time.sleep(0.7)
+        service = bus.service("safety")
+        asked = [asked_of(service) for _ in range(3)]
+        stamps = [one.request.t_ns for one in asked]
+        assert min(later - sooner for sooner, later in pairwise(stamps)) >= 500_000_000
+        assert len({one.request.id for one in asked}) == 3
+        service.answer(asked[1], Reply(asked[1].request.id, False, "too old"))
+        again = asked_of(service)
+        service.answer(again, Reply(again.request.id, True, "stopped"))
+        assert not Waiter([service]).wait(1.0)
 
 
 @pytest.mark.usefixtures("handler")
