@@ -64,7 +64,9 @@ def _serve_stop(app: FastAPI, desk: Desk) -> None:
     @app.post("/stop")
     async def stop(request: Request) -> Response:
         form = await _form(request)
-        role = _role(desk, request, _bearer(request) or form.get("token", ""))
+        # Without scripts, the cookie of the stop before is all that a browser has of its token.
+        token = _bearer(request) or form.get("token", "") or request.cookies.get(_COOKIE, "")
+        role = _role(desk, request, token)
         if role is Role.NOBODY:
             return HTMLResponse(plain.locked(desk.about.robot), 401)
         answer = await desk.stop(f"dashboard {_address(request)} {role.name.lower()}")

@@ -14,7 +14,6 @@ from dashboard.tokens import Role
 
 MOST = 100  # browsers at once; a stop by HTTP still comes through
 _ANSWERS = 256  # that wait for a browser that does not read
-_ALIVE_NS = 1_500_000_000  # a page says something every second
 
 
 class Browser:
@@ -100,12 +99,13 @@ class Browsers:
             self.in_control = browser
             self.tell_roles()
 
-    def operators(self, now_ns: int) -> int:
-        """Return how many operators' pages are open and alive."""
-        return sum(
-            browser.role is Role.OPERATOR and now_ns - browser.heard_ns < _ALIVE_NS
-            for browser in self._open
-        )
+    def watching(self) -> tuple[int, int]:
+        """Return how many look who may, and when the last of them was heard of, 0 if none was.
+
+        Who lost the link, or fell asleep, may seem to be there for long.
+        """
+        heard = [browser.heard_ns for browser in self._open if browser.role is not Role.NOBODY]
+        return len(heard), max(heard, default=0)
 
     def tell(self, kind: str, content: Any) -> None:
         """Tell everybody, encoding only once."""

@@ -125,13 +125,18 @@ async def _beat(config: Config, context: Context, desk: Desk, serving: asyncio.T
         elif rounds % _UNWATCHED_ROUNDS == 0:
             desk.observed.sample(now_ns)
         late_s = asyncio.get_running_loop().time() - due
+        watching, heard_ns = desk.browsers.watching()
         counters = {
-            "browsers": len(desk.browsers),
-            "operators": desk.browsers.operators(now_ns),
+            "browsers": watching,
             "stops": desk.stops,
             "refused": desk.refusals.count,
         }
-        context.beat(late_ns=max(0, int(late_s * 1e9)), counters=counters, note=url)
+        context.beat(
+            late_ns=max(0, int(late_s * 1e9)),
+            age_ns=max(0, now_ns - heard_ns) if watching else 0,
+            counters=counters,
+            note=url,
+        )
         rounds += 1
         due = max(due + _BEAT_S, asyncio.get_running_loop().time())
         await asyncio.sleep(due - asyncio.get_running_loop().time())

@@ -13,14 +13,13 @@ _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<meta http-equiv="refresh" content="1">
-<title>{title}</title>
+{refresh}<title>{title}</title>
 <link rel="stylesheet" href="/page/plain.css">
 <form method="post" action="/stop">{token}<button id="stop">STOP</button></form>
 <h1>{title}</h1>
 {lines}
 <p class="law">A software stop is no ISO 13850 emergency stop: use the 12 V switch.</p>
-<p>This page has no scripts and looks again every second. <a href="/">To the full page</a>
+<p>This page has no scripts{again}. <a href="/">To the full page</a>
 """
 _LABEL = (
     "<label>Token, from another machine than the robot's: "
@@ -51,6 +50,8 @@ def page(robot: str, observed: Observed, since_press_ms: float, now_ns: int) -> 
         lines = [said.phase.upper(), f"Motion allowed: {said.motion}, {speed}.", said.note]
     return _PAGE.format(
         title=escape(f"{robot}: {lines[0]}"),
+        refresh='<meta http-equiv="refresh" content="1">\n',
+        again=" and looks again every second",
         token="",
         lines="\n".join(f"<p>{escape(line)}</p>" for line in lines[1:]),
     )
@@ -60,6 +61,8 @@ def locked(robot: str) -> str:
     """Return the page for who has not said a token."""
     return _PAGE.format(
         title=escape(robot),
+        refresh="",  # it would wipe a half-typed token away
+        again="",
         token=_LABEL,
         lines="<p>From another machine, seeing and stopping need a token.</p>",
     )

@@ -11,7 +11,7 @@ from safety.config import SafetyConfig
 _SENSING = ("running",)
 _NEVER: tuple[str, ...] = ()
 _DASHBOARD = "dashboard"
-BROWSERS = "browsers"  # the dashboard's counter of open pages
+BROWSERS = "browsers"  # the dashboard's counter of pages; its age is that of their newest word
 _COMPLAINTS = ("WARNING", "cannot")  # how a note begins that somebody should read
 _UNUSABLE = ("FROZEN", "LOST")  # first words of a camera's note
 
@@ -59,7 +59,7 @@ class ProcessWatch:
         self._renewed |= before is not None and before.ready and before.pid != heartbeat.pid
         self._heartbeat, self._heard_ns = heartbeat, now_ns
         if heartbeat.counters.get(BROWSERS):
-            self._watched_ns = now_ns
+            self._watched_ns = now_ns - round(heartbeat.age_ms * 1e6)
 
     def look(self, since_ns: int, now_ns: int) -> Findings:
         """Return what is wrong.

@@ -64,6 +64,7 @@ class Conductor:
     _unrecorded: bool = False
     _wish: str = ""  # of a person, of the present episode
     _who: str = ""  # that person
+    _homeward: bool = False  # a person wished the arms home while nothing runs
 
     def stop(self) -> None:
         """End the run after bringing the arms to rest."""
@@ -96,8 +97,9 @@ class Conductor:
 
     @property
     def paused(self) -> bool:
-        """Whether a person or a silent safety process keeps the episode from going on."""
-        return self._phase != "running" and self.stage in _EPISODE
+        """Whether a person or a silent safety process keeps the run from going on."""
+        on_its_own = self.stage in _EPISODE or (self.stage is Stage.HOMING and not self._homeward)
+        return self._phase != "running" and on_its_own
 
     @property
     def resetting_s(self) -> float:
@@ -134,6 +136,7 @@ class Conductor:
         passed_ns, self._now_ns = news.now_ns - self._now_ns, news.now_ns
         self._phase = news.safety.phase if news.safety else ""
         self._unrecorded = not news.recorded
+        self._homeward = self._wish == "home" or (self._homeward and self._phase != "running")
         if self.paused:
             self._since_ns += passed_ns
             self._first_run_ns += passed_ns if self._first_run_ns else 0
@@ -248,9 +251,7 @@ class Conductor:
         return now_ns - self._first_run_ns > duration_s * 1e9
 
     def _orders(self, news: News) -> Orders:
-        mode = _MODES.get(self.stage, "home")
-        if self.paused and mode == "run":
-            mode = "hold"
+        mode = "hold" if self.paused else _MODES.get(self.stage, "home")
         request = None
         if self.stage in (Stage.SETTING, Stage.SETTLING, Stage.RUNNING) and self.course.judged:
             request = EpisodeRequest(

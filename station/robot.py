@@ -183,6 +183,15 @@ class StationConfig(_Strict):
         return limits
 
     @model_validator(mode="after")
+    def _a_dead_mans_switch_has_a_page(self) -> StationConfig:
+        if self.safety.deadman and not self.dashboard.enabled:
+            raise ValueError(
+                "safety.deadman lets the arms move only while somebody has the dashboard open, and"
+                " there is none: set dashboard.enabled to true, or safety.deadman to false"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _every_port_has_one_arm(self) -> StationConfig:
         owners: dict[str, str] = {}
         for name, port in self.ports.items():

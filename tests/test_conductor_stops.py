@@ -203,3 +203,25 @@ def test_whatever_becomes_of_the_leave_a_run_is_ordered_only_while_running(
             was_stopped |= phase == "stopped"
             assert mode != "run" or phase == "running"
             assert not (was_stopped and orders.ask), "after a stop only a person asks"
+
+
+def test_a_pause_on_the_way_home_holds_until_run_goes_on_or_home_is_wished() -> None:
+    world = World(Conductor(course(episodes=1)))
+    world.until(Stage.HOMING)
+    world.phase = "armed"
+    assert {order.mode for order in steps(world, 50)} == {"hold"}
+    assert world.conductor.paused
+    assert world.conductor.wish("home", "ada") == ""
+    assert {order.mode for order in steps(world, 2)} == {"home"}
+    world.phase = "running"
+    world.until(Stage.RUNNING)
+
+
+def test_a_wish_for_home_does_not_outlast_the_run_that_follows() -> None:
+    world = World(Conductor(course(episodes=2)))
+    world.until(Stage.HOMING)
+    world.conductor.wish("home", "ada")
+    world.until(Stage.LINGERING)
+    world.until(Stage.HOMING)
+    world.phase = "armed"
+    assert {order.mode for order in steps(world, 10)} == {"hold"}

@@ -115,13 +115,17 @@ def test_the_last_of_two_settings_wins() -> None:
             "network={station: a, elsewhere: {controller: b}}",
             ["network.elsewhere", "only policy_worker", "'controller'"],
         ),
+        (
+            "safety.deadman=true & dashboard.enabled=false",
+            ["safety.deadman", "set dashboard.enabled to true"],
+        ),
         ("nonsense", ["--set nonsense", "key=value"]),
         ("robot.name=x", ["--set robot.name=x", "'robot' holds a value"]),
         ("controller.rate_hz=[", ["--set controller.rate_hz=[", "no YAML value"]),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_would_be_right(setting: str, words: list[str]) -> None:
-    message = message_of(setting)
+    message = message_of(*setting.split(" & "))
     for word in words:
         assert word in message, f"{word!r} is not in: {message}"
 

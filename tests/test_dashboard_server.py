@@ -130,11 +130,13 @@ def test_from_elsewhere_a_stop_needs_any_token(stand: Stand) -> None:
     assert refused.status_code == 401
     wrong = httpx.post(f"{stand.url}/stop", headers=ELSEWHERE, data={"token": "guess"})
     assert wrong.status_code == 401
+    assert "refresh" not in wrong.text  # somebody types a token there
     assert stand.station.requests == []
     data = {"token": stand.tokens.viewer}
     with httpx.Client(headers=ELSEWHERE, base_url=stand.url, follow_redirects=True) as browser:
         assert browser.post("/stop", data=data).status_code == 200
         stand.wait_for(lambda: f"event {EVENT}" in browser.get("/plain").text)
+        assert browser.post("/stop").status_code == 200  # the button of the plain page
     bearer = {**ELSEWHERE, "Authorization": f"Bearer {stand.tokens.viewer}"}
     assert httpx.post(f"{stand.url}/stop", headers=bearer).status_code == 303
 

@@ -93,10 +93,13 @@ def test_row_7_a_lost_dashboard_warns_or_with_a_dead_man_s_switch_stops() -> Non
     assert process("dashboard", 1500.0) == Findings()
     assert process("dashboard", 1501.0).warnings == ("the dashboard is silent for more than 1.5 s",)
     deadman = SafetyConfig(deadman=True)
-    watched = {BROWSERS: 1}
-    assert process("dashboard", 1500.0, deadman, counters=watched) == Findings()
-    assert only(process("dashboard", 1501.0, deadman, counters=watched)).row == 7
+    awake = {"counters": {BROWSERS: 1}, "age_ms": 0.0}
+    assert process("dashboard", 1500.0, deadman, **awake) == Findings()
+    assert only(process("dashboard", 1501.0, deadman, **awake)).row == 7
     assert only(process("dashboard", 0.0, deadman, counters={BROWSERS: 0})).row == 7
+    asleep = awake | {"age_ms": 1000.0}  # its link is open still
+    assert process("dashboard", 500.0, deadman, **asleep) == Findings()
+    assert only(process("dashboard", 501.0, deadman, **asleep)).row == 7
     assert ProcessWatch("dashboard", 0.5, CONFIG).look(0, NOW).warnings
 
 

@@ -1,6 +1,7 @@
 // The socket to the robot: comes back by itself, and knows how old the newest word is.
 
-const PING_MS = 1000;
+const PING_MS = 500; // a dead man's switch hears nothing else
+const DRIFT = 1e-3; // by which two clocks may drift apart: ms a ms
 const RETRY_MS = 500;
 const SILENT_MS = 3000; // a socket that says nothing for longer is opened anew
 const UNAUTHORIZED = 4401;
@@ -26,9 +27,9 @@ export function opened(path) {
 export class Link {
   // `hear(kind, content)` is called for each message, `locked()` when a token is asked for.
   constructor(hear, locked) {
-    this.heardAt = -Infinity;
-    this.roundTrip = null;
-    this.pings = new Map();
+    this.heardAt = -Infinity; // by this clock, when the newest word was said
+    this.took = null;
+    this.pings = new Map(); // unanswered ones, the oldest first
     this.count = 0;
     this.hear = hear;
     this.locked = locked;
@@ -38,6 +39,12 @@ export class Link {
 
   get age() {
     return performance.now() - this.heardAt;
+  }
+
+  // What was not answered yet has taken so long at least.
+  get roundTrip() {
+    const [oldest] = this.pings.values();
+    return oldest === undefined ? this.took : Math.max(this.took, performance.now() - oldest);
   }
 
   // Returns whether there was a socket to send by.
@@ -51,6 +58,8 @@ export class Link {
     clearTimeout(this.retry);
     const socket = (this.socket = opened("/state"));
     this.openedAt = performance.now();
+    this.offset = Infinity; // this clock less the station's, and the least that a word took
+    this.pings.clear();
     socket.addEventListener("message", (event) => {
       if (socket === this.socket) this.receive(event.data);
     });
@@ -63,7 +72,7 @@ export class Link {
 
   receive(text) {
     for (const [kind, content] of Object.entries(JSON.parse(text))) {
-      if (kind === "state") this.heardAt = performance.now();
+      if (kind === "state") this.note(content.t_ms);
       if (kind === "pong") this.measure(content);
       this.hear(kind, content);
     }
@@ -76,12 +85,20 @@ export class Link {
       this.open();
       return;
     }
-    this.pings.clear();
     this.pings.set((this.count += 1), performance.now());
     this.send({ do: "ping", n: this.count });
   }
 
+  // A word that waited on its way is older than its arrival.
+  note(saidAt) {
+    const now = performance.now();
+    this.offset = Math.min(now - saidAt, this.offset + DRIFT * (now - this.heardAt));
+    this.heardAt = Math.max(this.heardAt, saidAt + this.offset);
+  }
+
   measure(number) {
-    if (this.pings.has(number)) this.roundTrip = performance.now() - this.pings.get(number);
+    if (!this.pings.has(number)) return;
+    this.took = performance.now() - this.pings.get(number);
+    for (const earlier of [...this.pings.keys()]) if (earlier <= number) this.pings.delete(earlier);
   }
 }
