@@ -291,4 +291,5 @@ class Controller:
             commander=self._modes.commander,
             chunk=self._merging.newest,
             blended=self._merging.blended,
+            lost=self.lost,
         )

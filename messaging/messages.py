@@ -124,6 +124,7 @@ class ControlStatus:
     commander: str = "hold"  # one of COMMANDERS
     chunk: int = 0  # number of the newest chunk in the plan, 0 before the first
     blended: int = 0  # how many chunks the plan ahead is made of
+    lost: bool = False  # a person fell silent in command, and nobody has handed back since
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,4 +218,4 @@ class Labels:
 
 
 def _left(status: ControlStatus, directive: Directive) -> bool:
-    return directive.mode == "run" and status.mode in ("human", "hold")
+    return status.lost or (directive.mode == "run" and status.mode in ("human", "hold"))

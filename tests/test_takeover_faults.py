@@ -38,9 +38,9 @@ def test_who_falls_silent_mid_correction_leaves_control_to_nobody(relative: bool
     assert robot.status.mode == "hold"
     assert robot.commands[-1].tolist() == held.tolist()
     assert robot.status.counters["human.lost"] == 1
-    assert robot.controller.lost
+    assert robot.status.lost
     robot.lets_go(1.0)
-    assert not robot.controller.lost
+    assert not robot.status.lost
     assert robot.status.commander == "policy"
     robot.takes(0.5)
     assert robot.status.commander == "human"

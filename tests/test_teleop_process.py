@@ -55,12 +55,15 @@ class Stack:
 
     Attributes:
         mode: of the controller.
+        directed: by the station.
+        lost: whether the controller waits for a hand-back.
         heard: what the controller heard.
     """
 
     def __init__(self, bus: Bus) -> None:
         self.mode = "run"
         self.directed = "run"
+        self.lost = False
         self.position = HOME.copy()
         self.heard: list[HumanCommand] = []
         self._statuses = bus.publisher(CONTROL_STATUS)
@@ -78,7 +81,7 @@ class Stack:
         self._seq += 1
         now_ns = time.monotonic_ns()
         self.position = self.position + np.append(np.zeros(13), 0.001)
-        self._statuses.send(replace(status(self.mode), t_ns=now_ns))
+        self._statuses.send(replace(status(self.mode), t_ns=now_ns, lost=self.lost))
         self._commands.send(JointCommand(self._seq, now_ns, 1, robot().joints, self.position))
         self._directives.send(Directive(self._seq, self.directed, 1, ""))
         self.heard += self._human.drain()
@@ -199,11 +202,16 @@ def test_what_its_keys_say_of_the_episode_is_passed_on(
         stack.until(lambda: "station: too late" in caplog.text, "the refusal to be logged")
 
 
+@pytest.mark.parametrize(
+    ("directed", "mode", "lost"),
+    [("run", "hold", False), ("hold", "hold", True), ("home", "home", True)],
+    ids=["in_the_run", "in_a_pause", "on_the_way_home"],
+)
 def test_who_starts_anew_after_the_arms_were_left_waits_for_a_hand_back(
-    tmp_path: Path, bus: Bus, typist: tuple[int, str]
+    tmp_path: Path, bus: Bus, typist: tuple[int, str], directed: str, mode: str, lost: bool
 ) -> None:
     stack = Stack(bus)
-    stack.mode = "hold"
+    stack.directed, stack.mode, stack.lost = directed, mode, lost
     with running(tmp_path, bus, config={"tty": typist[1]}):
         stack.until(
             lambda: stack.heartbeats.receive() and "LOST" in str(stack.heartbeats.newest),
