@@ -32,7 +32,6 @@ from recorder.video import VideoWriter
 
 LOOKED_AT: Final = 10  # every tenth image counts for the statistics
 
-_UNFINISHED: Final = ".part"
 _DEFAULTS: Final[dict[str, Any]] = {"string": "", "int64": 0, "float64": 0.0, "bool": False}
 
 
@@ -182,7 +181,7 @@ def assembled(directory: Path, robot: Robot) -> Iterator[Assembly]:
     """
     if directory.exists() and any(directory.iterdir()):
         raise DatasetError(f"{directory} is there already: choose another name for the new dataset")
-    unfinished = directory.with_name(directory.name + _UNFINISHED)
+    unfinished = files.unfinished(directory)
     if unfinished.exists():
         raise DatasetError(
             f"{unfinished} is left of an attempt that was cut off, or one runs: take it away"

@@ -21,6 +21,7 @@ from recorder.layout import (
     INFO,
     NO_SUBTASK,
     POLICIES,
+    REPAIRED,
     STATISTICS,
     SUBTASKS,
     TASKS,
@@ -31,10 +32,16 @@ from recorder.layout import (
     place,
 )
 from recorder.statistics import Statistics
+from recorder.structure import ranges
 
 _INDEX: Final = "__index_level_0__"  # the column by whose texts LeRobot looks tasks up
 _STATS: Final = "stats/"
 _ROWS: Final = "index"  # a feature that every row has, by whose count statistics are recognised
+_NEEDED: Final = ("episode_index", "dataset_to_index", "journal")  # by which an episode is added
+
+
+class DamagedError(ValueError):
+    """A file of `meta/episodes` that cannot be read; says which."""
 
 
 class Catalogue:
@@ -49,10 +56,29 @@ class Catalogue:
         self._rows: dict[Path, list[dict[str, Any]]] = {}  # of files read before: they never change
 
     def episodes(self) -> list[dict[str, Any]]:
-        """Return the episodes' rows without their statistics, in order; raises OSError."""
+        """Return the episodes' rows without their statistics, in order; raises DamagedError."""
         paths = sorted((self.directory / EPISODES).glob("*/*.parquet"))
         self._rows = {path: self._rows.get(path) or _read_rows(path) for path in paths}
         return [row for path in paths for row in self._rows[path]]
+
+    def trouble(self) -> str:
+        """Return why no episode may be added before a repair, empty if nothing is wrong.
+
+        An episode gets the number of those that are there: were one missing, it would be written
+        over another.
+        """
+        if (self.directory / REPAIRED).exists():
+            return f"a repair of {self.directory} was cut off"
+        try:
+            numbers = [row["episode_index"] for row in self.episodes()]
+        except DamagedError as error:
+            return str(error)
+        if numbers != list(range(len(numbers))):
+            return (
+                f"{self.directory} holds the episodes {ranges(numbers)}; expected were"
+                f" {len(numbers)}, numbered from 0 on"
+            )
+        return ""
 
     def cameras(self) -> dict[str, tuple[int, int]]:
         """Return height and width of each camera's images, empty while there is no dataset."""
@@ -217,10 +243,15 @@ class Catalogue:
 
 
 def _read_rows(path: Path) -> list[dict[str, Any]]:
-    with pq.ParquetFile(path) as file:
-        names = [name for name in file.schema_arrow.names if not name.startswith(_STATS)]
-        rows: list[dict[str, Any]] = file.read(names).to_pylist()
-        return rows
+    try:
+        with pq.ParquetFile(path) as file:
+            names = [name for name in file.schema_arrow.names if not name.startswith(_STATS)]
+            rows: list[dict[str, Any]] = file.read(names).to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise DamagedError(f"{path} is damaged: {error}") from error
+    if missing := [name for name in _NEEDED if name not in names]:
+        raise DamagedError(f"{path} lacks the columns {', '.join(missing)}")
+    return rows
 
 
 def _pandas_column(name: str | None, field: str, kind: str) -> dict[str, Any]:

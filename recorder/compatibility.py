@@ -7,22 +7,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from recorder.catalogue import Catalogue
 from recorder.layout import ACTION, CAMERA, CODEBASE_VERSION, INFO
 
 
 class MismatchError(ValueError):
-    """A dataset of another robot, version or rate; says what differs."""
+    """A dataset to which nothing of this robot may be added; says why, and what to do."""
 
 
 def require(
     directory: Path, robot: str, fps: int, joints: Sequence[str], cameras: Sequence[str]
 ) -> None:
-    """Pass if the dataset at `directory` is of this kind, or if there is none yet.
+    """Pass if the dataset at `directory` is whole and of this kind, or if there is none yet.
 
     Raises:
         MismatchError: it is not.
         OSError: it cannot be read.
     """
+    if trouble := Catalogue(directory).trouble():
+        raise MismatchError(f"{trouble}: `python -m recorder repair {directory}` mends it")
     path = directory / INFO
     if not path.exists():
         return

@@ -8,11 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_UNFINISHED = ".part"
+_UNFINISHED = ".part"  # ends the name of what is not whole yet
 
 
 class BusyError(RuntimeError):
     """A directory that another process works in already; says which."""
+
+
+def unfinished(path: Path) -> Path:
+    """Return where that is written which shall appear at `path`."""
+    return path.with_name(path.name + _UNFINISHED)
 
 
 @contextmanager
@@ -23,18 +28,18 @@ def appearing(path: Path) -> Iterator[Path]:
         OSError: it cannot be written; what was at `path` is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + _UNFINISHED)
-    yield unfinished
-    with unfinished.open("rb") as file:
+    written = unfinished(path)
+    yield written
+    with written.open("rb") as file:
         os.fsync(file.fileno())
-    unfinished.replace(path)
+    written.replace(path)
     sync_folder(path.parent)
 
 
 def written_text(path: Path, text: str) -> None:
     """Write `text` to `path`, whole or not at all; raises OSError."""
-    with appearing(path) as unfinished:
-        unfinished.write_text(text, encoding="utf-8")
+    with appearing(path) as written:
+        written.write_text(text, encoding="utf-8")
 
 
 def moved(source: Path, target: Path) -> None:

@@ -93,6 +93,11 @@ def finished(catalogue: Catalogue, journal: Journal, told: Told = lambda _: None
         OSError: something cannot be written; it is kept.
     """
     directory = catalogue.directory
+    if trouble := catalogue.trouble():
+        raise FinishError(
+            f"{journal.name}: {trouble}: once the run is over,"
+            f" `python -m recorder repair {directory}` mends it"
+        )
     _sweep(directory)
     known = catalogue.episodes()
     header = _header(journal)

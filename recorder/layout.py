@@ -25,6 +25,7 @@ POLICIES: Final = Path("meta/recap/policies.json")
 
 JOURNALS: Final = Path("journal")
 DISCARDED: Final = Path("discarded")
+REPAIRED: Final = Path("repaired")  # made anew by a repair, to be put in the place of the old
 RECORDER_LOCK: Final = Path("recorder.lock")
 FINISHER_LOCK: Final = Path("finisher.lock")
 
@@ -116,6 +117,14 @@ def episodes_path(index: int) -> Path:
     """Return where the one row about episode `index` is; with this file the episode is there."""
     chunk, file = place(index)
     return EPISODES / f"chunk-{chunk:03d}" / f"file-{file:03d}.parquet"
+
+
+def episode_at(path: Path) -> int:
+    """Return the number of the episode whose row is at `path`; raises ValueError if none's is."""
+    chunk, file = (name.rpartition("-")[2] for name in (path.parent.name, path.stem))
+    if not (chunk.isdecimal() and file.isdecimal()):
+        raise ValueError(f"{path} is no row of an episode like {episodes_path(0)}: take it away")
+    return int(chunk) * FILES_A_CHUNK + int(file)
 
 
 def ticks_path(index: int) -> Path:

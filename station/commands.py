@@ -15,7 +15,6 @@ from rich.table import Table
 from messaging.curve import create_keys
 from messaging.topics import TOPICS
 from messaging.transport import Bus
-from recorder import compatibility
 from recorder.files import sole
 from recorder.layout import RECORDER_LOCK
 from runtime.plugins import UnknownNameError, available
@@ -75,8 +74,10 @@ def _require(config: StationConfig, recorder: RecorderConfig) -> None:
 
     Raises:
         RuntimeError: nobody can write there, or another launch does.
-        ValueError: the dataset there is of another robot; says what differs.
+        ValueError: the dataset there is of another robot, or needs a repair; says which.
     """
+    from recorder import compatibility  # reads tables, whose library takes a tenth of a second
+
     directory = recorder.place
     try:
         directory.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import recorder_scene
+from killing import killed_before
 from recorder_scene import BEGIN_NS, JOINTS, RAMP_RAD_S, Scene, where
 
 from perception.pattern import time_in
@@ -233,29 +234,6 @@ def test_images_of_another_size_than_the_dataset_s_are_refused(tmp_path: Path) -
     assert Dataset(tmp_path).verify() == []
 
 
-class _KilledError(BaseException):
-    """What a kill looks like from inside: nothing more is done."""
-
-
-def kill_before(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
-    """Have nothing more happen from the `step`th change of a name on disk on."""
-    done = 0
-
-    def mortal(act: Callable[..., Any]) -> Callable[..., Any]:
-        def stepped(*arguments: Any) -> Any:
-            nonlocal done
-            done += 1
-            if done >= step:
-                raise _KilledError
-            return act(*arguments)
-
-        return stepped
-
-    monkeypatch.setattr(Path, "replace", mortal(Path.replace))
-    monkeypatch.setattr(Path, "rename", mortal(Path.rename))
-    monkeypatch.setattr(shutil, "rmtree", mortal(shutil.rmtree))
-
-
 def content(directory: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(directory)): path.read_bytes()
@@ -287,10 +265,8 @@ def test_killed_before_any_step_and_run_again_it_ends_as_if_it_had_not_been(
     start, expected = half_done
     directory = tmp_path / "dataset"
     shutil.copytree(start, directory)
-    with pytest.MonkeyPatch.context() as patch:
-        kill_before(patch, step)
-        with pytest.raises(_KilledError):
-            finished(Catalogue(directory), ready(directory)[0])
+    with killed_before(step):
+        finished(Catalogue(directory), ready(directory)[0])
     assert len(Dataset(directory).episodes()) == (1 if step <= 5 else 2)
     if left := ready(directory):
         finished(Catalogue(directory), left[0])

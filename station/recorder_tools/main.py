@@ -79,5 +79,5 @@ def main(arguments: Sequence[str], console: Console | None = None) -> int:
         complaint.print(str(error), style="bold red", markup=False, highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
-        task.say("\ninterrupted; what was there is as it was")
+        task.say("\ninterrupted, and nothing is lost: call it again for what is left to do")
         return _INTERRUPTED

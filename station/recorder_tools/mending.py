@@ -20,8 +20,6 @@ from station.recorder_tools.copying import copied, robot_of, texts
 from station.recorder_tools.task import ToolError, counted
 
 _PARTS: Final = ("meta", "data", "videos", "ticks")
-_ANEW: Final = "repaired"
-_EDITS: Final = layout.EDITS
 
 
 class Mending:
@@ -35,6 +33,7 @@ class Mending:
 
     def __init__(self, directory: Path, aside: Path, say: Callable[[str], None]) -> None:
         self._directory = directory
+        self._anew = directory / layout.REPAIRED
         self._aside = aside
         self._say = say
 
@@ -43,7 +42,7 @@ class Mending:
         return (self._directory / "meta").is_dir() or self._swap_is_under_way()
 
     def _swap_is_under_way(self) -> bool:
-        return (self._directory / _ANEW).is_dir()
+        return self._anew.is_dir()
 
     def mend(self, robot_name: str) -> None:
         """Do all that is needed.
@@ -55,8 +54,10 @@ class Mending:
             DatasetError: the dataset is of another version.
             ToolError: it was not recorded by this software.
         """
+        shutil.rmtree(files.unfinished(self._anew), ignore_errors=True)  # copies, not all of them
         if self._swap_is_under_way():
             self._swap()
+            self._say("a repair that was cut off was ended")
         robot = self._robot(robot_name)
         self._put_rows_aside(robot)
         catalogue = Catalogue(self._directory)
@@ -112,19 +113,34 @@ class Mending:
         return sorted((self._directory / layout.EPISODES).glob("*/*.parquet"))
 
     def _put_rows_aside(self, robot: Robot | None) -> None:
-        """Take out the row of every episode that is not whole; its files follow as orphans."""
+        """Take out every episode that is not whole, or whose row cannot be read."""
         for path in self._row_files():
-            name = path.relative_to(self._directory)
             try:
                 rows = read_rows(path)
             except DatasetError as error:
-                self._put_aside(name, _first(str(error)))
+                self._put_episode_aside(path, _first(str(error)))
                 continue
             cameras = tuple(robot.cameras) if robot else ()
             faults = [what for row in rows for what in self._faults(row, cameras)]
             if faults:
                 numbers = ranges(row.episode for row in rows)
-                self._put_aside(name, f"episode {numbers} is not whole: {_first(faults[0])}")
+                why = f"episode {numbers} is not whole: {_first(faults[0])}"
+                self._put_episode_aside(path, why)
+
+    def _put_episode_aside(self, row: Path, why: str) -> None:
+        """Take out the files of an episode, its row last.
+
+        Without its row its number is free for another episode, whose files have the same names.
+        """
+        number = layout.episode_at(row)
+        cameras = sorted(path.name for path in self._directory.glob(f"videos/{layout.CAMERA}*"))
+        for name in (
+            layout.data_path(number),
+            *(layout.video_path(camera.removeprefix(layout.CAMERA), number) for camera in cameras),
+            layout.ticks_path(number),
+            row.relative_to(self._directory),
+        ):
+            self._put_aside(name, why)
 
     def _faults(self, row: EpisodeRow, cameras: Iterable[str]) -> Iterator[str]:
         """Yield what keeps an episode from being used."""
@@ -210,13 +226,9 @@ class Mending:
     def _renumber(self, dataset: Dataset, robot: Robot) -> None:
         """Close the gaps that episodes left which were taken out."""
         rows = dataset.episodes()
-        with assembled(self._directory / _ANEW, robot) as assembly:
+        with assembled(self._anew, robot) as assembly:
             for row in rows:
                 assembly.add(copied(dataset, row))
-        if (self._directory / _EDITS).exists():
-            kept = self._directory / _ANEW / _EDITS
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(self._directory / _EDITS, kept)
         self._swap()
         self._say(
             f"{counted(len(rows), 'episode')} numbered anew, from 0 on; what was derived from the"
@@ -225,14 +237,21 @@ class Mending:
 
     def _swap(self) -> None:
         """Put the folders made anew in the place of the old ones; can be repeated."""
-        anew = self._directory / _ANEW
+        self._keep_edits()
         for part in _PARTS:
-            if not (anew / part).exists():
+            if not (self._anew / part).exists():
                 continue
             if (self._directory / part).exists():
                 files.moved(self._directory / part, self._aside / "before" / part)
-            files.moved(anew / part, self._directory / part)
-        anew.rmdir()
+            files.moved(self._anew / part, self._directory / part)
+        self._anew.rmdir()
+
+    def _keep_edits(self) -> None:
+        """Copy what people said of episodes to those made anew, unless these have it already."""
+        edits = self._directory / layout.EDITS
+        if (self._anew / "meta").exists() and edits.exists():
+            with files.appearing(self._anew / layout.EDITS) as path:
+                shutil.copyfile(edits, path)
 
     def _put_aside(self, name: Path, why: str) -> None:
         if (self._directory / name).exists():

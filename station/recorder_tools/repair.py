@@ -40,19 +40,21 @@ def run(task: Task) -> int:
     if not mending.possible() and not journals(directory):
         task.dataset()  # says why this is none
     mending.demand_own_files()
-    with (
-        files.sole(directory / layout.RECORDER_LOCK, "repair"),
-        files.sole(directory / layout.FINISHER_LOCK, "repair"),
-    ):
-        if mending.possible():
-            mending.mend(task.options.robot)
-        lost = _finish_journals(task, said.append)
-    for line in said:
-        task.say(line)
-    if not said:
-        task.say(f"{directory}: nothing to repair", style="green")
-    if aside.exists():
-        task.say(f"what was taken out lies in {aside}", style="bold")
+    try:
+        with (
+            files.sole(directory / layout.RECORDER_LOCK, "repair"),
+            files.sole(directory / layout.FINISHER_LOCK, "repair"),
+        ):
+            if mending.possible():
+                mending.mend(task.options.robot)
+            lost = _finish_journals(task, said.append)
+        if not said:
+            task.say(f"{directory}: nothing to repair", style="green")
+    finally:  # cut off or not, what was done was done
+        for line in said:
+            task.say(line)
+        if aside.exists():
+            task.say(f"what was taken out lies in {aside}", style="bold")
     return int(bool(lost))
 
 
