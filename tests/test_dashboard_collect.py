@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 
 import pytest
-from dashboard_stand import Stand
-from playwright.sync_api import BrowserContext, Locator, Page, expect
-from test_dashboard_page import (
+from dashboard_browser import (
+    MARKS,
     PHONE,
     browser,
     context,
     is_confirmed,
     opened,
     operated,
-    pytestmark,
     stand,
 )
+from dashboard_stand import Stand
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-__all__ = ["browser", "context", "pytestmark", "stand"]
+__all__ = ["browser", "context", "stand"]
+
+pytestmark = MARKS
 
 
 @pytest.fixture

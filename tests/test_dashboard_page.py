@@ -1,81 +1,33 @@
 """The page in a real browser: a person stops the robot, sees that it stopped, and resets it."""
 
-import os
 import re
-import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dashboard_browser import (
+    MARKS,
+    PHONE,
+    browser,
+    context,
+    is_confirmed,
+    opened,
+    operated,
+    stand,
+)
 from dashboard_scene import PROCESSES
 from dashboard_stand import CUT_CODE, EVENT, Stand, standing
 from playwright.sync_api import (
     Browser,
     BrowserContext,
-    Page,
-    ViewportSize,
     WebSocketRoute,
     expect,
-    sync_playwright,
 )
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.realtime,
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="needs a Chromium: apt-get install chromium, or set CHROMIUM"
-    ),
-]
-PHONE: ViewportSize = {"width": 390, "height": 844}
+__all__ = ["browser", "context", "stand"]
+
+pytestmark = MARKS
 MOST_BYTES = 60_000  # of scripts and styles
-WAIT_MS = 10_000
-
-expect.set_options(timeout=WAIT_MS)
-
-
-@pytest.fixture
-def stand() -> Iterator[Stand]:
-    with tempfile.TemporaryDirectory() as directory, standing(Path(directory)) as stand:
-        yield stand
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, has_touch=True)
-    yield context
-    context.close()
-
-
-def opened(context: BrowserContext, stand: Stand, token: str = "") -> Page:
-    """Open the page and wait until it knows the robot's state."""
-    page = context.new_page()
-    page.goto(f"{stand.url}/#token={token}" if token else stand.url)
-    expect(page.locator("body")).not_to_have_attribute("data-state", "lost")
-    return page
-
-
-def operated(context: BrowserContext, stand: Stand) -> Page:
-    """Open the page as its operator, with the robot running."""
-    stand.station.become(phase="running", motion="all", commander="policy")
-    page = opened(context, stand, stand.tokens.operator)
-    expect(page.locator("#state-word")).to_have_text("RUNNING")
-    return page
-
-
-def is_confirmed(page: Page) -> None:
-    expect(page.locator("#stop-told")).to_have_text(
-        re.compile(r"HOLDING, confirmed by left and right arm, \d+ ms")
-    )
-    expect(page.locator("#state-word")).to_have_text(f"STOPPED {EVENT}")
 
 
 @pytest.mark.parametrize("way", ["mouse", "touch", "Space", "Escape", "Enter"])
