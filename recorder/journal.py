@@ -133,10 +133,10 @@ class Journal:
         """Return how the episode ended, None if it was cut off; raises JournalError."""
         number = self.header().episode
         found = None
-        for record in records(self.folder / STREAM_LOG):
-            if record.stream == EPISODE_STATE.name:
-                state = codec.decode(record.data, EpisodeState)
-                found = state if state.phase == OVER and state.episode == number else found
+        for item in self.said(only=EPISODE_STATE.name):
+            state = item.message
+            if isinstance(state, EpisodeState) and state.phase == OVER and state.episode == number:
+                found = state
         return found
 
 

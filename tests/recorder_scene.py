@@ -149,6 +149,13 @@ def write(directory: Path, scene: Scene, name: str = "", *, sealed: bool = True)
     return journal
 
 
+def age(journal: Journal) -> None:
+    """Have a journal end as if another version of the software had written it."""
+    other = codec.encode(JointCommand(1, 1, 1, ("waist",), np.zeros(1), permit=1))
+    with (journal.folder / STREAM_LOG).open("ab") as file:
+        file.writelines(packed("episode_state", BEGIN_NS, other))
+
+
 def jpeg(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the bytes (n,) of an RGB image's JPEG file."""
     _, data = cv2.imencode(

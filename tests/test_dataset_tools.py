@@ -81,6 +81,18 @@ def test_a_journal_of_which_nothing_can_be_made_is_kept_and_told(tmp_path: Path)
     assert [journal.name for journal in journals(tmp_path)] == [broken.name]
 
 
+def test_a_journal_of_another_version_is_kept_and_the_others_are_finished(tmp_path: Path) -> None:
+    old = recorder_scene.write(tmp_path, recorder_scene.Scene(seconds=0.3), sealed=False)
+    recorder_scene.age(old)
+    later = recorder_scene.Scene(number=4, seconds=0.3, cameras=("cam_high",))
+    recorder_scene.write(tmp_path, later, sealed=False)
+    done = ran("repair", tmp_path)
+    assert done.code == 1
+    assert f"{old.name} stays a journal" in done.said
+    assert "was written by another version" in done.said
+    assert len(Dataset(tmp_path).episodes()) == 1
+
+
 def test_a_first_episode_that_was_cut_off_while_it_was_finished_is_finished(tmp_path: Path) -> None:
     recorder_scene.write(tmp_path, recorder_scene.Scene(seconds=0.3, cameras=("cam_high",)))
     Catalogue(tmp_path).task("transfer the cube")

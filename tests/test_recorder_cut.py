@@ -83,3 +83,11 @@ def test_a_journal_that_cannot_be_read_is_told_too(tmp_path: Path) -> None:
     (line,) = cut_off(tmp_path)
     assert "cannot be read" in line
     assert resumable(tmp_path) == {}
+
+
+def test_a_journal_of_another_version_is_told_and_the_others_are_too(tmp_path: Path) -> None:
+    recorder_scene.age(recorder_scene.write(tmp_path, SCENE, sealed=False))
+    recorder_scene.write(tmp_path, Scene(number=4, seconds=0.3, cameras=()), sealed=False)
+    first, second = cut_off(tmp_path)
+    assert "was written by another version" in first
+    assert second == "episode_000004: success, to be finished"
