@@ -39,13 +39,17 @@ class Desk:
     """Knows which episode runs, which was the last, and what can be undone."""
 
     running: str = ""  # name of its journal, empty while no episode is recorded
-    last: str = ""  # of the last one that ended, empty before the first
+    last: str = ""  # of the last one that ended, empty if that was not recorded
     doomed: bool = False  # the running one is to be discarded when it ends
     _done: list[tuple[str, str]] = field(default_factory=list)  # kind and episode, undone backwards
 
     def begin(self, episode: str) -> None:
         """An episode began to be recorded."""
         self.running, self.doomed = episode, False
+
+    def skip(self) -> None:
+        """An episode began that is not recorded: what is said now is not about the one before."""
+        self.last = ""
 
     def end(self, outcome: str) -> Decision | None:
         """The episode ended; returns what is to be done if it was to be discarded."""

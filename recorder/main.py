@@ -153,6 +153,11 @@ class Recorder:
                 # Another look, for what was said before the end and is still on its way.
                 self._outcome = state.outcome
         elif known and state.phase == OVER == known.phase and state.outcome != known.outcome:
+            self._relabel(state)
+
+    def _relabel(self, state: EpisodeState) -> None:
+        """Write down that the last episode ended otherwise than was said first."""
+        if self._desk.last:
             decision = Decision(True, "", edits.LABEL, self._desk.last, state.outcome)
             self._edit(decision, state.judge)
 
@@ -160,6 +165,7 @@ class Recorder:
         self._refusal = self._refused()
         if self._refusal:
             log.error(self._refusal)
+            self._desk.skip()
             return
         resumed = self._resumable.pop((state.episode, state.t_begin_ns), None)
         name = resumed.name if resumed else journal.journal_name(datetime.now())

@@ -64,6 +64,16 @@ def test_without_an_episode_there_is_nothing_to_ask_for() -> None:
         assert not decision.kind
 
 
+def test_an_episode_that_is_not_recorded_is_not_mistaken_for_the_last_one() -> None:
+    desk = desk_after("success")
+    desk.skip()
+    decision = asked(desk, "discard")
+    assert not decision.accepted
+    assert decision.said == "no episode was recorded that could be discarded"
+    assert not asked(desk, "note", "the cube slipped").accepted
+    assert asked(desk, "undo").episode == "episode_0"
+
+
 def test_a_note_is_of_the_running_episode_or_of_the_last() -> None:
     desk = desk_after("success")
     assert asked(desk, "note", "the cube slipped").episode == "episode_0"

@@ -196,6 +196,22 @@ def test_a_full_disk_is_told_and_nothing_is_begun(tmp_path: Path) -> None:
         assert "shall stay free: make room" in opened.recorder.note
 
 
+def test_what_is_said_of_an_episode_that_found_no_room_is_not_about_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with stage(tmp_path, SCENE, free_bytes=1000) as opened:
+        opened.play(SCENE)
+        monkeypatch.setattr(scribe, "_free_bytes", lambda _: 999)
+        opened.recorder._scribe.free_bytes = 999
+        opened.play(LATER)
+        assert not opened.ask("discard").accepted
+        assert not opened.ask("note", "the cube slipped").accepted
+        opened.say("episode_state", over(replace(LATER, outcome="failure")))  # on second thoughts
+        opened.look()
+        assert edits.read(opened.directory) == []
+        assert len(opened.journals()) == 1
+
+
 def test_a_disk_that_fills_up_ends_the_recording_and_keeps_what_is_there(tmp_path: Path) -> None:
     with stage(tmp_path, SCENE, free_bytes=1000) as opened:
         opened.play(SCENE, until_s=0.3)
