@@ -54,11 +54,11 @@ class Desk:
     def end(self, outcome: str) -> Decision | None:
         """The episode ended; returns what is to be done if it was to be discarded."""
         self.last, self.running = self.running, ""
+        if outcome:
+            self._done.append((LABEL, self.last))
         if self.doomed:
             self.doomed = False
             return self._discarded("discarded")
-        if outcome:
-            self._done.append((LABEL, self.last))
         return None
 
     def decide(self, request: Request) -> Decision:

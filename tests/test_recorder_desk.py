@@ -46,6 +46,17 @@ def test_the_last_episode_can_be_discarded_once_and_brought_back() -> None:
     assert asked(desk, "discard").kind == "discard"
 
 
+def test_undo_takes_a_discarding_back_and_then_the_label_of_the_same_episode() -> None:
+    desk = desk_after("success")
+    desk.begin("episode_1")
+    asked(desk, "discard")
+    desk.end("failure")
+    undone = [asked(desk, "undo") for _ in range(3)]
+    assert [(done.kind, done.episode) for done in undone] == [
+        ("restore", "episode_1"), ("unlabel", "episode_1"), ("unlabel", "episode_0"),
+    ]  # fmt: skip
+
+
 def test_undo_takes_back_labels_from_the_last_one_on() -> None:
     desk = desk_after("success", "failure")
     assert (asked(desk, "undo").kind, asked(desk, "undo").episode) == ("unlabel", "episode_0")
