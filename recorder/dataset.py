@@ -215,7 +215,6 @@ def edited(row: EpisodeRow, said: list[edits.Edit]) -> EpisodeRow:
     if not journal or not own:
         return row
     opinion = edits.opinion(own, journal)
-    kept = [edit.kind for edit in own if edit.kind in (edits.DISCARD, edits.RESTORE)]
     raw = dict(row.raw)
     if opinion.note:
         raw["note"] = opinion.note
@@ -227,7 +226,7 @@ def edited(row: EpisodeRow, said: list[edits.Edit]) -> EpisodeRow:
         row,
         raw=raw,
         relabelled=raw["outcome_label"] != row.raw["outcome_label"],
-        discarded=kept[-1:] == [edits.DISCARD],
+        discarded=journal in edits.discarded(own),
     )
 
 

@@ -40,26 +40,26 @@ class Desk:
 
     running: str = ""  # name of its journal, empty while no episode is recorded
     last: str = ""  # of the last one that ended, empty if that was not recorded
-    doomed: bool = False  # the running one is to be discarded when it ends
+    doomed: bool = False  # the running one is discarded, and put aside when it ends
     _done: list[tuple[str, str]] = field(default_factory=list)  # kind and episode, undone backwards
 
-    def begin(self, episode: str) -> None:
-        """An episode began to be recorded."""
-        self.running, self.doomed = episode, False
+    def begin(self, episode: str, *, doomed: bool = False) -> None:
+        """An episode began to be recorded, or is gone on with, which may be discarded already."""
+        self.running, self.doomed = episode, doomed
 
     def skip(self) -> None:
         """An episode began that is not recorded: what is said now is not about the one before."""
         self.last = ""
 
-    def end(self, outcome: str) -> Decision | None:
-        """The episode ended; returns what is to be done if it was to be discarded."""
+    def end(self, outcome: str) -> bool:
+        """The episode ended; returns whether its journal is to be put aside."""
         self.last, self.running = self.running, ""
         if outcome:
             self._done.append((LABEL, self.last))
-        if self.doomed:
-            self.doomed = False
-            return self._discarded("discarded")
-        return None
+        doomed, self.doomed = self.doomed, False
+        if doomed:
+            self._done.append((DISCARD, self.last))
+        return doomed
 
     def decide(self, request: Request) -> Decision:
         """Return what comes of a request."""
@@ -81,23 +81,21 @@ class Desk:
     def _discard(self) -> Decision:
         if self.running:
             if self.doomed:
-                return Decision(False, "the running episode is to be discarded already")
+                return Decision(False, "the running episode is discarded already")
             self.doomed = True
-            return Decision(True, "the running episode will be discarded when it ends")
+            said = "the running episode is discarded: it is put aside when it ends"
+            return Decision(True, said, DISCARD, self.running)
         if not self.last:
             return Decision(False, "no episode was recorded that could be discarded")
         if (DISCARD, self.last) in self._done:
             return Decision(False, f"{self.last} is discarded already")
-        return self._discarded(f"{self.last} discarded; undo brings it back")
-
-    def _discarded(self, said: str) -> Decision:
         self._done.append((DISCARD, self.last))
-        return Decision(True, said, DISCARD, self.last)
+        return Decision(True, f"{self.last} discarded; undo brings it back", DISCARD, self.last)
 
     def _undo(self) -> Decision:
         if self.doomed:
             self.doomed = False
-            return Decision(True, "the running episode will be kept")
+            return Decision(True, "the running episode is kept", RESTORE, self.running)
         if not self._done:
             return Decision(False, "nothing to undo")
         kind, episode = self._done.pop()

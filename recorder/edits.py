@@ -73,6 +73,12 @@ def read(directory: Path) -> list[Edit]:
     return found
 
 
+def discarded(edits: list[Edit]) -> set[str]:
+    """Return the names of the journals of episodes that are discarded by the last word on each."""
+    last = {edit.episode: edit.kind for edit in edits if edit.kind in (DISCARD, RESTORE)}
+    return {episode for episode, kind in last.items() if kind == DISCARD}
+
+
 def opinion(edits: list[Edit], episode: str) -> Opinion:
     """Return what `edits` say about the episode whose journal is called `episode`."""
     own = [edit for edit in edits if edit.episode == episode]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from recorder import files
+from recorder import files, recover
 from recorder.catalogue import Catalogue
 from recorder.finish import FinishError, finished, ready
 from recorder.journal import Journal, journals
@@ -122,16 +122,14 @@ class Work:
         """Seal what a recorder left that was killed and did not come back."""
         now_ns = time.monotonic_ns()
         directory = self._catalogue.directory
-        open_ones = [journal for journal in journals(directory) if not journal.sealed]
-        if not open_ones:
+        if all(journal.sealed for journal in journals(directory)):
             self._orphaned_ns = 0
             return
         try:
             with files.sole(directory / RECORDER_LOCK, "finisher"):
                 self._orphaned_ns = self._orphaned_ns or now_ns
                 if now_ns - self._orphaned_ns >= _ORPHANED_NS:
-                    for journal in open_ones:
-                        journal.seal()
+                    recover.seal_all(directory)
         except files.BusyError:
             self._orphaned_ns = 0
 

@@ -161,6 +161,11 @@ def journals(directory: Path) -> list[Journal]:
     return [Journal(folder) for folder in folders if (folder / HEADER).exists()]
 
 
-def discarded(directory: Path, name: str) -> Journal:
-    """Return the journal `name` as it is called once discarded."""
-    return Journal(directory / DISCARDED / name)
+def discard(directory: Path, name: str) -> None:
+    """Put the journal `name` of the recording at `directory` aside; raises OSError."""
+    files.moved(directory / JOURNALS / name, directory / DISCARDED / name)
+
+
+def restore(directory: Path, name: str) -> None:
+    """Put a journal back that was put aside; raises OSError."""
+    files.moved(directory / DISCARDED / name, directory / JOURNALS / name)

@@ -19,8 +19,8 @@ from messaging.topics import EPISODE_STATE, Keep
 from messaging.transport import Waiter
 from recorder import compatibility, edits, files, journal, recover
 from recorder.desk import Decision, Desk
-from recorder.journal import OVER, RUNNING, Header
-from recorder.layout import DISCARDED, JOURNALS, RECORDER_LOCK
+from recorder.journal import OVER, RUNNING, Header, Journal
+from recorder.layout import RECORDER_LOCK
 from recorder.scribe import Scribe
 from recorder.streams import Heard, Streams
 from runtime.process import Context
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 _LOOK_S = 0.04  # what is heard between two looks is all that a kill can take
 _FEW_BYTES = 3  # times what must stay free, below which people are warned
+_MOVES = {edits.DISCARD: journal.discard, edits.RESTORE: journal.restore}
 
 
 class Config(BaseModel):
@@ -96,6 +97,7 @@ class Recorder:
         self._answered: dict[str, Reply] = {}
         self._known: EpisodeState | None = None  # the one that was begun last, as last heard of
         self._resumable = recover.resumable(config.directory)
+        self._discarded = edits.discarded(edits.read(config.directory))  # before this one began
         self._outcome: str | None = None  # of the running episode, once it is over
         self._refusal = ""  # why the present episode is not recorded
 
@@ -131,7 +133,7 @@ class Recorder:
     def close(self) -> None:
         """Write what is left; what was recorded is ready to be finished."""
         self._scribe.end()
-        self._scribe.do(self._seal_all)
+        self._scribe.do(partial(recover.seal_all, self._config.directory))
         self._scribe.close()
 
     def _follow(self, state: EpisodeState, now_ns: int) -> None:
@@ -145,7 +147,8 @@ class Recorder:
             self._known = state
             self._begin(state)
         if is_new and state.phase != RUNNING:
-            return  # the label of an episode that nobody saw begin
+            self._conclude(state, now_ns)
+            return
         self._known = state
         if self._desk.running:
             self._scribe.add([Heard(EPISODE_STATE.name, now_ns, state)])
@@ -161,6 +164,24 @@ class Recorder:
             decision = Decision(True, "", edits.LABEL, self._desk.last, state.outcome)
             self._edit(decision, state.judge)
 
+    def _conclude(self, state: EpisodeState, now_ns: int) -> None:
+        """End the journal of an episode that ended while no recorder was there to see it."""
+        if state.phase != OVER:
+            return
+        left = self._resumable.pop((state.episode, state.t_begin_ns), None)
+        if left is None:
+            return  # the label of an episode that nobody saw begin
+        self._cut_off()
+        self._known = state
+        self._go_on(left)
+        self._scribe.add([Heard(EPISODE_STATE.name, now_ns, state)])
+        self._end(state.outcome)
+
+    def _go_on(self, left: Journal) -> None:
+        """Have what comes written to a journal that another recorder began."""
+        self._scribe.open(lambda: left)
+        self._desk.begin(left.name, doomed=left.name in self._discarded)
+
     def _begin(self, state: EpisodeState) -> None:
         self._refusal = self._refused()
         if self._refusal:
@@ -169,13 +190,13 @@ class Recorder:
             return
         resumed = self._resumable.pop((state.episode, state.t_begin_ns), None)
         name = resumed.name if resumed else journal.journal_name(datetime.now())
-        self._scribe.do(partial(self._seal_all, spare=name))
+        self._scribe.do(partial(recover.seal_all, self._config.directory, spare=name))
         if resumed:
-            self._scribe.open(lambda: resumed)
+            self._go_on(resumed)
         else:
             header = self._header(state)
             self._scribe.open(lambda: journal.begun(self._config.directory, name, header))
-        self._desk.begin(name)
+            self._desk.begin(name)
         self._scribe.add(self._streams.prelude())
 
     def _refused(self) -> str:
@@ -196,8 +217,8 @@ class Recorder:
     def _end(self, outcome: str) -> None:
         self._outcome = None
         self._scribe.end()
-        if decision := self._desk.end(outcome):
-            self._edit(decision, "recorder")
+        if self._desk.end(outcome):
+            self._scribe.do(partial(journal.discard, self._config.directory, self._desk.last))
 
     def _cut_off(self) -> None:
         """End the running episode as one whose end nobody saw."""
@@ -225,15 +246,8 @@ class Recorder:
             text=decision.text,
         )
         self._scribe.do(partial(edits.append, self._config.directory, edit))
-        if edit.kind in (edits.DISCARD, edits.RESTORE):
-            places = self._config.directory / JOURNALS, self._config.directory / DISCARDED
-            source, target = places if edit.kind == edits.DISCARD else reversed(places)
-            self._scribe.do(partial(files.moved, source / edit.episode, target / edit.episode))
-
-    def _seal_all(self, spare: str = "") -> None:
-        for written in journal.journals(self._config.directory):
-            if written.name != spare and not written.sealed:
-                written.seal()
+        if edit.kind in _MOVES and edit.episode != self._desk.running:
+            self._scribe.do(partial(_MOVES[edit.kind], self._config.directory, edit.episode))
 
     def _header(self, state: EpisodeState) -> Header:
         config = self._config

@@ -1,4 +1,4 @@
-"""What a crash left behind: journals without an end, which are kept and told of."""
+"""What a crash left behind: journals without an end, which are told of and kept."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from recorder.journal import STREAM_LOG, Journal, JournalError, journals
+from recorder import edits
+from recorder.journal import STREAM_LOG, Journal, JournalError, discard, journals
 from recorder.log import Reading, records
 
 
 def cut_off(directory: Path) -> Iterator[str]:
     """Yield a line about each journal at `directory` that somebody did not end as is proper."""
+    discarded = edits.discarded(edits.read(directory))
     for journal in journals(directory):
         if journal.sealed:
+            continue
+        if journal.name in discarded:
+            yield f"{journal.name} is discarded, to be put aside"
             continue
         try:
             yield _told(journal)
@@ -33,6 +38,28 @@ def resumable(directory: Path) -> dict[tuple[int, int], Journal]:
                 header = journal.header()
                 found[header.episode, header.t_begin_ns] = journal
     return found
+
+
+def seal_all(directory: Path, spare: str = "") -> None:
+    """Have the journals at `directory` finished that nobody will write to any more.
+
+    One that was discarded while it ran is put aside, since its recorder did not live to do it.
+
+    Args:
+        directory: of the recording.
+        spare: name of the journal that is still written to, if there is one.
+
+    Raises:
+        OSError: something cannot be written.
+    """
+    discarded = edits.discarded(edits.read(directory))
+    for journal in journals(directory):
+        if journal.sealed or journal.name == spare:
+            continue
+        if journal.name in discarded:
+            discard(directory, journal.name)
+        else:
+            journal.seal()
 
 
 def _told(journal: Journal) -> str:

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from recorder_scene import BEGIN_NS, TICK_NS, Scene
 
 from messaging.messages import JointCommand
+from recorder import edits
 from recorder.catalogue import Catalogue
 from recorder.dataset import Dataset
 from recorder.finish import finished
-from recorder.journal import STREAM_LOG, Journal
-from recorder.recover import cut_off, resumable
+from recorder.journal import STREAM_LOG, Journal, journals
+from recorder.layout import DISCARDED
+from recorder.recover import cut_off, resumable, seal_all
 
 SCENE = Scene(seconds=1.0, cameras=("cam_high",))
 LOST_NS = 200_000_000
@@ -75,6 +77,22 @@ def test_what_is_left_from_a_crash_is_told_and_can_be_gone_on_with(tmp_path: Pat
     assert "episode_000003 was cut off: saved its first 1.09 s" in first
     assert second == "episode_000004: success, to be finished"
     assert resumable(tmp_path)[3, BEGIN_NS] == cut
+
+
+def test_what_was_discarded_while_it_ran_is_put_aside_with_the_others_finished(
+    tmp_path: Path,
+) -> None:
+    for number, kind in ((3, edits.DISCARD), (4, edits.NOTE)):
+        name = recorder_scene.write(tmp_path, Scene(number, 0.3, cameras=()), sealed=False).name
+        edit = edits.Edit(at="", t_ns=0, who="ada", kind=kind, episode=name)
+        edits.append(tmp_path, edit)
+    first, _ = cut_off(tmp_path)
+    assert first == "episode_000003 is discarded, to be put aside"
+    seal_all(tmp_path)
+    assert [(journal.name, journal.sealed) for journal in journals(tmp_path)] == [
+        ("episode_000004", True)
+    ]
+    assert [path.name for path in (tmp_path / DISCARDED).iterdir()] == ["episode_000003"]
 
 
 def test_a_journal_that_cannot_be_read_is_told_too(tmp_path: Path) -> None:

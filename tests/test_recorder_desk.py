@@ -22,19 +22,27 @@ def desk_after(*outcomes: str) -> Desk:
 def test_a_running_episode_is_discarded_when_it_ends() -> None:
     desk = Desk()
     desk.begin("episode_0")
-    assert asked(desk, "discard").accepted
-    assert not asked(desk, "discard").accepted
-    decision = desk.end("success")
-    assert decision is not None
+    decision = asked(desk, "discard")
     assert (decision.kind, decision.episode) == ("discard", "episode_0")
+    assert not asked(desk, "discard").accepted
+    assert desk.end("success")
 
 
 def test_undo_keeps_a_running_episode_that_was_to_be_discarded() -> None:
     desk = Desk()
     desk.begin("episode_0")
     asked(desk, "discard")
-    assert asked(desk, "undo").accepted
-    assert desk.end("success") is None
+    back = asked(desk, "undo")
+    assert (back.kind, back.episode) == ("restore", "episode_0")
+    assert not desk.end("success")
+
+
+def test_an_episode_that_is_gone_on_with_may_be_discarded_already() -> None:
+    desk = Desk()
+    desk.begin("episode_0", doomed=True)
+    assert not asked(desk, "discard").accepted
+    assert desk.end("success")
+    assert asked(desk, "undo").kind == "restore"
 
 
 def test_the_last_episode_can_be_discarded_once_and_brought_back() -> None:
@@ -113,7 +121,8 @@ def test_in_any_order_every_episode_is_kept_or_discarded_as_was_last_said(steps:
             desk.begin(f"episode_{count}")
             count += 1
         elif step in ("end", "cut") and desk.running:
-            decision = desk.end("success" if step == "end" else "")
+            put_aside = desk.end("success" if step == "end" else "")
+            assert put_aside == (desk.last in away)
         elif step not in ("begin", "end", "cut"):
             decision = asked(desk, step, "text")
         if decision and decision.kind == "discard":

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from recorder.edits import Edit, append, opinion, read
+from recorder.edits import Edit, append, discarded, opinion, read
 from recorder.layout import EDITS
 
 
@@ -45,3 +45,9 @@ def test_the_last_word_on_an_episode_counts() -> None:
     assert found.note == "a\nb"
     assert found.subtasks == ((7, "grasp"),)
     assert opinion(words, "two").outcome == "failure"
+
+
+def test_the_last_word_says_whether_an_episode_is_discarded() -> None:
+    words = [edit("discard"), edit("discard", "two"), edit("restore"), edit("note", "two", "why")]
+    assert discarded(words) == {"two"}
+    assert discarded([*words, edit("discard")]) == {"one", "two"}

@@ -125,8 +125,11 @@ def test_an_episode_that_is_discarded_while_it_runs_is_put_aside_at_its_end(stag
     staged.play(SCENE, until_s=0.3)
     assert staged.ask("discard").accepted
     assert len(staged.journals()) == 1
+    assert [edit.kind for edit in edits.read(staged.directory)] == ["discard"]
     staged.end(SCENE)
     assert staged.journals() == []
+    assert staged.ask("undo").accepted
+    assert len(staged.journals()) == 1
 
 
 def test_notes_subtasks_and_labels_taken_back_are_written_down(staged: Stage) -> None:
@@ -189,6 +192,55 @@ def test_a_recorder_that_is_started_again_goes_on_in_the_same_journal(tmp_path: 
     assert not gap[-1]
 
 
+def test_an_episode_that_ended_while_no_recorder_was_there_keeps_its_outcome(
+    tmp_path: Path,
+) -> None:
+    first = Stage(tmp_path, SCENE)
+    first.play(SCENE, until_s=0.4)
+    first.kill()
+    with stage(tmp_path, SCENE) as second:
+        second.end(SCENE)
+        assert second.ask("note", "the recorder was away").accepted
+        assert not second.journals()[0].sealed  # it can be discarded still
+    (journal,) = journals(second.directory)
+    finished(Catalogue(second.directory), journal)
+    dataset = Dataset(second.directory)
+    assert dataset.verify() == []
+    (row,) = dataset.episodes()
+    assert (row.text("outcome_label"), row.text("labelled_by")) == ("success", "the task's rule")
+    assert row.text("note") == "the recorder was away"
+    gap = dataset.table(0)["complementary_info.gap"].to_pylist()
+    assert gap[-1]
+    assert not gap[5]
+
+
+def test_a_label_that_was_taken_back_stays_so_when_the_recorder_is_started_again(
+    tmp_path: Path,
+) -> None:
+    first = Stage(tmp_path, SCENE)
+    first.play(SCENE)
+    assert first.ask("undo").accepted
+    first.kill()
+    with stage(tmp_path, SCENE) as second:
+        second.end(SCENE)
+    (journal,) = journals(second.directory)
+    finished(Catalogue(second.directory), journal)
+    assert Dataset(second.directory).row(0).text("outcome_label") == "unknown"
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_a_discarding_outlives_the_recorder(tmp_path: Path, comes_back: bool) -> None:
+    first = Stage(tmp_path, SCENE)
+    first.play(SCENE, until_s=0.3)
+    assert first.ask("discard").accepted
+    first.kill()
+    with stage(tmp_path, SCENE) as second:
+        if comes_back:
+            second.end(SCENE)
+    assert journals(second.directory) == []
+    assert len(list((second.directory / DISCARDED).iterdir())) == 1
+
+
 def test_a_full_disk_is_told_and_nothing_is_begun(tmp_path: Path) -> None:
     with stage(tmp_path, SCENE, free_bytes=10**18) as opened:
         opened.play(SCENE, until_s=0.3)
@@ -201,8 +253,9 @@ def test_what_is_said_of_an_episode_that_found_no_room_is_not_about_the_one_befo
 ) -> None:
     with stage(tmp_path, SCENE, free_bytes=1000) as opened:
         opened.play(SCENE)
+        monkeypatch.setattr(scribe, "_SYNC_NS", 0)
         monkeypatch.setattr(scribe, "_free_bytes", lambda _: 999)
-        opened.recorder._scribe.free_bytes = 999
+        opened.until(lambda: opened.recorder._scribe.free_bytes == 999)
         opened.play(LATER)
         assert not opened.ask("discard").accepted
         assert not opened.ask("note", "the cube slipped").accepted

@@ -10,7 +10,7 @@ from recorder import files, layout
 from recorder.catalogue import Catalogue
 from recorder.finish import FinishError, finished, ready
 from recorder.journal import journals
-from recorder.recover import cut_off
+from recorder.recover import cut_off, seal_all
 from station.recorder_tools.mending import Mending
 from station.recorder_tools.task import Task, add_directory
 
@@ -63,9 +63,7 @@ def _finish_journals(task: Task, say: Callable[[str], None]) -> int:
     directory = task.directory
     for line in cut_off(directory):
         say(line)
-    for journal in journals(directory):
-        if not journal.sealed:
-            journal.seal()
+    seal_all(directory)
     lost, catalogue = 0, Catalogue(directory)
     for journal in task.following("finishing journals", ready(directory)):
         try:
