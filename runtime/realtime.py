@@ -15,17 +15,22 @@ _MCL_CURRENT_AND_FUTURE = 3
 
 def become_realtime(priority: int) -> list[str]:
     """Make this process a SCHED_FIFO one with locked memory; returns what was refused, in words."""
-    refused = []
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
-    except PermissionError:
-        refused.append("real-time priority")
+    refused = [] if come_first(priority) else ["real-time priority"]
     if not _lock_memory():
         refused.append("locked memory")
     # What exists now lives as long as the process: the collector need not walk it ever again.
     gc.collect()
     gc.freeze()
     return refused
+
+
+def come_first(priority: int) -> bool:
+    """Run the calling thread, and those it starts, under SCHED_FIFO; returns whether it may."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+    except PermissionError:
+        return False
+    return True
 
 
 def realtime_permitted(priority: int) -> bool:

@@ -18,7 +18,9 @@ from types import FrameType
 from typing import Any, Self
 
 from messaging.service import Client
+from runtime.realtime import come_first
 from station.asking import LAUNCH, new_request
+from station.rows import STOP_PRIORITY
 from station.safety_tools.at_once import words_of_stop
 
 log = logging.getLogger(__name__)
@@ -102,6 +104,7 @@ class Keys:
         return [self._told.popleft() for _ in range(len(self._told))]
 
     def _watch(self) -> None:
+        come_first(STOP_PRIORITY)
         try:
             while self._look():
                 pass

@@ -17,7 +17,7 @@ from messaging.desk import Desk
 from messaging.messages import ControlStatus
 from messaging.transport import Bus
 from runtime.process import OnDeath
-from runtime.realtime import cores_awake
+from runtime.realtime import cores_awake, realtime_permitted
 from runtime.supervisor import Event, Phase, Supervisor
 from station.chronicle import Chronicle
 from station.collision import write_model
@@ -31,7 +31,7 @@ from station.process_rows import ProcessView
 from station.processes import process_table
 from station.record import RunRecord
 from station.robot import StationConfig
-from station.rows import network
+from station.rows import STOP_PRIORITY, network
 from station.scene import write_scene
 from station.view import Snapshot
 from station.wire import Wire
@@ -91,7 +91,7 @@ class Station:
         purpose = f"started {self.record.started}, writing {self.run_directory}"
         with (
             StationLock(self._config.robot, purpose) as lock,
-            Bus(lock.directory, network(self._config)) as bus,
+            Bus(lock.directory, network(self._config), _io_priority()) as bus,
             cores_awake(),
         ):
             supervisor = self._supervisor(lock.directory, bus)
@@ -289,6 +289,11 @@ class Station:
             stage=self._conductor.in_words,
             instruction=self._conductor.instruction,
         )
+
+
+def _io_priority() -> int:
+    # A stop by key or signal leaves through this process.
+    return STOP_PRIORITY if realtime_permitted(STOP_PRIORITY) else 0
 
 
 def _holds(status: ControlStatus | None) -> bool:
