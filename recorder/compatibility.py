@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from recorder import structure
 from recorder.catalogue import Catalogue
-from recorder.layout import ACTION, CAMERA, CODEBASE_VERSION, INFO
+from recorder.layout import CODEBASE_VERSION, INFO
+from recorder.structure import Info
 
 
 class MismatchError(ValueError):
@@ -30,8 +32,8 @@ def require(
     if not path.exists():
         return
     try:
-        info = json.loads(path.read_text())
-        given = _described(info)
+        info = Info.of(json.loads(path.read_text()))
+        given, other_columns = _described(info), structure.other_columns(info)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise MismatchError(
             f"{path} is damaged ({error!r}): `python -m recorder repair {directory}` mends it"
@@ -48,6 +50,8 @@ def require(
         for what, value in wanted.items()
         if given[what] != value
     ]
+    if other_columns:
+        differences.append(f"this version differs in the columns {', '.join(other_columns)}")
     if differences:
         raise MismatchError(
             f"the dataset in {directory} is another: {'; '.join(differences)}: "
@@ -55,14 +59,11 @@ def require(
         )
 
 
-def _described(info: dict[str, Any]) -> dict[str, Any]:
-    features = info["features"]
+def _described(info: Info) -> dict[str, Any]:
     return {
-        "version": info["codebase_version"],
-        "robot": info["robot_type"],
-        "frames a second": info["fps"],
-        "joints": list(features[ACTION]["names"]),
-        "cameras": sorted(
-            name.removeprefix(CAMERA) for name in features if name.startswith(CAMERA)
-        ),
+        "version": info.raw["codebase_version"],
+        "robot": info.robot,
+        "frames a second": info.fps,
+        "joints": list(info.joints),
+        "cameras": sorted(info.cameras),
     }

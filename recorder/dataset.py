@@ -158,16 +158,7 @@ def read_info(directory: Path) -> Info:
         )
     if missing := [key for key in _KEYS if key not in raw]:
         raise DatasetError(f"{path} lacks {', '.join(missing)}; {REPAIR}")
-    return Info(
-        robot=str(raw.get("robot_type") or ""),
-        fps=int(raw["fps"]),
-        features=raw["features"],
-        total_episodes=int(raw.get("total_episodes", 0)),
-        total_frames=int(raw.get("total_frames", 0)),
-        data_path=raw["data_path"],
-        video_path=raw.get("video_path") or "",
-        raw=raw,
-    )
+    return Info.of(raw)
 
 
 def read_json(path: Path) -> dict[str, Any]:

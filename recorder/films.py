@@ -133,7 +133,8 @@ class _Reel:
         if self.size not in (None, size) and self._last is None:
             raise ValueError(
                 f"{self._camera} gives images of {size}, height and width; in the dataset they are"
-                f" of {self.size}: record into another directory"
+                f" of {self.size}: record into another directory NEW; move this journal's folder"
+                " into NEW/journal/, and `python -m recorder repair NEW` makes an episode of it"
             )
         return image if self.size in (None, size) else None
 

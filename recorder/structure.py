@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recorder import layout
+from recorder.layout import Robot
+
+_ARM: Final = layout.RECAP + "intervention_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,20 @@ class Info:
     data_path: str
     video_path: str
     raw: dict[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, raw: dict[str, Any]) -> Info:
+        """Return what the file's object says; raises KeyError if a key is missing."""
+        return cls(
+            robot=str(raw.get("robot_type") or ""),
+            fps=int(raw["fps"]),
+            features=raw["features"],
+            total_episodes=int(raw.get("total_episodes", 0)),
+            total_frames=int(raw.get("total_frames", 0)),
+            data_path=raw["data_path"],
+            video_path=raw.get("video_path") or "",
+            raw=raw,
+        )
 
     @property
     def cameras(self) -> tuple[str, ...]:
@@ -94,6 +111,27 @@ class EpisodeRow:
     def _file(self, template: str, kind: str, **names: str) -> Path:
         chunk, number = (int(self.raw[f"{kind}/{part}_index"]) for part in ("chunk", "file"))
         return Path(template.format(chunk_index=chunk, file_index=number, **names))
+
+
+def robot_of(info: Info) -> Robot:
+    """Return what all episodes have in common, of a dataset that this software recorded."""
+    arms = {
+        name.removeprefix(_ARM): [
+            joint for joint in info.joints if joint.startswith(name.removeprefix(_ARM) + "_")
+        ]
+        for name in info.features
+        if name.startswith(_ARM) and name != _ARM + "id"
+    }
+    cameras = {}
+    for camera in info.cameras:
+        height, width = info.features[layout.CAMERA + camera]["shape"][:2]
+        cameras[camera] = (int(height), int(width))
+    return Robot(info.robot, info.fps, arms, cameras)
+
+
+def other_columns(info: Info) -> list[str]:
+    """Return the columns by which a dataset differs from what this version records."""
+    return sorted(set(info.features) ^ set(layout.features(robot_of(info))))
 
 
 def faults(directory: Path, info: Info, rows: Mapping[int, EpisodeRow]) -> Iterator[Fault]:

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import recorder_scene
+from dataset_tools import ran
 from killing import killed_before
 from recorder_scene import BEGIN_NS, JOINTS, RAMP_RAD_S, Scene, where
 
@@ -228,10 +229,18 @@ def test_images_of_another_size_than_the_dataset_s_are_refused(tmp_path: Path) -
     made(tmp_path, SHORT)
     other = Scene(number=9, seconds=0.4, cameras=("cam_high",), size=(96, 64))
     journal = recorder_scene.write(tmp_path, other)
-    with pytest.raises(FinishError, match="cam_high gives images of"):
+    with pytest.raises(FinishError, match="cam_high gives images of") as refused:
         finished(Catalogue(tmp_path), journal)
     assert journal.folder.exists()
     assert Dataset(tmp_path).verify() == []
+    assert "move this journal's folder into NEW/journal/" in str(refused.value)
+    (tmp_path / "new" / JOURNALS).mkdir(parents=True)
+    shutil.move(journal.folder, tmp_path / "new" / JOURNALS)
+    assert ran("repair", tmp_path / "new").code == 0
+    new = Dataset(tmp_path / "new")
+    assert (new.verify(), new.info.features["observation.images.cam_high"]["shape"]) == (
+        [], [64, 96, 3],
+    )  # fmt: skip
 
 
 def content(directory: Path) -> dict[str, bytes]:

@@ -6,25 +6,22 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import recorder_scene
 from recorder_scene import Scene, over, told
-from recorder_stage import Stage, config, stage
+from recorder_stage import Stage, stage
 
 from messaging.images import pixels
 from messaging.messages import ControlStatus, Frame, Request
-from recorder import edits, recover, scribe
+from recorder import edits, scribe
 from recorder.catalogue import Catalogue
-from recorder.compatibility import MismatchError
 from recorder.dataset import Dataset
 from recorder.files import BusyError, sole
 from recorder.finish import finished
 from recorder.journal import journals
 from recorder.layout import DISCARDED, RECORDER_LOCK
-from recorder.main import main
 
 pytestmark = pytest.mark.realtime
 
@@ -172,75 +169,6 @@ def test_labels_in_the_wrong_order_break_nothing(staged: Stage) -> None:
     assert [journal.end() is None for journal in found] == [False, True, True]
 
 
-def test_a_recorder_that_is_started_again_goes_on_in_the_same_journal(tmp_path: Path) -> None:
-    first = Stage(tmp_path, SCENE)
-    first.play(SCENE, until_s=0.3)
-    first.kill()
-    (line,) = recover.cut_off(tmp_path / "recording")
-    assert "was cut off" in line
-    with stage(tmp_path, SCENE) as second:
-        running = next(message for _, name, message in told(SCENE) if name == "episode_state")
-        second.say("episode_state", running)
-        second.look()
-        second.play(SCENE, from_s=0.4)
-        (journal,) = second.journals()
-    finished(Catalogue(second.directory), journal)
-    dataset = Dataset(second.directory)
-    assert dataset.episodes()[0].raw["outcome_label"] == "success"
-    gap = dataset.table(0)["complementary_info.gap"].to_pylist()
-    assert any(gap)
-    assert not gap[-1]
-
-
-def test_an_episode_that_ended_while_no_recorder_was_there_keeps_its_outcome(
-    tmp_path: Path,
-) -> None:
-    first = Stage(tmp_path, SCENE)
-    first.play(SCENE, until_s=0.4)
-    first.kill()
-    with stage(tmp_path, SCENE) as second:
-        second.end(SCENE)
-        assert second.ask("note", "the recorder was away").accepted
-        assert not second.journals()[0].sealed  # it can be discarded still
-    (journal,) = journals(second.directory)
-    finished(Catalogue(second.directory), journal)
-    dataset = Dataset(second.directory)
-    assert dataset.verify() == []
-    (row,) = dataset.episodes()
-    assert (row.text("outcome_label"), row.text("labelled_by")) == ("success", "the task's rule")
-    assert row.text("note") == "the recorder was away"
-    gap = dataset.table(0)["complementary_info.gap"].to_pylist()
-    assert gap[-1]
-    assert not gap[5]
-
-
-def test_a_label_that_was_taken_back_stays_so_when_the_recorder_is_started_again(
-    tmp_path: Path,
-) -> None:
-    first = Stage(tmp_path, SCENE)
-    first.play(SCENE)
-    assert first.ask("undo").accepted
-    first.kill()
-    with stage(tmp_path, SCENE) as second:
-        second.end(SCENE)
-    (journal,) = journals(second.directory)
-    finished(Catalogue(second.directory), journal)
-    assert Dataset(second.directory).row(0).text("outcome_label") == "unknown"
-
-
-@pytest.mark.parametrize("comes_back", [True, False])
-def test_a_discarding_outlives_the_recorder(tmp_path: Path, comes_back: bool) -> None:
-    first = Stage(tmp_path, SCENE)
-    first.play(SCENE, until_s=0.3)
-    assert first.ask("discard").accepted
-    first.kill()
-    with stage(tmp_path, SCENE) as second:
-        if comes_back:
-            second.end(SCENE)
-    assert journals(second.directory) == []
-    assert len(list((second.directory / DISCARDED).iterdir())) == 1
-
-
 def test_a_full_disk_is_told_and_nothing_is_begun(tmp_path: Path) -> None:
     with stage(tmp_path, SCENE, free_bytes=10**18) as opened:
         opened.play(SCENE, until_s=0.3)
@@ -361,28 +289,3 @@ def test_a_second_recorder_is_refused_by_the_first_one_s_name(tmp_path: Path) ->
         sole(tmp_path / RECORDER_LOCK, "recorder of another"),
     ):
         pass
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"robot": "another"}, "robot aloha, this is another"),
-        ({"rate_hz": 50}, "frames a second 30, this is 50"),
-        ({"cameras": ("cam_low",)}, "cameras"),
-        ({"joints": ("left_waist", "right_waist")}, "joints"),
-    ],
-)
-def test_a_dataset_of_another_robot_is_not_appended_to(
-    tmp_path: Path, change: dict[str, Any], said: str
-) -> None:
-    finished(Catalogue(tmp_path), recorder_scene.write(tmp_path, SCENE))
-    other = config(tmp_path, SCENE).model_copy(update=change)
-    with pytest.raises(MismatchError, match=said):
-        main(other, None)  # type: ignore[arg-type]
-
-
-def test_a_dataset_that_is_damaged_is_not_appended_to(tmp_path: Path) -> None:
-    finished(Catalogue(tmp_path), recorder_scene.write(tmp_path, SCENE))
-    (tmp_path / "meta/info.json").write_text("{")
-    with pytest.raises(MismatchError, match="repair"):
-        main(config(tmp_path, SCENE), None)  # type: ignore[arg-type]

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recorder import layout, statistics
+from recorder import layout, statistics, structure
 from recorder.assembly import Episode, filmed
 from recorder.dataset import STATISTICS_COLUMN, Dataset, DatasetError
 from recorder.layout import Robot, Success
 from recorder.statistics import Statistics
 from recorder.structure import EpisodeRow, Info
 from station.recorder_tools.task import ToolError, listed
-
-_ARM: Final = layout.RECAP + "intervention_"
 
 
 def robot_of(info: Info, where: Path) -> Robot:
@@ -27,24 +24,12 @@ def robot_of(info: Info, where: Path) -> Robot:
     Raises:
         ToolError: it was not recorded by this software, so that its columns are others.
     """
-    arms = {
-        name.removeprefix(_ARM): [
-            joint for joint in info.joints if joint.startswith(name.removeprefix(_ARM) + "_")
-        ]
-        for name in info.features
-        if name.startswith(_ARM) and name != _ARM + "id"
-    }
-    cameras = {}
-    for camera in info.cameras:
-        height, width = info.features[layout.CAMERA + camera]["shape"][:2]
-        cameras[camera] = (int(height), int(width))
-    robot = Robot(info.robot, info.fps, arms, cameras)
-    if different := set(info.features) ^ set(layout.features(robot)):
+    if different := structure.other_columns(info):
         raise ToolError(
             f"{where} was not recorded by this software, or by another version: it differs in the"
-            f" columns {listed(sorted(different))}; LeRobot's own tools can edit it"
+            f" columns {listed(different)}; LeRobot's own tools can edit it"
         )
-    return robot
+    return structure.robot_of(info)
 
 
 def copied(dataset: Dataset, row: EpisodeRow) -> Episode:
