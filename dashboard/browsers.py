@@ -13,6 +13,7 @@ from dashboard.telling import as_text
 from dashboard.tokens import Role
 
 MOST = 100  # browsers at once; a stop by HTTP still comes through
+MOST_STRANGERS = 20  # of them without a token
 _ANSWERS = 256  # that wait for a browser that does not read
 
 
@@ -74,8 +75,13 @@ class Browsers:
         return len(self._open)
 
     def join(self, browser: Browser) -> bool:
-        """Add a browser; returns whether there was room."""
-        if len(self._open) >= MOST:
+        """Add a browser; returns whether there was room.
+
+        Who has not said a token yet gets a few places only, and nobody else's.
+        """
+        strangers = sum(other.role is Role.NOBODY for other in self._open)
+        is_one_more = browser.role is Role.NOBODY and strangers >= MOST_STRANGERS
+        if is_one_more or len(self._open) >= MOST:
             return False
         self._open.add(browser)
         return True
