@@ -177,6 +177,8 @@ class Catalogue:
             "video_path": VIDEO_PATH if robot.cameras else None,
             "features": features(robot),
         }
+        if robot.twin is not None:
+            info["twin"] = robot.twin  # LeRobot reads on past keys that it does not know
         files.written_text(self.directory / INFO, json.dumps(info, indent=4) + "\n")
 
     def _update_statistics(self, episodes: Sequence[Mapping[str, Any]]) -> None:

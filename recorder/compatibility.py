@@ -18,7 +18,13 @@ class MismatchError(ValueError):
 
 
 def require(
-    directory: Path, robot: str, fps: int, joints: Sequence[str], cameras: Sequence[str]
+    directory: Path,
+    robot: str,
+    fps: int,
+    joints: Sequence[str],
+    cameras: Sequence[str],
+    *,
+    twin: bool,
 ) -> None:
     """Pass if the dataset at `directory` is whole and of this kind, or if there is none yet.
 
@@ -44,11 +50,12 @@ def require(
         "frames a second": fps,
         "joints": list(joints),
         "cameras": sorted(cameras),
+        "simulated by the twin": twin,
     }
     differences = [
         f"{what} {given[what]}, this is {value}"
         for what, value in wanted.items()
-        if given[what] != value
+        if given[what] not in (value, None)
     ]
     if other_columns:
         differences.append(f"this version differs in the columns {', '.join(other_columns)}")
@@ -66,4 +73,5 @@ def _described(info: Info) -> dict[str, Any]:
         "frames a second": info.fps,
         "joints": list(info.joints),
         "cameras": sorted(info.cameras),
+        "simulated by the twin": info.raw.get("twin"),
     }

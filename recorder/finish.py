@@ -22,7 +22,7 @@ from recorder.catalogue import Catalogue, write_table
 from recorder.edits import Opinion
 from recorder.films import Films, filmed
 from recorder.frames_table import Numbers
-from recorder.journal import Journal, JournalError, journals
+from recorder.journal import Header, Journal, JournalError, journals
 from recorder.labels import Codes, Flags
 from recorder.layout import JOURNALS, Robot, Success, data_path, ticks_path, video_path
 from recorder.recorded import EmptyEpisodeError, Recorded
@@ -107,13 +107,17 @@ def finished(catalogue: Catalogue, journal: Journal, told: Told = lambda _: None
         first_index = known[-1]["dataset_to_index"] if known else 0
         _add(journal, catalogue, index, first_index, told)
     sizes = {camera: size_of(directory / video_path(camera, index)) for camera in header.cameras}
-    catalogue.update(Robot(header.robot, header.rate_hz, header.arms, sizes))
+    catalogue.update(_robot(header, sizes))
     _delete(directory, journal)
     told(1.0)
     return int(index)
 
 
-def _header(journal: Journal) -> Any:
+def _robot(header: Header, sizes: dict[str, tuple[int, int]]) -> Robot:
+    return Robot(header.robot, header.rate_hz, header.arms, sizes, header.twin)
+
+
+def _header(journal: Journal) -> Header:
     try:
         return journal.header()
     except JournalError as error:
@@ -151,7 +155,7 @@ def _add(journal: Journal, catalogue: Catalogue, index: int, first_index: int, t
             catalogue.policy(header.policy, header.checkpoint) if header.policy else 0,
         ),
         opinion=edits.opinion(edits.read(directory), journal.name),
-        robot=Robot(header.robot, header.rate_hz, header.arms, films.sizes),
+        robot=_robot(header, films.sizes),
     )
     found = _write_tables(directory, episode, films, _subtasks(catalogue, episode))
     catalogue.add_episode(

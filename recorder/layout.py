@@ -83,12 +83,14 @@ class Robot:
         fps: rows a second.
         arms: each with the names of its joints; all together in the order of the vectors.
         cameras: each with height and width of its images in pixels.
+        twin: whether it was simulated; None where older versions did not say so.
     """
 
     name: str
     fps: int
     arms: Mapping[str, Sequence[str]]
     cameras: Mapping[str, tuple[int, int]]
+    twin: bool | None = None
 
     @property
     def joints(self) -> list[str]:

@@ -69,7 +69,12 @@ def main(config: Config, context: Context) -> None:
     """
     with files.sole(config.directory / RECORDER_LOCK, f"recorder of {config.robot}"):
         compatibility.require(
-            config.directory, config.robot, config.rate_hz, config.joints, config.cameras
+            config.directory,
+            config.robot,
+            config.rate_hz,
+            config.joints,
+            config.cameras,
+            twin=config.twin,
         )
         for line in recover.cut_off(config.directory):
             log.warning(line)

@@ -126,7 +126,7 @@ def robot_of(info: Info) -> Robot:
     for camera in info.cameras:
         height, width = info.features[layout.CAMERA + camera]["shape"][:2]
         cameras[camera] = (int(height), int(width))
-    return Robot(info.robot, info.fps, arms, cameras)
+    return Robot(info.robot, info.fps, arms, cameras, info.raw.get("twin"))
 
 
 def other_columns(info: Info) -> list[str]:

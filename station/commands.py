@@ -89,7 +89,12 @@ def _require(config: StationConfig, recorder: RecorderConfig) -> None:
         ) from error
     with sole(directory / RECORDER_LOCK, f"launch of {config.robot}"):
         compatibility.require(
-            directory, config.robot, recorder.rate_hz, list(config.ranges), list(config.cameras)
+            directory,
+            config.robot,
+            recorder.rate_hz,
+            list(config.ranges),
+            list(config.cameras),
+            twin=config.is_twin,
         )
 
 

@@ -271,6 +271,8 @@ def _write_info(directory: Path, robot: Robot, episodes: int, frames: int, tasks
         "video_path": layout.VIDEO_PATH,
         "features": layout.features(robot),
     }
+    if robot.twin is not None:
+        info["twin"] = robot.twin
     (directory / layout.INFO).write_text(json.dumps(info))
 
 

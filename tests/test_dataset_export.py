@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,21 @@ def test_what_goes_out_comes_back(exported: Path, tmp_path: Path) -> None:
             before.frames(number, CAMERAS[1]), after.frames(number, CAMERAS[1]), strict=True
         )
         assert max(np.abs(one.astype(int) - two).mean() for one, two in pairs) < 5
+
+
+def test_what_the_twin_did_is_said_to_be_simulated_wherever_it_goes(tmp_path: Path) -> None:
+    made = written(tmp_path / "made", Told(5, 0, 0), Told(6, 0, 0), robot=replace(ROBOT, twin=True))
+    assert ran("merge", tmp_path / "merged", made).code == 0
+    assert ran("split", tmp_path / "merged", tmp_path / "one", "--episode", 1).code == 0
+    (tmp_path / "merged" / layout.data_path(0)).unlink()
+    assert "numbered anew" in ran("repair", tmp_path / "merged").said
+    for name in ("merged", "one"):
+        assert ran("export", "hdf5", tmp_path / name, tmp_path / f"{name}_hdf5").code == 0
+        file = tmp_path / f"{name}_hdf5" / "episode_0.hdf5"
+        with h5py.File(file) as root:
+            assert root.attrs["sim"]
+        assert ran("import", "hdf5", tmp_path / f"{name}_back", file).code == 0
+        assert Dataset(tmp_path / f"{name}_back").info.raw["twin"]
 
 
 def test_images_without_compression_are_kept_bit_by_bit(directory: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,16 @@ def test_other_cameras_are_named(whole: Path, tmp_path: Path) -> None:
     done = ran("merge", tmp_path / "new", whole, other)
     assert done.code == 1
     assert "cameras (height, width)" in done.said
+
+
+def test_what_the_twin_did_and_what_the_arms_did_stay_apart(whole: Path, tmp_path: Path) -> None:
+    for name, twin in (("simulated", True), ("real", False)):
+        written(tmp_path / name, Told(5, 0, 0), robot=replace(ROBOT, twin=twin))
+    done = ran("merge", tmp_path / "new", tmp_path / "simulated", tmp_path / "real")
+    assert done.code == 1
+    assert "whether the twin simulated it: True and False" in done.said
+    assert ran("merge", tmp_path / "new", whole, tmp_path / "simulated").code == 0  # does not say
+    assert Dataset(tmp_path / "new").info.raw["twin"]
 
 
 def test_a_new_dataset_never_covers_an_old_one(whole: Path) -> None:

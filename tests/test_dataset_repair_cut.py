@@ -55,7 +55,7 @@ def add(directory: Path, number: int = 9) -> int:
 
 
 def launch(directory: Path) -> None:
-    compatibility.require(directory, ROBOT.name, FPS, ROBOT.joints, CAMERAS)
+    compatibility.require(directory, ROBOT.name, FPS, ROBOT.joints, CAMERAS, twin=True)
 
 
 @pytest.mark.parametrize("step", range(1, STEPS + 1, 3))

@@ -25,13 +25,14 @@ SCENE = Scene(seconds=0.6, cameras=("cam_high",))
         ({"rate_hz": 50}, "frames a second 30, this is 50"),
         ({"cameras": ("cam_low",)}, "cameras"),
         ({"joints": ("left_waist", "right_waist")}, "joints"),
+        ({"twin": False}, "simulated by the twin True, this is False"),
     ],
 )
 def test_a_dataset_of_another_robot_is_not_appended_to(
     tmp_path: Path, change: dict[str, Any], said: str
 ) -> None:
     finished(Catalogue(tmp_path), recorder_scene.write(tmp_path, SCENE))
-    other = config(tmp_path, SCENE).model_copy(update=change)
+    other = config(tmp_path, SCENE, twin=True).model_copy(update=change)
     with pytest.raises(MismatchError, match=said):
         main(other, None)  # type: ignore[arg-type]
 

@@ -55,6 +55,7 @@ def test_the_dataset_is_whole_and_its_journals_are_gone(dataset: Dataset) -> Non
     assert dataset.verify() == []
     assert dataset.info.total_episodes == 2
     assert dataset.info.total_frames == 30 + 45
+    assert dataset.info.raw["twin"]
     assert ready(dataset.directory) == []
     assert list((dataset.directory / JOURNALS).iterdir()) == []
 

@@ -99,6 +99,7 @@ class Recording:
     task: str
     outcome: str
     joints: tuple[str, ...]  # empty if the file does not name them
+    sim: bool
     said: frozenset[str]  # what the file says besides
 
     def images(self, camera: str) -> Iterator[NDArray[np.uint8]]:
@@ -147,6 +148,7 @@ def _recording(path: Path, root: h5py.File) -> Recording:
         task=str(root.attrs.get("task", "")),
         outcome=str(root.attrs.get("outcome", "")),
         joints=tuple(str(name) for name in root.attrs.get("joints", ())),
+        sim=bool(root.attrs.get("sim", False)),
         said=frozenset(root.attrs),
     )
 

@@ -78,6 +78,7 @@ def _robot(name: str, recordings: list[Recording]) -> Robot:
         for what, here, there in (
             ("frames a second", first.fps, recording.fps),
             ("cameras (height, width)", first.sizes, recording.sizes),
+            ("whether it was simulated", first.sim, recording.sim),
         ):
             if here != there:
                 raise ToolError(
@@ -86,7 +87,7 @@ def _robot(name: str, recordings: list[Recording]) -> Robot:
                 )
     if first.fps != round(first.fps):
         raise ToolError(f"{first.fps} frames a second: a dataset's rate is a whole number, --fps")
-    return Robot(config.robot, round(first.fps), arms, first.sizes)
+    return Robot(config.robot, round(first.fps), arms, first.sizes, first.sim)
 
 
 def _episode(recording: Recording, robot: Robot) -> Episode:

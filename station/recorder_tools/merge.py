@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,11 @@ def common_robot(sources: Sequence[Dataset]) -> Robot:
     first = sources[0]
     robot = robot_of(first.info, first.directory)
     for other in sources[1:]:
-        here, there = _described(robot), _described(robot_of(other.info, other.directory))
+        another = robot_of(other.info, other.directory)
+        if robot.twin is None or another.twin is None:  # what one does not say, the other may
+            known = robot.twin if another.twin is None else another.twin
+            robot, another = replace(robot, twin=known), replace(another, twin=known)
+        here, there = _described(robot), _described(another)
         differences = [
             f"{what}: {here[what]} and {there[what]}" for what in here if here[what] != there[what]
         ]
@@ -77,4 +82,5 @@ def _described(robot: Robot) -> dict[str, Any]:
         "frames a second": robot.fps,
         "joints": robot.joints,
         "cameras (height, width)": dict(sorted(robot.cameras.items())),
+        "whether the twin simulated it": robot.twin,
     }
