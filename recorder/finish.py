@@ -18,7 +18,7 @@ import numpy as np
 
 from recorder import edits, files, frames_table, labels, recorded, statistics
 from recorder import ticks as tick_columns
-from recorder.catalogue import Catalogue, write_table
+from recorder.catalogue import Catalogue, DamagedError, write_table
 from recorder.edits import Opinion
 from recorder.films import Films, filmed
 from recorder.frames_table import Numbers
@@ -93,13 +93,8 @@ def finished(catalogue: Catalogue, journal: Journal, told: Told = lambda _: None
         OSError: something cannot be written; it is kept.
     """
     directory = catalogue.directory
-    if trouble := catalogue.trouble():
-        raise FinishError(
-            f"{journal.name}: {trouble}: once the run is over,"
-            f" `python -m recorder repair {directory}` mends it"
-        )
+    known = _known(catalogue, journal)
     _sweep(directory)
-    known = catalogue.episodes()
     header = _header(journal)
     index = next((row["episode_index"] for row in known if row["journal"] == journal.name), None)
     if index is None:
@@ -111,6 +106,20 @@ def finished(catalogue: Catalogue, journal: Journal, told: Told = lambda _: None
     _delete(directory, journal)
     told(1.0)
     return int(index)
+
+
+def _known(catalogue: Catalogue, journal: Journal) -> list[dict[str, Any]]:
+    """Return the rows of the episodes that are there; raises FinishError if they need a repair."""
+    try:
+        known, trouble = catalogue.episodes(), catalogue.trouble()
+    except DamagedError as error:
+        known, trouble = [], str(error)
+    if trouble:
+        raise FinishError(
+            f"{journal.name}: {trouble}: once the run is over,"
+            f" `python -m recorder repair {catalogue.directory}` mends it"
+        )
+    return known
 
 
 def _robot(header: Header, sizes: dict[str, tuple[int, int]]) -> Robot:

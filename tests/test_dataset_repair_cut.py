@@ -115,6 +115,13 @@ def test_nothing_is_added_where_a_row_cannot_be_read(directory: Path, spoilt: by
         launch(directory)
 
 
+def test_nothing_is_added_where_a_row_is_damaged_inside(directory: Path) -> None:
+    row = directory / layout.episodes_path(2)
+    row.write_bytes(row.read_bytes()[:-8] + b"PAR1PAR1")
+    with pytest.raises(FinishError, match=r"file-002\.parquet is damaged.*recorder repair"):
+        add(directory)
+
+
 def test_nothing_is_recorded_between_the_old_folders_and_the_new(directory: Path) -> None:
     (directory / layout.REPAIRED).mkdir()
     shutil.move(directory / "meta", directory / layout.REPAIRED / "meta")
