@@ -85,7 +85,7 @@ class Leader:
         """
         if command is not None and now_ns - command.t_ns > SILENT_NS:
             command = None
-        was_free, cut = self.free, self._is_cut(permit, now_ns)
+        was_free, cut = self.free, self._heed_cut(permit, now_ns)
         if cut or (command is not None and command.free):
             self._let_go(now_ns, cut=cut)
         elif command is not None and self.free:
@@ -134,13 +134,18 @@ class Leader:
             return MISSHAPEN
         return "" if np.isfinite(command.position).all() else NOT_FINITE
 
-    def _is_cut(self, permit: Permit | None, now_ns: int) -> bool:
-        """Return whether its torque is cut: from the order on until leave is given anew."""
+    @property
+    def is_cut(self) -> bool:
+        """Whether its torque is cut: from the order on until leave is given anew."""
+        return self._cut_epoch is not None
+
+    def _heed_cut(self, permit: Permit | None, now_ns: int) -> bool:
+        """Take in what the newest permit says of a cut; return whether one is in force."""
         if permit is not None and ordered(permit, now_ns) == CUT:
             self._cut_epoch = permit.epoch
         elif permit is not None and permit.epoch != self._cut_epoch and not denial(permit, now_ns):
             self._cut_epoch = None
-        return self._cut_epoch is not None
+        return self.is_cut
 
     def _let_go(self, now_ns: int, *, cut: bool) -> None:
         self.free = True

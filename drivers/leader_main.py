@@ -115,7 +115,7 @@ class LeaderDriver:
         """Tell that the arm is gone until it is back and attached, or there is no more use."""
         log.warning("%s", why)
         self.arm.detach()
-        if self._leader.free:
+        if self._leader.free and not self._leader.is_cut:
             self.arm = self._made()  # it was limp in a hand: no wonder if it still is
         while not self._context.stopping:
             self._wait_a_while(why)

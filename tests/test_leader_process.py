@@ -41,6 +41,7 @@ class Led:
         target: where it is told to be, None if it is told nothing.
         free: whether it is to be free.
         permitted: whether it has leave to move.
+        order: of all arms, in the place of that leave.
         states: all that it said.
     """
 
@@ -50,6 +51,7 @@ class Led:
         self.target: Array | None = None
         self.free = False
         self.permitted = True
+        self.order = ""
         self.states: list[JointState] = []
         self.supervisor = Supervisor([spec], bus, spec.directory.parent / "run")
         self._name = spec.name
@@ -68,7 +70,8 @@ class Led:
             self._next_ns = max(self._next_ns + PERIOD_NS, now_ns)
             self._seq += 1
             if self.permitted:
-                self._permits.send(Permit(1, self._seq, now_ns, "all", 1.0))
+                motion = "none" if self.order else "all"
+                self._permits.send(Permit(1, self._seq, now_ns, motion, 1.0, self.order))
             if self.target is not None:
                 self._commands.send(
                     LeaderCommand("left", self._seq, now_ns, self._joints, self.target, self.free)
@@ -205,3 +208,15 @@ def test_a_leader_that_was_unplugged_holds_when_it_is_back(free: bool) -> None:
         led.arm.terminals.plug(PORT)
         led.until_said(lambda state: not state.errors and state.torque == ON, "its return")
         led.until_there(led.home)
+
+
+def test_a_leader_that_was_cut_and_then_unplugged_stays_limp_when_it_is_back() -> None:
+    with led_leader() as led:
+        led.order = "cut"
+        led.until_said(lambda state: state.torque == OFF, "the cut")
+        led.arm.terminals.unplug(PORT)
+        led.until_said(lambda state: "is gone" in "".join(state.errors), "the loss to be told")
+        led.order = ""
+        led.arm.terminals.plug(PORT)
+        led.until_said(lambda state: "launch again" in "".join(state.errors), "why it stays limp")
+        assert not any(led.arm.torque().values())
