@@ -139,7 +139,7 @@ class Bridge:
         self._say_state(now_ns)
         self._context.beat(
             counters={**self._counters, "connections": self.link.connections},
-            note=f"broker lost: {self.link.lost}" if self.link.lost else "",
+            note=f"WARNING: broker lost: {self.link.lost}" if self.link.lost else "",
         )
 
     @property

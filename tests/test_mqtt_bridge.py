@@ -25,6 +25,8 @@ from messaging.messages import Heartbeat
 from messaging.topics import HEARTBEAT
 from messaging.transport import Bus
 from runtime.process import Context, ProcessSpec
+from safety.config import SafetyConfig
+from safety.process_watch import ProcessWatch
 
 pytestmark = [pytest.mark.realtime, needs_mosquitto]
 
@@ -226,8 +228,11 @@ def test_a_broker_that_dies_is_warned_of_and_found_again(
     tmp_path: Path, broker: Broker, plant: Plant, safety: FakeSafety
 ) -> None:
     broker.kill()
-    lost = noted(tmp_path / "bus", "mqtt", lambda note: note.startswith("broker lost"))
+    lost = noted(tmp_path / "bus", "mqtt", lambda note: "broker lost" in note)
     assert lost.ready
+    watch = ProcessWatch("mqtt", 1.0, SafetyConfig())
+    watch.hear(lost, 0)
+    assert watch.look(0, 0).warnings == (f"mqtt: {lost.note}",)
     broker.start()
     noted(tmp_path / "bus", "mqtt", lambda note: not note)
     plant.hears(f"{ROBOT}/status", lambda said: said == "online")
