@@ -93,7 +93,7 @@ def restored(path: Path, fresh: State, facts: Facts) -> State:
         # Torque that was cut or let go stays off by itself; nobody is told so again, who may by
         # now stand somewhere else.
         stop = replace(content.stop, t_ns=facts.now_ns, seq=state.seq + 1)
-        return replace(state, phase="stopped", stop=stop, awaited_seq=stop.seq)
+        return replace(state, phase="stopped", stop=stop)
     if content.phase in MOVING:
         text = f"the safety process died while the robot was {content.phase}: see its log"
         return stopped(state, (Cause(6, "safety", text),), HOLD, facts)

@@ -91,7 +91,7 @@ class State:
         speed: most of the usual speed, by the people's wish.
         stop: the stop in force, while stopped.
         since_ns: when the present half of the self-test began.
-        awaited_seq: number of the permit that arms have to confirm in the self-test or settling.
+        awaited_seq: number of the permit that arms have to confirm in the self-test.
         revoking: the self-test's second half, in which leave is taken back.
         off_until_ns: until when arms at rest are told to let go, 0 while they are not.
         drawn: the last code of four digits.
@@ -187,15 +187,13 @@ def stopped(
         state,
         phase="stopped",
         stop=stop,
-        awaited_seq=stop.seq,
         off_until_ns=0,
     )
 
 
 def renewed(state: State, stop: Stop, t_ns: int) -> State:
     """Return the state in `stop`, which the arms have to confirm anew, from `t_ns` on."""
-    stop = replace(stop, t_ns=t_ns, seq=state.seq + 1, confirmed_ms=())
-    return replace(state, stop=stop, awaited_seq=stop.seq)
+    return replace(state, stop=replace(stop, t_ns=t_ns, seq=state.seq + 1, confirmed_ms=()))
 
 
 def granted(state: State, phase: str) -> State:
@@ -236,7 +234,7 @@ def _while_stopped(state: State, stop: Stop, facts: Facts) -> State:
         held = replace(stop, kind=HOLD, stage="")
         moved = stop.stage == "resting"
         return renewed(state, held, facts.now_ns) if moved else replace(state, stop=held)
-    if stop.stage == "settling" and not unsettled(facts, state.awaited_seq):
+    if stop.stage == "settling" and not unsettled(facts, stop.seq):
         on_its_way = replace(stop, stage="resting", confirmed_ms=())
         return granted(replace(state, stop=on_its_way), "stopped")
     if stop.stage == "resting" and facts.rested == state.epoch:

@@ -221,6 +221,16 @@ def test_what_ends_the_way_to_rest_has_to_be_confirmed_anew(cause: str) -> None:
     }
 
 
+def test_a_fault_before_the_way_to_rest_begins_leaves_what_was_confirmed() -> None:
+    state, _ = permitted(going_to_rest(), facts())
+    known = facts()
+    known.arms["right"] = ArmFact(10_000, NOW, 0)
+    settling = stepped(state, known, CONFIG)
+    held = a_stop(stepped(settling, replace(known, causes=(FAULT,)), CONFIG))
+    assert (held.kind, held.stage) == ("hold", "")
+    assert held.confirmed_ms == a_stop(settling).confirmed_ms == (("left", 5.0),)
+
+
 def test_a_cut_is_confirmed_by_torque_that_is_off_and_by_nothing_that_was_before() -> None:
     held = stepped(permitted(halted_and_about_to_cut(), facts())[0], facts(), CONFIG)
     assert len(a_stop(held).confirmed_ms) == 2
