@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from chromium import needs_chromium
 from dashboard_stand import EVENT, Stand, standing
 from playwright.sync_api import (
     Browser,
@@ -17,16 +16,9 @@ from playwright.sync_api import (
     Page,
     ViewportSize,
     expect,
-    sync_playwright,
 )
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-MARKS = [
-    pytest.mark.realtime,
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="needs a Chromium: apt-get install chromium, or set CHROMIUM"
-    ),
-]
+MARKS = [pytest.mark.realtime, needs_chromium]
 PHONE: ViewportSize = {"width": 390, "height": 844}
 WAIT_MS = 10_000
 
@@ -37,14 +29,6 @@ expect.set_options(timeout=WAIT_MS)
 def stand() -> Iterator[Stand]:
     with tempfile.TemporaryDirectory() as directory, standing(Path(directory)) as stand:
         yield stand
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
+from chromium import browser_of_module
 from dashboard_browser import (
     MARKS,
     PHONE,
-    browser,
     context,
     is_confirmed,
     opened,
@@ -18,7 +18,7 @@ from dashboard_browser import (
 from dashboard_stand import Stand
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-__all__ = ["browser", "context", "stand"]
+__all__ = ["browser_of_module", "context", "stand"]
 
 pytestmark = MARKS
 

@@ -5,10 +5,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from chromium import browser_of_module
 from dashboard_browser import (
     MARKS,
     PHONE,
-    browser,
     context,
     is_confirmed,
     opened,
@@ -24,7 +24,7 @@ from playwright.sync_api import (
     expect,
 )
 
-__all__ = ["browser", "context", "stand"]
+__all__ = ["browser_of_module", "context", "stand"]
 
 pytestmark = MARKS
 MOST_BYTES = 60_000  # of scripts and styles

@@ -1,25 +1,21 @@
 """The page before a robot that runs: its stop reaches the arms, and a person brings it back."""
 
-import os
 import re
-import shutil
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from chromium import chromium, needs_chromium
 from dashboard_stand import free_port
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from stack import Stack, stack, station_config
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = [
     pytest.mark.alone,
     pytest.mark.slow,
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="needs a Chromium: apt-get install chromium, or set CHROMIUM"
-    ),
+    needs_chromium,
 ]
 WAIT_MS = 20_000
 
@@ -42,13 +38,11 @@ def page(running: Stack) -> Iterator[Page]:
     address = running.config.dashboard
     assert address.tokens is not None
     token = (address.tokens / "operator.token").read_text().strip()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(WAIT_MS)
         page.goto(f"http://127.0.0.1:{address.port}/#token={token}")
         yield page
-        browser.close()
 
 
 def test_a_person_stops_the_arms_by_the_page_and_brings_them_back(

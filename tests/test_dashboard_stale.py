@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from dashboard_browser import MARKS, browser, context, operated, stand
+from chromium import browser_of_module
+from dashboard_browser import MARKS, context, operated, stand
 from dashboard_stand import Stand
 from playwright.sync_api import BrowserContext, WebSocketRoute, expect
 
 pytestmark = MARKS
 
-__all__ = ["browser", "context", "stand"]
+__all__ = ["browser_of_module", "context", "stand"]
 
 QUEUED = 25  # messages that wait in a slow link: more than two seconds of them
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from chromium import browser_of_module, needs_chromium
 from dataset_scene import CAMERAS, Told, written
 from dataset_tools import ran
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from recorder import layout
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-needs_chromium = pytest.mark.skipif(
-    CHROMIUM is None, reason="needs a Chromium: apt-get install chromium, or set CHROMIUM"
-)
+__all__ = ["browser_of_module"]
+
 NOTE = "slipped </script><b>twice</b>"
 
 
@@ -35,14 +33,6 @@ def file(directory: Path) -> Path:
     assert done.code == 0
     assert str(out) in done.said
     return out
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
