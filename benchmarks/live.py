@@ -87,11 +87,13 @@ def processes(launch: int) -> dict[str, int]:
     found = {}
     for pid in map(int, children):
         try:
-            # python -m runtime.process SPEC PARENT, and a zero byte at the end
-            spec = Path(f"/proc/{pid}/cmdline").read_text().split("\0")[-3]
-        except (OSError, IndexError):
+            words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+        except OSError:
             continue  # it ended while being looked at
-        found[Path(spec).stem] = pid
+        # python -m runtime.process SPEC PARENT, and a zero byte at the end. One that has only
+        # begun may bear the launch's own words still.
+        if words[1:3] == ["-m", "runtime.process"]:
+            found[Path(words[3]).stem] = pid
     return found
 
 

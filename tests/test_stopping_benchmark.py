@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -6,6 +9,7 @@ import numpy as np
 import pytest
 from driven_arm import DrivenArm, driven_arm
 
+from benchmarks.live import processes
 from benchmarks.stopping import kills, picture
 from benchmarks.stopping.__main__ import FULL, QUICK, targets
 from benchmarks.stopping.detectors import findings
@@ -161,6 +165,7 @@ def test_kills_tell_the_worst_of_all_and_nothing_where_there_was_none() -> None:
     assert figures["kill_torque_changes"] == 1
     assert figures["kill_standstill_max_ms"] == 80.0
     assert Kills().figures() == {}
+    assert str(made[0]) == "controller: stood 80 ms, step 0.0100 rad, torque 0"
     assert kills.cap_rad() == 0.1
 
 
@@ -227,3 +232,11 @@ def test_the_stamp_of_a_frozen_goal_is_that_of_the_last_goal_in_the_servos(
         since_ns = forbidden_ns - 50 * MS
         assert since_ns < driven.arm.standing_since(since_ns) <= stamp_ns + wire_ns + PROMPT_NS
         driven.allow()
+
+
+def test_a_child_that_is_not_yet_a_process_of_the_launch_is_none() -> None:
+    # Forked and about to begin, it bears its parent's words.
+    words = ["launch.py", "--robot", "aloha", "--set", "x=y"]
+    child = [sys.executable, "-c", "input()", *words]
+    with subprocess.Popen(child, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL):
+        assert processes(os.getpid()) == {}

@@ -33,6 +33,7 @@ _BEFORE_NS = 500_000_000  # from when on goals are looked at
 _LOOK_S = 2.0  # after which arms stand, or go on
 _STANDS_NS = 300_000_000  # goals that have not changed for so long stand
 _GONE_S = 2.0  # for the system to clean up after a process
+_AGAIN_S = 0.02  # between two tries to open a dead driver's port
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,15 @@ class Kill:
     standstill_ms: float | None  # from the kill to the last change of any goal; None: they went on
     step_rad: float
     torque_changes: int
+    cause: str = ""  # for which safety stopped the robot then; empty if it did not
+
+    def __str__(self) -> str:
+        """Return it in a line."""
+        stood = "went on" if self.standstill_ms is None else f"stood {self.standstill_ms:.0f} ms"
+        return (
+            f"{self.process}: {stood}, step {self.step_rad:.4f} rad, torque {self.torque_changes}"
+            f"{': ' if self.cause else ''}{self.cause}"
+        )
 
 
 @dataclass
@@ -69,7 +79,7 @@ class Kills:
     def table(self) -> Table:
         """Return one row a process."""
         table = Table(
-            "killed", "times", "stood still after, p50 ms", "most ms", "step rad", "torque"
+            "killed", "times", "stood still after, p50 ms", "most ms", "step rad", "torque", "stops"
         )
         for process in dict.fromkeys(kill.process for kill in self.made):
             of_it = [kill for kill in self.made if kill.process == process]
@@ -81,6 +91,7 @@ class Kills:
                 f"{max(stood):.0f}" if stood else "",
                 f"{max(kill.step_rad for kill in of_it):.4f}",
                 str(sum(kill.torque_changes for kill in of_it)),
+                str(sum(bool(kill.cause) for kill in of_it)),
             )
         return table
 
@@ -111,6 +122,7 @@ def measured(count: int, settings: Sequence[str], console: Console) -> Kills:
             try:
                 for kill in _killed(victims, settings):
                     result.made.append(kill)
+                    console.print(str(kill), soft_wrap=True, markup=False)
                     progress.advance(task)
             except RobotError as error:
                 result.left_out.append(f"one of {', '.join(victims)}: {error}")
@@ -139,9 +151,11 @@ def _killed(victims: Sequence[str], settings: Sequence[str]) -> Iterator[Kill]:
                 return
             robot.during(_LOOK_S)
             stands_ns = _stands_ns(robot, t_ns)
-            went_on = stands_ns > time.monotonic_ns() - _STANDS_NS
+            stand = stands_ns < time.monotonic_ns() - _STANDS_NS
             robot.set_in_motion()  # it came back, and so did the motion: smoothly
-            yield _judged(robot, process, t_ns, None if went_on else stands_ns)
+            # Without a stop arms stand, too: at home, until an episode begins.
+            stopped = stand and robot.first_cause(t_ns)
+            yield _judged(robot, process, t_ns, stands_ns if stopped else None)
 
 
 def _stands_ns(robot: Robot, since_ns: int) -> int:
@@ -166,17 +180,23 @@ def _judged(robot: Robot, process: str, t_ns: int, stands_ns: int | None) -> Kil
         (stands_ns - t_ns) * 1e-6 if stands_ns is not None else None,
         max(largest_step_rad(states) for states in arms),
         sum(torque_changes(states) for states in arms),
+        robot.first_cause(t_ns),
     )
 
 
 def _limp_motors(robot: Robot, arm: str) -> int:
     """Return how many motors of an arm without a driver hold no torque, as they say themselves."""
     driver, servos = f"arm.{arm}", profile(arm)
-    robot.until(lambda: driver not in robot.pids, f"{driver} to be gone", _GONE_S, alive=False)
     path = robot.bus_directory / servos.port.rpartition("/")[2]
-    try:
-        with SerialPort.open(path, servos.baud) as port:
-            bus = ServoBus(port)
-            return sum(bus.read(servo, reg.TORQUE_ENABLE) == 0 for servo in servos.ids)
-    except (PortError, NoAnswerError, RefusedError) as error:
-        raise RobotError(f"servos without a driver do not answer: {error}") from error
+    end = time.monotonic() + _GONE_S
+    robot.until(lambda: driver not in robot.pids, f"{driver} to be gone", _GONE_S, alive=False)
+    while True:
+        try:
+            with SerialPort.open(path, servos.baud) as port:
+                bus = ServoBus(port)
+                return sum(bus.read(servo, reg.TORQUE_ENABLE) == 0 for servo in servos.ids)
+        except (PortError, NoAnswerError, RefusedError) as error:
+            # The system takes the port from a dead process last of all.
+            if time.monotonic() > end:
+                raise RobotError(f"servos without a driver do not answer: {error}") from error
+            robot.during(_AGAIN_S)

@@ -60,4 +60,4 @@ def _shares(axes: Axes, times: Times, colours: Sequence[str]) -> None:
 def _must(axes: Axes) -> None:
     axes.axvline(_MUST_MS, color="black", linewidth=0.8, linestyle="--")
     place = axes.get_xaxis_transform()
-    axes.text(_MUST_MS, 1.0, " must", transform=place, va="top", ha="left")
+    axes.text(_MUST_MS, 0.5, " must", transform=place, va="center", ha="left")

@@ -256,6 +256,11 @@ class Robot:
         newest = takewhile(lambda permit: permit.t_ns >= since_ns, reversed(self.permits))
         return next((permit for permit in list(newest)[::-1] if permit.motion == "none"), None)
 
+    def first_cause(self, since_ns: int) -> str:
+        """Return for what safety first stopped the robot since then, nothing if it did not."""
+        said = (state for state in self.safeties if state.t_ns >= since_ns and state.causes)
+        return next((state.causes[0] for state in said), "")
+
     # -- its life ---------------------------------------------------------------------------------
 
     def _end(self) -> None:
