@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from chromium import needs_chromium
-from dashboard_stand import EVENT, Stand, standing
+from dashboard_stand import EVENT, Stand
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -23,12 +21,6 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 WAIT_MS = 10_000
 
 expect.set_options(timeout=WAIT_MS)
-
-
-@pytest.fixture
-def stand() -> Iterator[Stand]:
-    with tempfile.TemporaryDirectory() as directory, standing(Path(directory)) as stand:
-        yield stand
 
 
 @pytest.fixture

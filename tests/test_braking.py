@@ -50,6 +50,9 @@ def test_the_cheap_bound_is_never_too_small(
     reach, peak = braking_reach(v, a, MOST, JERK, dt)
     assert max(-least[0], greatest[0]) <= reach[0] + 1e-9
     assert fastest[0] <= peak[0] + 1e-9
+    # Nor so great that an arm would be kept far from where it could stop.
+    assert reach[0] - max(-least[0], greatest[0]) < 0.7
+    assert peak[0] - fastest[0] < 1.3
 
 
 def test_a_joint_at_rest_stays() -> None:

@@ -13,8 +13,8 @@ from dashboard_browser import (
     is_confirmed,
     opened,
     operated,
-    stand,
 )
+from dashboard_client import stand
 from dashboard_stand import Stand
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 

@@ -13,8 +13,8 @@ from dashboard_browser import (
     is_confirmed,
     opened,
     operated,
-    stand,
 )
+from dashboard_client import stand
 from dashboard_scene import PROCESSES
 from dashboard_stand import CUT_CODE, EVENT, Stand, standing
 from playwright.sync_api import (

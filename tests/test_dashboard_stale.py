@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 from chromium import browser_of_module
-from dashboard_browser import MARKS, context, operated, stand
+from dashboard_browser import MARKS, context, operated
+from dashboard_client import stand
 from dashboard_stand import Stand
 from playwright.sync_api import BrowserContext, WebSocketRoute, expect
 

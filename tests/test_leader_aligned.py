@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from leader_says import leader_state
+from led_arm import FakeArm
 from teleop_robot import CONFIG, TICK_NS, robot, seen
-from test_leader import FakeArm
 
 from drivers.leader import Leader
 from messaging.messages import OFF, LeaderCommand, Permit

@@ -110,6 +110,11 @@ def test_heat_of_a_motor_without_a_sensor_is_no_heat() -> None:
     assert look(arm_watch(), temperature=np.array([np.nan, 30.0])) == Findings()
 
 
+def test_row_11_two_warm_motors_are_no_hot_one() -> None:
+    found = look(arm_watch(), temperature=np.array([60.0, 60.0]))
+    assert (len(found.warnings), found.speed, found.causes) == (2, 1.0, ())
+
+
 def test_row_12_low_voltage_warns_and_if_it_lasts_stops() -> None:
     watch = arm_watch()
     assert look(watch, voltage=np.array([11.0, 12.0])) == Findings()
@@ -125,6 +130,17 @@ def test_row_12_low_voltage_warns_and_if_it_lasts_stops() -> None:
     assert look(watch, NOW + 160 * MS) == Findings()
 
 
+def test_row_12_a_voltage_low_from_the_first_look_on_may_be_so_for_as_long() -> None:
+    watch, low = arm_watch(), np.array([10.1, 12.0])
+    assert not look(watch, NOW, voltage=low).causes
+    assert not look(watch, NOW + 50 * MS).causes
+    assert not look(watch, NOW + 99 * MS, voltage=low).causes
+    assert not look(arm_watch(), NOW, voltage=np.array([10.2, 12.0])).causes
+    watch = arm_watch()
+    for now_ns in (NOW, NOW + 500 * MS):
+        assert not look(watch, now_ns, voltage=np.array([10.2, 12.0])).causes
+
+
 def test_row_14_a_joint_that_lags_for_long() -> None:
     watch, far = arm_watch(), np.array([0.36, 0.0])
     assert not look(watch, NOW, position=far).causes
@@ -133,6 +149,21 @@ def test_row_14_a_joint_that_lags_for_long() -> None:
     assert (cause.row, cause.subject) == (14, "left_waist")
     assert not look(watch, NOW + 210 * MS, position=np.array([0.35, 0.0])).causes
     assert not look(watch, NOW + 220 * MS, position=far).causes
+
+
+def test_row_14_each_joint_lags_for_as_long_as_it_does_itself() -> None:
+    ranges = {"left_waist": (-1.0, 1.0), "left_elbow": (-1.0, 1.0)}
+    watch, joints = ArmWatch("left", ranges, CONFIG), {"joints": tuple(ranges)}
+    assert not look(watch, NOW, position=np.array([0.36, 0.0]), **joints).causes
+    both = np.array([0.36, 0.36])
+    found = look(watch, NOW + 200 * MS, position=both, **joints)
+    assert only(found).subject == "left_waist"
+
+
+def test_row_14_an_arm_that_is_where_it_is_told_does_not_lag() -> None:
+    watch, there = arm_watch(), np.array([0.9, 0.0])
+    for now_ns in (NOW, NOW + 300 * MS):
+        assert look(watch, now_ns, position=there, written=there) == Findings()
 
 
 def test_row_14_neither_a_gripper_nor_an_arm_let_go_lags() -> None:
@@ -154,8 +185,9 @@ def test_row_14_a_place_that_is_no_number_is_no_place_to_be() -> None:
 def test_row_17_a_joint_measured_outside_of_its_range(place: float) -> None:
     at = np.array([place, 0.0])
     assert rows(look(arm_watch(), position=at, written=at)) == [17]
-    at = np.array([1.1, 5.0])
-    assert not look(arm_watch(), position=at, written=at).causes
+    for end in (1.1, -1.1):
+        at = np.array([end, 5.0 * end])  # a gripper may be anywhere
+        assert not look(arm_watch(), position=at, written=at).causes
 
 
 @pytest.mark.parametrize(

@@ -60,8 +60,30 @@ def test_row_24_a_tick_that_took_the_next_beat_is_late_too() -> None:
     gaps = [control_status(seq=i, t_ns=i * (2 * TICK_NS + 1)) for i in range(4)]
     watch = control(*gaps)
     assert only(watch.look(0, gaps[-1].t_ns, False)).row == 24
-    steady = control(*(control_status(seq=i, t_ns=i * TICK_NS) for i in range(4)))
-    assert not steady.look(0, 3 * TICK_NS, False).causes
+    steady = control(*(control_status(seq=i, t_ns=i * TICK_NS) for i in range(9)))
+    assert not steady.look(0, 8 * TICK_NS, False).causes
+
+
+def test_row_24_a_good_tick_begins_the_count_anew() -> None:
+    late, good = {"late_us": 10_001.0}, {"late_us": 10_000.0}
+    ticks = [late, late, good, late, late]
+    watch = control(*(control_status(seq=2 * i, **tick) for i, tick in enumerate(ticks)))
+    assert not watch.look(0, 0, False).causes
+
+
+def test_row_24_exactly_a_fifth_of_a_period_is_not_late() -> None:
+    watch = control(*(control_status(seq=2 * i, late_us=2000.0) for i in range(100)))
+    assert watch.look(0, 0, False) == Findings()
+
+
+def test_row_24_each_late_tick_leaves_the_window_by_itself() -> None:
+    lateness = [5.0] * 2 + [2001.0] * 11 + [5.0] * 987
+    watch = control(*(control_status(seq=2 * i, late_us=us) for i, us in enumerate(lateness)))
+    warned = []
+    for i in range(4):
+        warned.append(bool(watch.look(0, 0, False).warnings))
+        watch.hear([control_status(seq=2 * (1000 + i))])
+    assert warned == [True, True, True, False]
 
 
 def test_row_24_one_tick_in_a_hundred_late_warns_until_the_window_has_passed() -> None:

@@ -111,6 +111,7 @@ def test_rows_25_and_28_a_journal_or_a_bridge_in_trouble_warns() -> None:
     assert process("mqtt", note=lost).warnings == (f"mqtt: {lost}",)
     assert process("mqtt", note="connected") == Findings()
     assert process("button.pedal", note="WARNING: LOST: unplugged").warnings
+    assert process("journal", 150.0) == Findings()
     assert process("journal", 151.0).warnings == ("journal is silent",)
     assert process("mqtt", ready=False).warnings == ("mqtt is not ready",)
     assert ProcessWatch("mqtt", 0.5, CONFIG).look(0, NOW).warnings

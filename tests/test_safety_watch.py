@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from safety.cause import Cause, Findings, joined
 from safety.config import SafetyConfig
+from safety.state import ArmFact
 from safety.watch import Heard, Watch
 
 
@@ -75,20 +76,39 @@ def test_silence_is_not_judged_right_after_a_pause_of_its_own() -> None:
     assert rows(all_of_it.look(NOTHING, NOW + 255 * MS, True)) == [5, 5]
 
 
+def test_a_pause_of_fifty_milliseconds_is_none() -> None:
+    for pause_ms, found_rows in ((50, [5, 5]), (51, [])):
+        all_of_it = watch()
+        all_of_it.look(healthy(NOW), NOW, True)
+        all_of_it.look(NOTHING, NOW + 20 * MS, True)
+        found = all_of_it.look(NOTHING, NOW + (20 + pause_ms) * MS, True)
+        assert rows(found) == found_rows
+
+
+def test_row_2_only_while_a_policy_may_command() -> None:
+    for running in (True, False):
+        starved = Heard({}, [control_status(t_ns=NOW, starved_s=9.0)])
+        found = watch().look(starved, NOW, running)
+        assert (2 in rows(found)) == running
+
+
 def test_row_6_an_absence_for_as_long_as_a_permit_lives_is_a_cause_itself() -> None:
     all_of_it = watch()
     all_of_it.look(healthy(NOW), NOW, True)
     assert only(all_of_it.look(NOTHING, NOW + 201 * MS, True)).row == 6
+    all_of_it = watch()
+    all_of_it.look(healthy(NOW), NOW, True)
+    assert all_of_it.look(healthy(NOW + 200 * MS), NOW + 200 * MS, True) == Findings()
     assert all_of_it.look(healthy(NOW + 220 * MS), NOW + 220 * MS, True) == Findings()
 
 
 def test_what_arms_say_of_the_permit_is_kept() -> None:
     all_of_it = watch()
     assert all_of_it.arms() == {"left": None, "right": None}
-    all_of_it.look(Heard({"left": joint_state(permit=7, t_frozen_ns=5)}, []), NOW, False)
-    left = all_of_it.arms()["left"]
-    assert left
-    assert (left.permit, left.t_frozen_ns) == (7, 5)
+    for torque, is_off in (("on", False), ("off", True), ("mixed", False)):
+        said = joint_state(permit=7, t_written_ns=6, t_frozen_ns=5, torque=torque)
+        all_of_it.look(Heard({"left": said}, []), NOW, False)
+        assert all_of_it.arms()["left"] == ArmFact(7, 6, 5, is_off)
 
 
 def test_arms_are_at_rest_under_the_permit_that_the_controller_names() -> None:
