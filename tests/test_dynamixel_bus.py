@@ -155,6 +155,22 @@ def test_a_late_answer_is_not_taken_for_the_next() -> None:
             assert it.read(1, PRESENT_POSITION) == position
 
 
+def test_the_answer_to_a_question_put_twice_is_not_taken_for_the_next() -> None:
+    servos = Servos()
+    servos.memory[1][PRESENT_POSITION.address] = 7
+    servos.memory[1][GOAL_POSITION.address] = 9
+    late_s = iter((0.058, 0.025, 0.02))  # the first two to one question, asked again after 50 ms
+    with running(servos, margin_ms=30) as (it, line):
+
+        def answering(packet: Packet) -> bytes:
+            line.say_later(servos(packet), next(late_s, 0.0))
+            return b""
+
+        line.answering = answering
+        assert it.read(1, PRESENT_POSITION) == 7
+        assert it.read(1, GOAL_POSITION) == 9
+
+
 def test_a_stale_answer_is_counted_and_the_fresh_one_behind_it_taken() -> None:
     servos = Servos()
     with running(servos) as (it, _):

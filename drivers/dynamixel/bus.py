@@ -46,7 +46,8 @@ class ServoBus:
     An answer belongs to the newest question. Servos do not number their answers, so one that comes
     late looks like one to the next question: who can tell by the data gives `is_fresh`; for
     all others a question with a missing answer is followed by a pause in which it may still come.
-    A question to one servo alone is put up to three times.
+    A question to one servo alone is put up to three times, and followed by such a pause, too, if
+    more than once.
 
     Every method raises PortLostError when the port goes away.
 
@@ -201,8 +202,13 @@ class ServoBus:
 
     def _ask(self, request: bytes, servo: int, length: int) -> Packet | None:
         """Return the status of `servo` with `length` bytes, or without if it refuses."""
-        answers = (self._asked_once(request, servo, length, margin) for margin in _MARGINS_NS)
-        return next((answer for answer in answers if answer is not None), None)
+        for earlier, margin_ns in enumerate(_MARGINS_NS):
+            answer = self._asked_once(request, servo, length, margin_ns)
+            if answer is not None:
+                if earlier:  # it may be to an earlier question, and the last one's still to come
+                    self._unsettle()
+                return answer
+        return None
 
     def _asked_once(self, request: bytes, servo: int, length: int, margin_ns: int) -> Packet | None:
         self._settle()
@@ -265,9 +271,12 @@ class ServoBus:
     def _settle(self) -> None:
         _sleep_until(self._settled_ns)
 
+    def _unsettle(self) -> None:
+        self._settled_ns = self._asked_ns + _SETTLED_NS
+
     def _note_missing(self, count: int) -> None:
         self.missing += count
-        self._settled_ns = self._asked_ns + _SETTLED_NS
+        self._unsettle()
 
     def _note_alert(self, servo: int, error: int) -> None:
         if error & ALERT:
