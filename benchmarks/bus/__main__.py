@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.bus.emulators import Emulators
-from benchmarks.bus.faults import alert_cycles, fresh_after_late, silent_motor
+from benchmarks.bus.faults import alert_cycles, fresh_around_late, silent_motor
 from benchmarks.bus.loop import Measured
 from benchmarks.bus.processor import ProcessorWatch
 from benchmarks.live import run_stack, stolen_s
@@ -125,7 +125,7 @@ def _faults(name: str, folder: Path) -> dict[str, float]:
             cost = silent_motor(name, emulators, how)
         results |= {f"{how}_motor_{key}": value for key, value in cost.items()}
     with Emulators(folder) as emulators:
-        results["fresh_after_late"] = fresh_after_late(name, emulators)
+        results |= fresh_around_late(name, emulators)
     with Emulators(folder) as emulators:
         results["alert_cycles"] = alert_cycles(name, emulators)
     return results

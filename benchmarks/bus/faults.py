@@ -44,8 +44,8 @@ def silent_motor(name: str, emulators: Emulators, how: str) -> dict[str, float]:
     return {"ms": median(costs) * 1e3, "fresh_others": sum(fresh) / len(fresh)}
 
 
-def fresh_after_late(name: str, emulators: Emulators) -> float:
-    """Return the share of reads after one answer 40 ms late that are fresh.
+def fresh_around_late(name: str, emulators: Emulators) -> dict[str, float]:
+    """Return the share of reads that are fresh before and after one answer 40 ms late.
 
     What is fresh is told by the motor's own clock, whose offset to ours is known from before.
     """
@@ -57,7 +57,10 @@ def fresh_after_late(name: str, emulators: Emulators) -> float:
     after = [_behind_ms(arm) for _ in range(_CYCLES)]
     arm.close()
     usual = np.nanmedian(before)
-    return float(np.mean(np.array(after) - usual < _STALE_MS))  # nan is not fresh
+    return {
+        f"fresh_{when}_late": float(np.mean(np.array(behind) - usual < _STALE_MS))  # nan: not fresh
+        for when, behind in (("before", before), ("after", after))
+    }
 
 
 def alert_cycles(name: str, emulators: Emulators) -> float:
