@@ -78,6 +78,8 @@ class Arm(Protocol):
     def attach(self) -> None:
         """Take the arm over as it is: a torqued arm neither moves nor drops.
 
+        What this arm let go on purpose before stays limp until `hold`.
+
         Raises:
             ArmError: it cannot be driven; says what to do.
         """

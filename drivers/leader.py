@@ -35,6 +35,27 @@ SILENT_NS: Final = 200_000_000  # after which it holds
 _TRY_AGAIN_NS: Final = 500_000_000
 
 
+class Cut:
+    """Whether torque is cut: from the order on until leave is given anew.
+
+    Attributes:
+        in_force: whether it is.
+    """
+
+    def __init__(self) -> None:
+        self.in_force = False
+        self._epoch: int | None = None  # of the permit that ordered it
+
+    def heed(self, permit: Permit | None, now_ns: int) -> None:
+        """Take in what the newest permit says of it, None before the first."""
+        if permit is None:
+            return
+        if ordered(permit, now_ns) == CUT:
+            self.in_force, self._epoch = True, permit.epoch
+        elif permit.epoch != self._epoch and not denial(permit, now_ns):
+            self.in_force = False
+
+
 class Leader:
     """Carries out what a leader is told; pure but for the arm that it is given.
 
@@ -44,28 +65,32 @@ class Leader:
         error: why it does not do as told, empty if it does.
     """
 
-    def __init__(self, arm: Arm, limits: JointLimits, dt_ns: int) -> None:
-        """Take over `arm`, which holds, without moving it.
+    def __init__(
+        self, arm: Arm, limits: JointLimits, dt_ns: int, cut: Cut, *, free: bool = False
+    ) -> None:
+        """Take over `arm` without moving it or changing its torque.
 
         Args:
             arm: attached.
             limits: of its joints.
             dt_ns: length of a period.
+            cut: what is known of a cut by now.
+            free: whether its torque is off on purpose, or not all on.
         """
-        self.free = False
+        self.free = free
         self.moving = False
         self.error = ""
         self._arm = arm
         self._limits = limits
         self._lowest, self._highest = limits.lower + limits.margin, limits.upper - limits.margin
         self._dt_ns = dt_ns
+        self._cut = cut
         self._guard: Guard | None = None
         self._chase: Chase | None = None
         self._written: Array | None = None
         self._seq = 0
         self._limp = False  # or carried, all of it, by the last word that its torque was given
         self._off = False  # so far as to carry nothing
-        self._cut_epoch: int | None = None  # of the permit that cut it, until another gives leave
         self._attempted: Callable[[], None] = self._take_hold
         self._again_ns = 0
 
@@ -85,7 +110,8 @@ class Leader:
         """
         if command is not None and now_ns - command.t_ns > SILENT_NS:
             command = None
-        was_free, cut = self.free, self._heed_cut(permit, now_ns)
+        self._cut.heed(permit, now_ns)
+        was_free, cut = self.free, self._cut.in_force
         if cut or (command is not None and command.free):
             self._let_go(now_ns, cut=cut)
         elif command is not None and self.free:
@@ -133,19 +159,6 @@ class Leader:
         if not named or command.position.shape != (len(command.joints),):
             return MISSHAPEN
         return "" if np.isfinite(command.position).all() else NOT_FINITE
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether its torque is cut: from the order on until leave is given anew."""
-        return self._cut_epoch is not None
-
-    def _heed_cut(self, permit: Permit | None, now_ns: int) -> bool:
-        """Take in what the newest permit says of a cut; return whether one is in force."""
-        if permit is not None and ordered(permit, now_ns) == CUT:
-            self._cut_epoch = permit.epoch
-        elif permit is not None and permit.epoch != self._cut_epoch and not denial(permit, now_ns):
-            self._cut_epoch = None
-        return self.is_cut
 
     def _let_go(self, now_ns: int, *, cut: bool) -> None:
         self.free = True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from drivers.arm import Arm, ArmError, ArmLostError, ArmReading
 from drivers.dynamixel.profile import Gripper, Profile
 from drivers.guard import GuardedCommand
-from drivers.leader import Leader, as_command
+from drivers.leader import Cut, Leader, as_command
 from drivers.states import States
+from messaging.messages import Permit
 from messaging.topics import LEADER_COMMAND, PERMIT
 from motion.limits import JointLimits, LimitsConfig
 from runtime.plugins import configured, plugin
@@ -25,7 +25,9 @@ log = logging.getLogger(__name__)
 _LONGEST_BRAKE_S = 1.0
 _ATTACH_S = 3.0  # what a bus of nine motors takes for its checks, and more
 _TRY_AGAIN_S = 0.5
-_BEAT_S = 0.03  # between signs of life while the arm is gone
+_BEAT_S = 0.03  # between signs of life while there is no arm
+_FIRST_PERMIT_S = 0.5  # by then safety has said something, if there is any
+_CUT = "its torque is cut: waits for leave to move"
 
 
 class Config(BaseModel):
@@ -61,36 +63,24 @@ def main(config: Config, context: Context) -> None:
     module = plugin("drivers.arms", config.plugin)
     options = configured(module, config.config)
     gripper = options.gripper if isinstance(options, Profile) else None
-
-    def made() -> Arm:
-        arm: Arm = module.make(options, config.instance, tuple(config.ranges), context.bus)
-        return arm
-
-    context.beat(ready=False, note="attaches the arm", quiet_s=_ATTACH_S)
-    driver = LeaderDriver(config, made, gripper, context)
+    arm: Arm = module.make(options, config.instance, tuple(config.ranges), context.bus)
+    driver = LeaderDriver(config, arm, gripper, context)
     try:
+        driver.begin()
         while not context.stopping:
             try:
                 driver.drive()
             except ArmLostError as error:
                 driver.await_return(str(error))
     finally:
-        driver.arm.detach()
+        arm.detach()
 
 
 class LeaderDriver:
     """The loop's state: the arm, its newest sample, the newest command."""
 
-    def __init__(
-        self,
-        config: Config,
-        made: Callable[[], Arm],
-        gripper: Gripper | None,
-        context: Context,
-    ) -> None:
-        """Attach the arm that is `made`; raises ArmError if that fails."""
-        self.arm = made()
-        self._made = made
+    def __init__(self, config: Config, arm: Arm, gripper: Gripper | None, context: Context) -> None:
+        self._arm = arm
         self._gripper = gripper
         self._config = config
         self._context = context
@@ -100,8 +90,20 @@ class LeaderDriver:
         self._states = States(context.bus, config.instance, tuple(config.ranges))
         self._reading: ArmReading | None = None
         self._read_ns = 0
-        self.arm.attach()
-        self._leader = self._begun()
+        self._cut = Cut()
+        self._leader: Leader
+
+    def begin(self) -> None:
+        """Attach the arm, once no cut forbids the torque that it then takes; raises ArmError."""
+        end_ns = time.monotonic_ns() + int(_FIRST_PERMIT_S * 1e9)
+        while self._hear() is None and time.monotonic_ns() < end_ns:
+            self._pause("waits for a word of safety")
+        while self._cut.in_force and not self._context.stopping:
+            self._pause(_CUT)
+            self._hear()
+        if not self._context.stopping:
+            self._context.beat(ready=False, note="attaches the arm", quiet_s=_ATTACH_S)
+            self._attach(free=False)
 
     def drive(self) -> None:
         """Do as told until told to stop; raises ArmLostError."""
@@ -114,26 +116,38 @@ class LeaderDriver:
     def await_return(self, why: str) -> None:
         """Tell that the arm is gone until it is back and attached, or there is no more use."""
         log.warning("%s", why)
-        self.arm.detach()
-        if self._leader.free and not self._leader.is_cut:
-            self.arm = self._made()  # it was limp in a hand: no wonder if it still is
+        self._arm.detach()
         while not self._context.stopping:
             self._wait_a_while(why)
             try:
-                self.arm.attach()
+                self._attach(free=self._leader.free)
             except ArmError as error:
                 why = str(error)
             else:
                 log.warning("leader %s is back", self._config.arm)
-                self._reading, self._leader = None, self._begun()
+                self._reading = None
                 return
 
-    def _begun(self) -> Leader:
-        return Leader(self.arm, self._config.joint_limits, self._rate.period_ns)
+    def _attach(self, *, free: bool) -> None:
+        """Attach the arm, whose torque was off on purpose if it was `free`; raises ArmError."""
+        self._arm.attach()
+        limits, period_ns = self._config.joint_limits, self._rate.period_ns
+        self._leader = Leader(self._arm, limits, period_ns, self._cut, free=free)
+
+    def _hear(self) -> Permit | None:
+        """Return the newest permit, None before the first; take in what it says of a cut."""
+        self._permits.receive()
+        self._cut.heed(self._permits.newest, time.monotonic_ns())
+        return self._permits.newest
+
+    def _pause(self, note: str) -> None:
+        self._context.beat(ready=False, worked=False, note=note)
+        time.sleep(_BEAT_S)
 
     def _wait_a_while(self, why: str) -> None:
         end_ns = time.monotonic_ns() + int(_TRY_AGAIN_S * 1e9)
         while time.monotonic_ns() < end_ns and not self._context.stopping:
+            self._hear()
             if self._reading is not None:
                 self._tell(GuardedCommand(self._reading.goal, why), (why,))
             self._context.beat(worked=False, note=why, quiet_s=_ATTACH_S)
@@ -142,13 +156,13 @@ class LeaderDriver:
     def _cycle(self, *, obeying: bool) -> None:
         """Wait for the next beat, tell the arm where to be, read it, tell everybody."""
         now_ns = self._rate.wait()
-        self._permits.receive()
+        permit = self._hear()
         self._commands.receive()
         command = self._commands.newest if obeying else None
         guarded = None
         if self._reading is not None:
-            guarded = self._leader.cycle(command, self._permits.newest, self._reading, now_ns)
-        reading = self.arm.read()
+            guarded = self._leader.cycle(command, permit, self._reading, now_ns)
+        reading = self._arm.read()
         if reading is not None:
             self._reading, self._read_ns = as_command(reading, self._gripper), time.monotonic_ns()
         if guarded is not None:
@@ -165,7 +179,7 @@ class LeaderDriver:
         if self._reading is not None:
             now_ns = time.monotonic_ns()
             self._states.tell(self._reading, self._read_ns, guarded, now_ns, errors=errors)
-            self._states.tell_motors(self.arm, now_ns)
+            self._states.tell_motors(self._arm, now_ns)
 
     def _note(self, guarded: GuardedCommand | None) -> str:
         said = self._reading.errors + self._reading.warnings if self._reading else ()

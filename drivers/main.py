@@ -122,6 +122,7 @@ class Driver:
     def drive(self) -> None:
         """Carry out commands until told to stop, or the arm is let go; raises ArmLostError."""
         self._guard = self._reading = self._written = None
+        self._moving = False
         while self._reading is None and not self._context.stopping:
             self._look()
         self._last_ns = time.monotonic_ns()  # no cycle was due while there was no arm
@@ -232,9 +233,9 @@ class Driver:
 
     def _obey(self) -> None:
         """Let the arm go if that is ordered."""
-        if self._reading is not None and self._guard is not None:
+        if self._reading is not None:
             written = self._reading.goal if self._written is None else self._written
-            still = not self._moving and self._guard.standing
+            still = not self._moving and (self._guard is None or self._guard.standing)
             now_ns = time.monotonic_ns()
             self._torque.obey(self._permit, self._reading, written, still, now_ns)
 

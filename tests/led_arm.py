@@ -10,7 +10,7 @@ from teleop_robot import CONFIG
 
 from drivers.arm import ArmError, ArmReading
 from drivers.guard import GuardedCommand
-from drivers.leader import Leader
+from drivers.leader import Cut, Leader
 from messaging.messages import MIXED, OFF, ON, LeaderCommand, MotorStates, Permit
 from motion.limits import JointLimits
 from teleop.device import Array
@@ -91,7 +91,7 @@ class Driven:
 
     def __init__(self) -> None:
         self.arm = FakeArm()
-        self.leader = Leader(self.arm, LIMITS, TICK_NS)
+        self.leader = Leader(self.arm, LIMITS, TICK_NS, Cut())
         self.now_ns = 1_000_000_000
         self.permit: Permit | None = Permit(1, 1, 0, "all", 1.0)
         self.command: LeaderCommand | None = None

@@ -160,6 +160,8 @@ def test_a_goal_that_a_motor_did_not_take_keeps_its_torque_off(
         set_register(register, value + 100 if register is reg.GOAL_POSITION else value)
 
     monkeypatch.setattr(servo.motor, "set", deaf)
-    with pytest.raises(ArmError, match=r"forearm_roll was told to stay at .* its torque stays off"):
+    with pytest.raises(
+        ArmError, match=r"forearm_roll \(id 6\) was told to stay at .* its torque stays off"
+    ):
         attached(arm)
     assert not arm.line.of(reg.TORQUE_ENABLE)

@@ -82,6 +82,10 @@ FAULTY = {
         settings(7, reg.DRIVE_MODE, 0b1001),
         ["wrist_angle (id 7): Drive_Mode is 9, should be 1", "calibrate registers"],
     ),
+    "torque that comes on by itself": (
+        settings(7, reg.STARTUP_CONFIGURATION, 1),
+        ["wrist_angle (id 7): Startup_Configuration is 1, should be 0", "calibrate registers"],
+    ),
     "other limits": (
         settings(2, reg.MAX_POSITION_LIMIT, 4095),
         ["shoulder (id 2): Max_Position_Limit is 4095, should be 2867", "Correct the config"],

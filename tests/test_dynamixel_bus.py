@@ -94,6 +94,25 @@ def test_a_refusal_is_told_in_words() -> None:
         it.write(2, TORQUE_ENABLE, 1)
 
 
+def test_a_single_servo_is_asked_again_when_the_question_reached_it_damaged() -> None:
+    servos = Servos()
+    servos.error[1] = Refusal.CRC
+    with running(servos) as (it, line):
+
+        def answering(packet: Packet) -> bytes:
+            answer = servos(packet)
+            servos.error[1] = 0
+            return answer
+
+        line.answering = answering
+        assert it.read(1, PRESENT_POSITION) == 0
+        assert it.transactions == 2
+        servos.error[2] = Refusal.CRC
+        with pytest.raises(RefusedError, match="the packet reached it damaged"):
+            it.read(2, PRESENT_POSITION)
+        assert it.transactions == 5
+
+
 def test_an_alert_is_no_error_but_is_known_until_it_is_gone() -> None:
     servos = Servos()
     servos.error[2] = ALERT

@@ -12,7 +12,7 @@ from leader_says import leader_state
 from led_arm import FakeArm
 from teleop_robot import CONFIG, TICK_NS, robot, seen
 
-from drivers.leader import Leader
+from drivers.leader import Cut, Leader
 from messaging.messages import OFF, LeaderCommand, Permit
 from messaging.transport import Bus
 from motion.limits import JointLimits
@@ -33,7 +33,7 @@ class Pair:
         start = HOME[places]
         self.arm = FakeArm(position=start.copy(), goal=start.copy())
         self._driver = Leader(
-            self.arm, JointLimits.build(joints, lower, upper, CONFIG.limits), TICK_NS
+            self.arm, JointLimits.build(joints, lower, upper, CONFIG.limits), TICK_NS, Cut()
         )
         self._hand = hand
         self._command: LeaderCommand | None = None

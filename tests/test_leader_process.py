@@ -41,6 +41,7 @@ class Led:
         target: where it is told to be, None if it is told nothing.
         free: whether it is to be free.
         permitted: whether it has leave to move.
+        epoch: of that leave.
         order: of all arms, in the place of that leave.
         states: all that it said.
     """
@@ -51,6 +52,7 @@ class Led:
         self.target: Array | None = None
         self.free = False
         self.permitted = True
+        self.epoch = 1
         self.order = ""
         self.states: list[JointState] = []
         self.supervisor = Supervisor([spec], bus, spec.directory.parent / "run")
@@ -71,7 +73,7 @@ class Led:
             self._seq += 1
             if self.permitted:
                 motion = "none" if self.order else "all"
-                self._permits.send(Permit(1, self._seq, now_ns, motion, 1.0, self.order))
+                self._permits.send(Permit(self.epoch, self._seq, now_ns, motion, 1.0, self.order))
             if self.target is not None:
                 self._commands.send(
                     LeaderCommand("left", self._seq, now_ns, self._joints, self.target, self.free)
@@ -196,27 +198,63 @@ def test_a_leader_that_is_asked_to_stop_in_motion_brakes() -> None:
         assert all(led.arm.torque().values())
 
 
-@pytest.mark.parametrize("free", [False, True])
-def test_a_leader_that_was_unplugged_holds_when_it_is_back(free: bool) -> None:
+@pytest.mark.parametrize("torque", [ON, OFF])
+def test_a_leader_that_was_unplugged_is_as_it_was_when_it_is_back(torque: str) -> None:
     with led_leader() as led:
-        if free:
+        if torque == OFF:
             led.until_free()
         led.target = None
         led.arm.terminals.unplug(PORT)
         lost = led.until_said(lambda state: bool(state.errors), "the loss to be told")
         assert "is gone" in lost.errors[0]
         led.arm.terminals.plug(PORT)
-        led.until_said(lambda state: not state.errors and state.torque == ON, "its return")
+        led.until_said(lambda state: not state.errors and state.torque == torque, "its return")
         led.until_there(led.home)
 
 
-def test_a_leader_that_was_cut_and_then_unplugged_stays_limp_when_it_is_back() -> None:
+@pytest.mark.parametrize("first", ["cut", "unplugged"])
+def test_a_leader_that_was_cut_and_unplugged_stays_limp_until_leave_is_given_anew(
+    first: str,
+) -> None:
+    with led_leader() as led:
+        led.until_free()
+        if first == "cut":
+            led.order = "cut"
+            led.during(0.5)
+        led.arm.terminals.unplug(PORT)
+        led.until_said(lambda state: "is gone" in "".join(state.errors), "the loss to be told")
+        led.order, led.free = "cut", False
+        led.during(0.5)
+        led.order = ""
+        led.arm.terminals.plug(PORT)
+        led.until_said(lambda state: not state.errors, "its return")
+        led.during(0.5)
+        assert not any(led.arm.torque().values())
+        led.epoch += 1
+        led.until_there(led.home)
+
+
+def test_a_leader_whose_process_dies_while_it_is_cut_stays_limp() -> None:
     with led_leader() as led:
         led.order = "cut"
         led.until_said(lambda state: state.torque == OFF, "the cut")
-        led.arm.terminals.unplug(PORT)
-        led.until_said(lambda state: "is gone" in "".join(state.errors), "the loss to be told")
-        led.order = ""
-        led.arm.terminals.plug(PORT)
-        led.until_said(lambda state: "launch again" in "".join(state.errors), "why it stays limp")
+        taken = len(led.arm.line.of(reg.TORQUE_ENABLE))
+        led.end(signal.SIGKILL)
+        led.during(2.0)
+        assert not any(write.value for write in led.arm.line.of(reg.TORQUE_ENABLE)[taken:])
+        led.order, led.epoch = "", 2
+        led.until_said(lambda state: state.torque == ON, "its return")
+
+
+def test_a_free_leader_whose_motor_restarted_in_the_hand_is_not_thrown_back() -> None:
+    with led_leader() as led:
+        led.until_free()
+        led.arm.faults.happen("brown_out", 4)
+        led.during(0.5)
+        led.put(2, led.home[2] + 0.5)
+        told = len(led.arm.line.of(reg.GOAL_POSITION))
+        led.free = False
+        led.until_said(lambda state: "has restarted" in "".join(state.errors), "why it is limp")
+        led.during(1.0)
         assert not any(led.arm.torque().values())
+        assert len(led.arm.line.of(reg.GOAL_POSITION)) == told

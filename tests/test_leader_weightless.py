@@ -156,6 +156,20 @@ def test_when_its_driver_falls_silent_nothing_pushes_any_more(held: InHand) -> N
     again.detach()
 
 
+@pytest.mark.parametrize("fault", ["silent", "restarted"])
+def test_with_a_joint_that_may_be_anywhere_nothing_is_carried(held: InHand, fault: str) -> None:
+    held.free()
+    assert held.emulated.table(2, reg.GOAL_CURRENT) != 0
+    if fault == "silent":
+        held.emulated.faults.silence(4)
+    else:
+        held.emulated.faults.happen("brown_out", 4)
+    held.cycles(40)
+    for servo in (1, 2, 3, 5, 6, 7):
+        assert held.emulated.table(servo, reg.GOAL_CURRENT) == 0
+    held.emulated.faults.clear()
+
+
 def test_a_driver_that_stalled_carries_on(held: InHand) -> None:
     held.free()
     time.sleep(0.4)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from driven_arm import ARM, PERIOD_NS, DrivenArm, driven_arm
+from emulated_arm import PORT
 
 from drivers.dynamixel import registers as reg
 from drivers.leave import NO_LEAVE, NO_PERMIT, OTHER_LEAVE
@@ -172,6 +173,27 @@ def test_a_cut_lets_go_in_motion_at_once(driven: DrivenArm) -> None:
     driven.during(0.2)
     assert not driven.arm.line.of(reg.GOAL_POSITION, goals_ns)
     forget_orders(driven)
+
+
+def test_an_arm_that_is_cut_and_unplugged_stays_limp_and_holds_again_with_new_leave(
+    driven: DrivenArm,
+) -> None:
+    since_ns = driven.forbid(CUT)
+    driven.until(lambda: driven.states[-1].torque == OFF, "the arm to let go")
+    driven.arm.terminals.unplug(PORT)
+    driven.until_told("is gone", since_ns)
+    driven.forbid()
+    driven.arm.terminals.plug(PORT)
+    driven.until(lambda: not driven.states[-1].errors, "the arm to be back")
+    driven.during(0.3)
+    assert driven.arm.torque() == LIMP
+    driven.arm.plant.shafts[0].put(driven.arm.now()[0] + 0.3)
+    driven.during(0.3)
+    driven.allow()
+    driven.until(lambda: driven.states[-1].torque == ON, "the arm to hold")
+    driven.until(lambda: not driven.states[-1].holding, "the arm to follow")
+    forget_orders(driven)
+    driven.arm.assert_sound_goals()
 
 
 def test_every_motor_is_told_of(driven: DrivenArm) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import selectors
+import termios
 import time
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,19 @@ def test_an_impossible_rate_is_refused() -> None:
         SerialPort.open(line.path, -1)
 
 
+@pytest.mark.parametrize("setting", ["tcsetattr", "tcflush"])
+def test_a_port_that_goes_while_it_is_opened_is_no_port(
+    monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    def gone(*_: Any) -> None:
+        raise termios.error(errno.ENODEV, "No such device")
+
+    with peer() as line:
+        monkeypatch.setattr(termios, setting, gone)
+        with pytest.raises(PortError, match="plug the arm's USB cable in"):
+            SerialPort.open(line.path, BAUD)
+
+
 @pytest.mark.parametrize("use", ["write", "receive", "receive_in_time", "discard"])
 def test_an_unplugged_port_is_lost(use: str) -> None:
     with peer() as line, SerialPort.open(line.path, BAUD) as port:
@@ -129,6 +143,16 @@ def test_the_latency_timer_behind_a_link_is_found(adapter: Path) -> None:
 def test_a_port_that_is_not_usb_has_no_latency_timer_and_passes(tmp_path: Path) -> None:
     assert latency_timer_ms("/dev/pts/7", tmp_path) is None
     demand_short_latency("/dev/pts/7", tmp_path)
+
+
+def test_an_adapter_that_is_just_being_pulled_out_has_no_latency_timer(
+    adapter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: Any) -> str:
+        raise OSError(errno.ENODEV, "No such device")
+
+    monkeypatch.setattr(Path, "read_text", gone)
+    assert latency_timer_ms(adapter, adapter.parent / "sysfs") is None
 
 
 def test_a_long_latency_timer_is_set_to_one_millisecond(adapter: Path) -> None:

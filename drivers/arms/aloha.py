@@ -76,8 +76,8 @@ class AlohaArm:
     def attach(self) -> None:
         """Check the arm and make it hold where it is; a torqued arm is left as it is.
 
-        An arm that comes back must hold still: its torque comes on once in a launch, when somebody
-        is there to see it.
+        An arm that comes back must hold still, or be limp where it was let go on purpose: its
+        torque comes on once in a launch, when somebody is there to see it.
 
         Raises:
             ArmError: it cannot be driven; says what to do.
@@ -88,7 +88,11 @@ class AlohaArm:
             # Once it is open: to open it has set the timer, which takes no permission then.
             demand_short_latency(self._profile.port)
             self._bus = ServoBus(self._port)
-            goals = attached(self._bus, self._port, self._profile, take_hold=not self._held)
+            goals, limp = attached(
+                *(self._bus, self._port, self._profile),
+                take_hold=not self._held,
+                let_go=self._grip.limp if self._held else (),
+            )
         except (PortError, NoAnswerError, RefusedError) as error:
             self.detach()
             raise ArmError(str(error)) from error
@@ -111,7 +115,7 @@ class AlohaArm:
             [servo for servo in self.motors if servo not in self._ids]
         )
         self._lookout = Lookout(self._profile, self.motors, self._bus, now_ns)
-        self._grip = Grip(self._profile, self.motors)
+        self._grip = Grip(self._profile, self.motors, limp)
         self._cycles = 0
 
     def write(self, position: Array) -> None:
@@ -139,8 +143,9 @@ class AlohaArm:
             ArmLostError: the port is gone.
         """
         if self._attached().open is not self._question:  # else `write` has put it
-            silent_ns = time.monotonic_ns() - self._asked_ns
-            self._ask(self._question, self._grip.pushing(self._goal, silent_ns))
+            now_ns = time.monotonic_ns()
+            pushing = self._grip.pushing(self._goal, now_ns - self._asked_ns, now_ns)
+            self._ask(self._question, pushing)
         self._question = self._heard(self._question)
         now_ns = time.monotonic_ns()
         self._lookout.note_cycle(now_ns)
@@ -183,7 +188,7 @@ class AlohaArm:
         """
         self._cycles = 0
         with _LOST:
-            return self._grip.hold(self._attached(), self._goal_ticks)
+            return self._grip.hold(self._attached(), self._goal_ticks, time.monotonic_ns())
 
     def motor_states(self, now_ns: int) -> MotorStates | None:
         """Return each motor's state, None before the arm is attached."""

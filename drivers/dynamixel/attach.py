@@ -6,6 +6,9 @@ one that is limp is set up and told to stay where it is before its torque comes 
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import NamedTuple
+
 from drivers.arm import ArmError
 from drivers.dynamixel.bus import ServoBus
 from drivers.dynamixel.checks import (
@@ -33,16 +36,34 @@ from drivers.dynamixel.registers import (
 from drivers.dynamixel.sample import MAPPED, MAPPING
 
 
+class Attached(NamedTuple):
+    """How an arm was found and left.
+
+    Attributes:
+        goals: of its joints, in ticks.
+        limp: the joints that are still let go.
+    """
+
+    goals: dict[str, int]
+    limp: list[str]
+
+
 def attached(
-    bus: ServoBus, port: SerialPort, profile: Profile, *, take_hold: bool = True
-) -> dict[str, int]:
-    """Check the arm and make all its motors hold; returns the joints' goals in ticks.
+    bus: ServoBus,
+    port: SerialPort,
+    profile: Profile,
+    *,
+    take_hold: bool = True,
+    let_go: Collection[str] = (),
+) -> Attached:
+    """Check the arm, set all its motors up to hold, and make those hold that were not let go.
 
     Args:
         bus: of the arm.
         port: of the bus.
         profile: of the arm.
         take_hold: whether torque may come on, else the arm must hold already.
+        let_go: joints that were let go on purpose: if they are limp they stay so.
 
     Raises:
         ArmError: something is not as it must be; says what to do.
@@ -55,17 +76,19 @@ def attached(
     check_settings(bus, profile)
     check_shadows(bus, profile)
     limp = [joint for joint, motor in profile.motors.items() if not _holds(bus, motor)]
-    if limp and not take_hold:
+    fallen = [joint for joint in limp if joint not in let_go]
+    if fallen and not take_hold:
         raise ArmError(
-            f"{profile.port}: {', '.join(limp)} let go while the arm was away, and nobody may be "
+            f"{profile.port}: {', '.join(fallen)} let go while the arm was away, and nobody may be "
             "ready for it to move: support the arm, then launch again"
         )
     _map_samples(bus, profile)
     for joint in limp:
         _prepare(bus, joint, profile.motors[joint])
-    for joint in limp:
+    for joint in fallen:
         _take_hold(bus, joint, profile.motors[joint])
-    return {joint: bus.read(motor.id, GOAL_POSITION) for joint, motor in profile.motors.items()}
+    goals = {joint: bus.read(motor.id, GOAL_POSITION) for joint, motor in profile.motors.items()}
+    return Attached(goals, [joint for joint in limp if joint in let_go])
 
 
 def _release_carried(bus: ServoBus, profile: Profile) -> None:
@@ -112,9 +135,12 @@ def _tell_to_stay(bus: ServoBus, joint: str, motor: Motor) -> None:
     """Make the place of a joint its goal; what is written to a motor reaches its shadow too."""
     goal = _goal_to_hold(bus, joint, motor)
     bus.write(motor.id, GOAL_POSITION, goal)
-    told = bus.read(motor.id, GOAL_POSITION)
-    if told != goal:
-        raise ArmError(f"{joint} was told to stay at {goal} and says {told}: its torque stays off")
+    for servo in motor.ids:
+        if (told := bus.read(servo, GOAL_POSITION)) != goal:
+            raise ArmError(
+                f"{named(joint, servo)} was told to stay at {goal} and says {told}: its torque "
+                "stays off"
+            )
 
 
 def _goal_to_hold(bus: ServoBus, joint: str, motor: Motor) -> int:

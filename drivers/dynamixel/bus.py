@@ -10,7 +10,7 @@ from drivers.dynamixel import packets
 from drivers.dynamixel.packets import BROADCAST, Instruction, Packet, PacketReader
 from drivers.dynamixel.port import SerialPort
 from drivers.dynamixel.question import FastQuestion, Part, Question
-from drivers.dynamixel.registers import ALERT, Register
+from drivers.dynamixel.registers import ALERT, Refusal, Register
 from drivers.dynamixel.replies import Answer, agreed, identity
 from drivers.dynamixel.replies import Identity as Identity
 from drivers.dynamixel.replies import NoAnswerError as NoAnswerError
@@ -46,8 +46,8 @@ class ServoBus:
     An answer belongs to the newest question. Servos do not number their answers, so one that comes
     late looks like one to the next question: who can tell by the data gives `is_fresh`; for
     all others a question with a missing answer is followed by a pause in which it may still come.
-    A question to one servo alone is put up to three times, and followed by such a pause, too, if
-    more than once.
+    A question to one servo alone is put up to three times, if no answer comes or one that says
+    that it arrived damaged; if more than once, it is followed by such a pause, too.
 
     Every method raises PortLostError when the port goes away.
 
@@ -202,13 +202,14 @@ class ServoBus:
 
     def _ask(self, request: bytes, servo: int, length: int) -> Packet | None:
         """Return the status of `servo` with `length` bytes, or without if it refuses."""
+        answer = None
         for earlier, margin_ns in enumerate(_MARGINS_NS):
             answer = self._asked_once(request, servo, length, margin_ns)
-            if answer is not None:
+            if answer is not None and answer.error & ~ALERT != Refusal.CRC:
                 if earlier:  # it may be to an earlier question, and the last one's still to come
                     self._unsettle()
-                return answer
-        return None
+                break
+        return answer
 
     def _asked_once(self, request: bytes, servo: int, length: int, margin_ns: int) -> Packet | None:
         self._settle()

@@ -51,7 +51,10 @@ def take_up(bus: ServoBus, profile: Profile, angles: Array) -> bool:
     motors = _able(profile)
     if not _say(bus, OPERATING_MODE, dict.fromkeys(motors, CURRENT_MODE)):
         return False
-    _tell(bus, BUS_WATCHDOG, dict.fromkeys(motors, _WATCHDOG))
+    watched = dict.fromkeys(motors, _WATCHDOG)
+    _tell(bus, BUS_WATCHDOG, watched)
+    if not _say(bus, BUS_WATCHDOG, watched):  # without it a motor would push for ever
+        return False
     _tell(bus, GOAL_CURRENT, currents(profile, angles))
     _tell(bus, TORQUE_ENABLE, dict.fromkeys(motors, 1))
     return True
@@ -124,15 +127,15 @@ def currents(profile: Profile, angles: Array) -> dict[int, int]:
     return told
 
 
-def pushing(profile: Profile, angles: Array, silent_ns: int) -> bytes:
+def pushing(profile: Profile, angles: Array | None, silent_ns: int) -> bytes:
     """Return what tells the motors to carry what there is to carry now.
 
     Args:
         profile: of the arm.
-        angles: (J,) rad, where its joints are.
+        angles: (J,) rad, where its joints are, None if that is not known: then they carry nothing.
         silent_ns: for how long nothing was said on the bus; after a long silence they begin anew.
     """
-    told = currents(profile, angles)
+    told = dict.fromkeys(_able(profile), 0) if angles is None else currents(profile, angles)
     values = {servo: GOAL_CURRENT.packed(current) for servo, current in told.items()}
     data = packets.sync_write(GOAL_CURRENT.address, values)
     if silent_ns < _SILENCE_NS:

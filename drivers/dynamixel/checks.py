@@ -27,6 +27,7 @@ from drivers.dynamixel.registers import (
     PROFILE_VELOCITY,
     RETURN_DELAY_TIME,
     SECONDARY_ID,
+    STARTUP_CONFIGURATION,
     TORQUE_ENABLE,
     Register,
     hardware_errors,
@@ -130,6 +131,7 @@ def expected(motor: Motor, servo: int) -> dict[Register, int]:
         OPERATING_MODE: MODES[motor.mode],
         RETURN_DELAY_TIME: 0,
         DRIVE_MODE: int(motor.reversed != is_shadow),
+        STARTUP_CONFIGURATION: 0,  # else torque may come on by itself, after a dip of the supply
         SECONDARY_ID: motor.id if is_shadow else _NO_SECONDARY,
         MIN_POSITION_LIMIT: motor.ticks[0],
         MAX_POSITION_LIMIT: motor.ticks[1],

@@ -25,6 +25,7 @@ class MotorState:
         sample: the newest, None before the first.
         t_sample_ns: when that was taken.
         let_go: whether its torque is off on purpose; ends with the first sample that has torque.
+        restarted: whether it has lost its memory, its torque with it; `sample` is of before.
     """
 
     def __init__(self, joint: str, servo: int, silent_after_ns: int, now_ns: int) -> None:
@@ -35,14 +36,14 @@ class MotorState:
         self._name = named(joint, servo)
         self._silent_after_ns = silent_after_ns
         self._clock = MotorClock()
+        self.restarted = False
         self._alert = False
-        self._restarted = False
 
     def is_fresh(self, data: bytes, heard_ns: int, asked_ns: int) -> bool:
         """Return whether an answer belongs to what was asked at `asked_ns`; if so, keep it."""
         taken = sample(data)
         if not taken.mapped:
-            self._restarted = True
+            self.restarted = True
             return True
         sampled_ns = self._clock.sampled_ns(taken.tick_ms, heard_ns, asked_ns)
         if sampled_ns is None:
@@ -60,7 +61,7 @@ class MotorState:
 
         One that has restarted answers, though not with a sample.
         """
-        return not self._restarted and now_ns - self.t_sample_ns > self._silent_after_ns
+        return not self.restarted and now_ns - self.t_sample_ns > self._silent_after_ns
 
     def is_well(self, now_ns: int) -> bool:
         """Return whether it holds and nothing is wrong; else `errors` looks closer."""
@@ -68,13 +69,13 @@ class MotorState:
         return (
             taken is not None
             and taken.torque == 1
-            and not (taken.hardware_error or self._alert or self._restarted)
+            and not (taken.hardware_error or self._alert or self.restarted)
             and now_ns - self.t_sample_ns <= self._silent_after_ns
         )
 
     def errors(self, now_ns: int) -> list[str]:
         """Return what makes the motor unfit to move."""
-        if self._restarted:
+        if self.restarted:
             return [f"{self._name} has restarted, its torque is off: {_AFTER_RESTART}"]
         if self.is_silent(now_ns):
             return [f"{self._name} does not answer: {_AFTER_SILENCE}"]
@@ -93,7 +94,7 @@ class MotorState:
 
     def has_torque(self) -> bool:
         """Return whether it held when it was last heard of; one that restarted does not."""
-        return self.sample is not None and bool(self.sample.torque) and not self._restarted
+        return self.sample is not None and bool(self.sample.torque) and not self.restarted
 
 
 class Pair:

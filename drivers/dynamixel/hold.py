@@ -32,15 +32,25 @@ class Grip:
         limp: joints that are let go on purpose and have not been told where to stay.
     """
 
-    def __init__(self, profile: Profile, motors: Mapping[int, MotorState]) -> None:
-        """Begin with an arm that holds; `motors` by id, shadows too."""
-        self.limp: list[str] = []
+    def __init__(
+        self, profile: Profile, motors: Mapping[int, MotorState], limp: Sequence[str] = ()
+    ) -> None:
+        """Begin with an arm that holds, but for joints let go before; `motors` by id, shadows too.
+
+        Args:
+            profile: of the arm.
+            motors: what each motor said last, by id, shadows too.
+            limp: joints that were let go on purpose before.
+        """
+        self.limp = list(limp)
         self._profile = profile
         self._motors = motors
         self._tries = 0
         self._released = False  # whether all have been seen without torque since they held
         self._other_mode = False  # whether those that can carry have been told so
         self._carries = False  # whether they have been told to
+        for servo in self._servos(limp):
+            motors[servo].let_go = True
 
     @property
     def torque(self) -> str:
@@ -83,17 +93,27 @@ class Grip:
         carry.prepare(bus, self._profile)
         return False
 
-    def pushing(self, angles: Array, silent_ns: int) -> bytes:
+    def pushing(self, angles: Array, silent_ns: int, now_ns: int) -> bytes:
         """Return what tells the motors to carry what there is to carry at `angles` (J,) rad.
 
         Args:
             angles: where the joints are.
             silent_ns: for how long nothing was said on the bus.
+            now_ns: the present time.
         """
-        return carry.pushing(self._profile, angles, silent_ns) if self._carries else b""
+        if not self._carries:
+            return b""
+        # With a joint that may be anywhere, what the others bear is not known.
+        known = not self._unheard(self._profile.motors, now_ns)
+        return carry.pushing(self._profile, angles if known else None, silent_ns)
 
-    def hold(self, bus: ServoBus, ticks: Sequence[int]) -> bool:
-        """Make one step of taking hold where the joints stand, at `ticks`; return whether all do.
+    def hold(self, bus: ServoBus, ticks: Sequence[int], now_ns: int) -> bool:
+        """Make one step of taking hold where the joints stand; return whether all hold.
+
+        Args:
+            bus: of the arm.
+            ticks: where the motors said last that their joints are.
+            now_ns: the present time.
 
         Raises:
             ArmError: they cannot; says why and what to do.
@@ -110,6 +130,12 @@ class Grip:
         if not stands:
             self._tries = 0
             return True
+        for servo in self._servos(stands):
+            if self._motors[servo].restarted:
+                raise ArmError(f"{self._profile.port}: {self._motors[servo].errors(now_ns)[0]}")
+        if unheard := self._unheard(stands, now_ns):  # who knows where they are by now
+            self._try(f"{', '.join(unheard)} did not say where they stand")
+            return False
         if self._tries == _TRIES:
             self.limp = list(stands)
         self._try(f"{', '.join(stands)} did not take torque")
@@ -130,10 +156,24 @@ class Grip:
         carry.unprepare(bus, self._profile)
 
     def _release(self, bus: ServoBus, joints: Sequence[str]) -> None:
-        servos = [servo for joint in joints for servo in self._profile.motors[joint].ids]
+        servos = self._servos(joints)
         for servo in servos:
             self._motors[servo].let_go = True
         let_go(bus, self._profile, servos)
+
+    def _servos(self, joints: Iterable[str]) -> list[int]:
+        return [servo for joint in joints for servo in self._profile.motors[joint].ids]
+
+    def _unheard(self, joints: Iterable[str], now_ns: int) -> list[str]:
+        """Return the joints of which a motor has not said lately where it is."""
+        states = {
+            joint: [self._motors[servo] for servo in self._servos([joint])] for joint in joints
+        }
+        return [
+            joint
+            for joint, motors in states.items()
+            if any(state.restarted or state.is_silent(now_ns) for state in motors)
+        ]
 
     def _try(self, failed: str) -> None:
         """Count a step; raises ArmError if there were too many, as what `failed` says."""
@@ -176,15 +216,17 @@ def tell_to_stay(bus: ServoBus, profile: Profile, stands: Mapping[str, int]) -> 
     Raises:
         ArmError: a joint stands where its torque must not come on; says what to do.
     """
-    goals = {}
+    goals: dict[int, bytes] = {}
+    wanted: dict[int, bytes] = {}
     for joint, tick in stands.items():
         motor = profile.motors[joint]
         demand_room(joint, motor, tick)
         low, high = motor.ticks
         goals[motor.id] = GOAL_POSITION.packed(min(max(tick, low), high))
+        wanted |= dict.fromkeys(motor.ids, goals[motor.id])  # a shadow hears its partner's, too
     bus.sync_write(GOAL_POSITION.address, goals)
-    answers = bus.sync_read(GOAL_POSITION.address, GOAL_POSITION.size, tuple(goals))
-    return all(n in answers and answers[n].data == goal for n, goal in goals.items())
+    answers = bus.sync_read(GOAL_POSITION.address, GOAL_POSITION.size, tuple(wanted))
+    return all(n in answers and answers[n].data == goal for n, goal in wanted.items())
 
 
 def take_torque(bus: ServoBus, profile: Profile, joints: Iterable[str]) -> None:

@@ -55,7 +55,7 @@ class SerialPort:
         path = str(path)
         try:
             line = serial.Serial(path, baud, timeout=0, exclusive=True)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, termios.error) as error:
             raise PortError(_remedy(path, baud, error)) from error
         try:
             # The lock stops those who ask for it; this stops all but root.
@@ -154,7 +154,7 @@ def latency_timer_ms(path: str | Path, sysfs: Path = _USB_SERIAL) -> int | None:
     """
     try:
         return int(_latency_timer(path, sysfs).read_text())
-    except FileNotFoundError:
+    except OSError:  # it has none, or is just being pulled out: the next question tells
         return None
 
 
@@ -183,7 +183,7 @@ def _latency_timer(path: str | Path, sysfs: Path) -> Path:
 
 
 def _remedy(path: str, baud: int, error: Exception) -> str:
-    code = error.errno if isinstance(error, OSError) else None
+    code = error.args[0] if isinstance(error, OSError | termios.error) and error.args else None
     if code in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
         device = Path("/dev")
         there = sorted(str(port) for kind in ("ttyUSB*", "ttyDXL*") for port in device.glob(kind))
