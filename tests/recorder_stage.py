@@ -11,6 +11,7 @@ from typing import Any
 
 from recorder_scene import ARMS, JOINTS, Scene, over, told
 
+from messaging.codec import encode
 from messaging.messages import EpisodeState, Message, Reply, Request
 from messaging.topics import TOPICS
 from messaging.transport import Bus, Publisher
@@ -47,6 +48,8 @@ class Stage:
         )
         self._client = self._others.client("recorder")
         self._publishers: dict[str, Publisher[Any]] = {}
+        self._met: frozenset[str] = frozenset()  # streams that the recorder has heard of
+        self._last: dict[str, bytes] = {}  # of those, what was said last
         self._meet(scene)
 
     def close(self) -> None:
@@ -76,9 +79,20 @@ class Stage:
         if stream not in self._publishers:
             self._publishers[stream] = self._others.publisher(_TOPICS[topic], instance)
         self._publishers[stream].send(message)
+        if stream in self._met:
+            self._last[stream] = encode(message)
 
     def look(self) -> None:
         """Have the recorder take in everything that was said, and write it."""
+
+        def heard() -> bool:
+            newest = self.recorder._streams._newest
+            return all(
+                stream in newest and encode(newest[stream].message) == last
+                for stream, last in self._last.items()
+            )
+
+        self.until(heard)
         for _ in range(5):
             self.recorder.step()
         self.recorder._scribe.settle()
@@ -128,6 +142,7 @@ class Stage:
             self.recorder.step()
             self.recorder._streams._latest.clear()
         self.recorder._streams._newest.clear()
+        self._met = frozenset(firsts)
 
 
 @contextmanager
