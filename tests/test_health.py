@@ -8,6 +8,7 @@ import pytest
 
 from drivers.dynamixel.health import MotorState, Pair
 from drivers.dynamixel.registers import ALERT, CURRENT_A
+from drivers.dynamixel.replies import Answer
 
 MS = 1_000_000
 SILENT_MS = 30
@@ -23,9 +24,7 @@ def answer(t_ms: int, torque: int = 1, error: int = 0, current_a: float = 0.0) -
 
 def told(state: MotorState, t_ms: int, data: bytes, error: int = 0) -> bool:
     """Let the motor be asked at `t_ms` and answer 3 ms later."""
-    fresh = state.is_fresh(data, (t_ms + 3) * MS, t_ms * MS)
-    state.heed(error)
-    return fresh
+    return state.is_fresh(Answer(data, error, (t_ms + 3) * MS), t_ms * MS)
 
 
 @pytest.fixture

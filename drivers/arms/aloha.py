@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
-from types import TracebackType
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 import numpy as np
@@ -163,7 +163,7 @@ class AlohaArm:
             ArmLostError: the port is gone.
         """
         self._cycles = 0  # the shadows are asked at once
-        with _LOST:
+        with _losing():
             self._grip.let_go(self._attached())
 
     def free(self) -> bool:
@@ -176,7 +176,7 @@ class AlohaArm:
             ArmLostError: the port is gone.
         """
         self._cycles = 0
-        with _LOST:
+        with _losing():
             return self._grip.free(self._attached(), self._goal)
 
     def hold(self) -> bool:
@@ -187,7 +187,7 @@ class AlohaArm:
             ArmLostError: the port is gone.
         """
         self._cycles = 0
-        with _LOST:
+        with _losing():
             return self._grip.hold(self._attached(), self._goal_ticks, time.monotonic_ns())
 
     def motor_states(self, now_ns: int) -> MotorStates | None:
@@ -217,25 +217,24 @@ class AlohaArm:
     def _ask(self, question: Question, goals: bytes = b"") -> None:
         """Put a question, right behind `goals`: one trip to the port serves both."""
         self._asked_ns = time.monotonic_ns()
-        with _LOST:
+        try:
             self._attached().ask(question, goals)
+        except PortLostError as error:
+            raise ArmLostError(str(error)) from error
 
     def _heard(self, question: Question) -> Question:
         """Take the answers to a question; return what to ask next time.
 
         The first that does not answer is last in it, as those behind may have waited in vain.
         """
-        with _LOST:
-            answers = self._attached().answers(self._is_fresh)
-        for servo, answer in answers.items():
-            self.motors[servo].heed(answer.error)
+        try:
+            answers = self._attached().answers(self.motors)
+        except PortLostError as error:
+            raise ArmLostError(str(error)) from error
         if len(answers) == len(question.servos):
             return question
         missing = next(servo for servo in question.servos if servo not in answers)
         return _question(sorted(question.servos, key=lambda servo: servo == missing))
-
-    def _is_fresh(self, servo: int, data: bytes, heard_ns: int) -> bool:
-        return self.motors[servo].is_fresh(data, heard_ns, self._asked_ns)
 
     def _look_around(self) -> None:
         """Ask the shadows, then look at the arm as a whole."""
@@ -253,7 +252,10 @@ class AlohaArm:
             self._follow_limp(samples)
         stamps = [state.t_sample_ns for state in states]
         rows = self._motion.measured(samples, [(now_ns - stamp) * 1e-9 for stamp in stamps])
-        well = all(state.is_well(now_ns) for state in self.motors.values())
+        well = True
+        for state in self.motors.values():  # a call for each would cost every cycle more
+            if not state.sound or now_ns - state.t_sample_ns > state.silent_after_ns:
+                well = False
         return ArmReading(
             t_sample_ns=min(stamps),
             position=rows[0],
@@ -285,23 +287,13 @@ def _question(servos: Sequence[int]) -> Question:
     return Question(SAMPLE_ADDRESS, SAMPLE_BYTES, servos)
 
 
-class _Lost:
-    """Raises ArmLostError where the port is gone; a generator would cost each cycle more."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if isinstance(error, PortLostError):
-            raise ArmLostError(str(error)) from error
-
-
-_LOST: Final = _Lost()
+@contextmanager
+def _losing() -> Iterator[None]:
+    """Raise ArmLostError where the port is gone."""
+    try:
+        yield
+    except PortLostError as error:
+        raise ArmLostError(str(error)) from error
 
 
 def make(config: Config, arm: str, joints: tuple[str, ...], bus: Bus) -> Arm:  # noqa: ARG001 # the seam's arguments

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from typing import Protocol
 
 from drivers.dynamixel import packets
 from drivers.dynamixel.packets import BROADCAST, Instruction, Packet, PacketReader
@@ -15,8 +16,6 @@ from drivers.dynamixel.replies import Answer, agreed, identity
 from drivers.dynamixel.replies import Identity as Identity
 from drivers.dynamixel.replies import NoAnswerError as NoAnswerError
 from drivers.dynamixel.replies import RefusedError as RefusedError
-
-IsFresh = Callable[[int, bytes, int], bool]  # of a servo's data, heard at that time
 
 _BITS_PER_BYTE = 10  # with start and stop bit
 _STATUS_BYTES = 11  # of a status without data
@@ -40,11 +39,19 @@ question = lru_cache(Question)
 fast_question = lru_cache(FastQuestion)
 
 
+class Judge(Protocol):
+    """Tells a servo's answer to the newest question from one that comes late."""
+
+    def is_fresh(self, answer: Answer, asked_ns: int) -> bool:
+        """Return whether an answer belongs to what was asked at `asked_ns`."""
+        ...
+
+
 class ServoBus:
     """Asks servos on a serial port and waits for their answers, never longer than they need.
 
     An answer belongs to the newest question. Servos do not number their answers, so one that comes
-    late looks like one to the next question: who can tell by the data gives `is_fresh`; for
+    late looks like one to the next question: who can tell by the data gives `judges`; for
     all others a question with a missing answer is followed by a pause in which it may still come.
     A question to one servo alone is put up to three times, if no answer comes or one that says
     that it arrived damaged; if more than once, it is followed by such a pause, too.
@@ -122,7 +129,11 @@ class ServoBus:
             agreed(answer, servo, "reboot")
 
     def sync_read(
-        self, address: int, length: int, servos: Sequence[int], is_fresh: IsFresh | None = None
+        self,
+        address: int,
+        length: int,
+        servos: Sequence[int],
+        judges: Mapping[int, Judge] | None = None,
     ) -> dict[int, Answer]:
         """Return the same `length` bytes of all `servos`; those who do not answer are not in it.
 
@@ -130,18 +141,22 @@ class ServoBus:
             address: of the first byte in the control table.
             length: how many bytes.
             servos: in the order in which they shall answer.
-            is_fresh: whether a servo's data is newer than that of the question before.
+            judges: of each servo's answers, by its id.
         """
-        return self._answered(question(address, length, tuple(servos)), is_fresh)
+        return self._answered(question(address, length, tuple(servos)), judges)
 
     def fast_sync_read(
-        self, address: int, length: int, servos: Sequence[int], is_fresh: IsFresh | None = None
+        self,
+        address: int,
+        length: int,
+        servos: Sequence[int],
+        judges: Mapping[int, Judge] | None = None,
     ) -> dict[int, Answer]:
         """As `sync_read`, in one common answer: a quarter faster, and lost as a whole.
 
         Needs firmware 45 or later in every servo.
         """
-        return self._answered(fast_question(address, length, tuple(servos)), is_fresh)
+        return self._answered(fast_question(address, length, tuple(servos)), judges)
 
     def sync_write(self, address: int, values: Mapping[int, bytes]) -> None:
         """Write equally long `values` by servo; nobody confirms it."""
@@ -157,11 +172,11 @@ class ServoBus:
         self._whole_ns = self._due_ns + _HELD_NS + len(question.servos) * _TURN_NS
         self.open = question
 
-    def answers(self, is_fresh: IsFresh | None = None) -> dict[int, Answer]:
+    def answers(self, judges: Mapping[int, Judge] | None = None) -> dict[int, Answer]:
         """Return what the servos answer to the question put last; raises RuntimeError if none was.
 
         Args:
-            is_fresh: as in `sync_read`.
+            judges: as in `sync_read`.
         """
         question, self.open = self.open, None
         if question is None:
@@ -169,14 +184,17 @@ class ServoBus:
         answers: dict[int, Answer] = {}
         wanted = len(question.servos)
         # Who can tell late answers need not wait for a kernel that is behind.
-        receive = self.port.receive if is_fresh is None else self.port.receive_in_time
+        receive = self.port.receive if judges is None else self.port.receive_in_time
         while len(answers) < wanted and (data := self._received(_MARGIN_NS, receive)):
             t_ns = time.monotonic_ns()
             for servo, error, said in question.whole(data) or self._parts(data, question):
-                if servo in answers or not (is_fresh is None or is_fresh(servo, said, t_ns)):
+                answer = Answer(said, error, t_ns)
+                if servo in answers or not (
+                    judges is None or judges[servo].is_fresh(answer, self._asked_ns)
+                ):
                     self.late += 1
                     continue
-                answers[servo] = Answer(said, error, t_ns)
+                answers[servo] = answer
                 if error or self.alerts:
                     self._note_alert(servo, error)
         if len(answers) < wanted:
@@ -184,12 +202,12 @@ class ServoBus:
         return answers
 
     def _answered(
-        self, question: Question | FastQuestion, is_fresh: IsFresh | None
+        self, question: Question | FastQuestion, judges: Mapping[int, Judge] | None
     ) -> dict[int, Answer]:
-        if is_fresh is None:
+        if judges is None:
             self._settle()
         self.ask(question)
-        return self.answers(is_fresh)
+        return self.answers(judges)
 
     def _parts(self, data: bytes, question: Question | FastQuestion) -> list[Part]:
         """Return what the next bytes of the line say in answer to a question."""

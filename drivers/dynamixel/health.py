@@ -6,6 +6,7 @@ from typing import Final
 
 from drivers.dynamixel.checks import named
 from drivers.dynamixel.registers import ALERT, CURRENT_A, hardware_errors
+from drivers.dynamixel.replies import Answer
 from drivers.dynamixel.sample import MotorClock, Sample, sample
 
 _AFTER_SILENCE: Final = "look at its cable and the one before it"
@@ -25,6 +26,9 @@ class MotorState:
         sample: the newest, None before the first.
         t_sample_ns: when that was taken.
         let_go: whether its torque is off on purpose; ends with the first sample that has torque.
+        sound: whether it holds and nothing is wrong, by its newest answer; else `errors` looks
+            closer.
+        silent_after_ns: how long it may say nothing.
         restarted: whether it has lost its memory, its torque with it; `sample` is of before.
     """
 
@@ -34,44 +38,34 @@ class MotorState:
         self.t_sample_ns = now_ns  # the checks at the start have just heard from it
         self.let_go = False
         self._name = named(joint, servo)
-        self._silent_after_ns = silent_after_ns
         self._clock = MotorClock()
+        self.sound = False
+        self.silent_after_ns = silent_after_ns
         self.restarted = False
         self._alert = False
 
-    def is_fresh(self, data: bytes, heard_ns: int, asked_ns: int) -> bool:
+    def is_fresh(self, answer: Answer, asked_ns: int) -> bool:
         """Return whether an answer belongs to what was asked at `asked_ns`; if so, keep it."""
+        data, error, heard_ns = answer
         taken = sample(data)
-        if not taken.mapped:
-            self.restarted = True
-            return True
-        sampled_ns = self._clock.sampled_ns(taken.tick_ms, heard_ns, asked_ns)
-        if sampled_ns is None:
-            return False
-        self.sample, self.t_sample_ns = taken, sampled_ns
-        self.let_go = self.let_go and not taken.torque
-        return True
-
-    def heed(self, error: int) -> None:
-        """Take in the error byte of an answer."""
+        if taken is None:
+            self.restarted, self.sound = True, False
+        else:
+            sampled_ns = self._clock.sampled_ns(taken.tick_ms, heard_ns, asked_ns)
+            if sampled_ns is None:
+                return False
+            self.sample, self.t_sample_ns = taken, sampled_ns
+            self.let_go = self.let_go and not taken.torque
+            self.sound = taken.torque == 1 and not (taken.hardware_error or error or self.restarted)
         self._alert = bool(error & ALERT)
+        return True
 
     def is_silent(self, now_ns: int) -> bool:
         """Return whether the motor has not answered for longer than it may.
 
         One that has restarted answers, though not with a sample.
         """
-        return not self.restarted and now_ns - self.t_sample_ns > self._silent_after_ns
-
-    def is_well(self, now_ns: int) -> bool:
-        """Return whether it holds and nothing is wrong; else `errors` looks closer."""
-        taken = self.sample
-        return (
-            taken is not None
-            and taken.torque == 1
-            and not (taken.hardware_error or self._alert or self.restarted)
-            and now_ns - self.t_sample_ns <= self._silent_after_ns
-        )
+        return not self.restarted and now_ns - self.t_sample_ns > self.silent_after_ns
 
     def errors(self, now_ns: int) -> list[str]:
         """Return what makes the motor unfit to move."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from operator import mul
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,19 +74,14 @@ class Joints:
         Returns:
             (6, J): position, velocity, age, current, temperature, voltage.
         """
-        position: list[float] = []
-        velocity: list[float] = []
-        current: list[float] = []
-        temperature: list[float] = []
-        voltage: list[float] = []
-        for (_, _, _, amount, speed, tick, volts, warmth), zero, ampere in zip(
-            samples, self._zeros, self._current_a, strict=True
-        ):
-            position.append((tick - MIDDLE_TICK) * RAD_PER_TICK + zero)
-            velocity.append(speed * VELOCITY_RAD_S)
-            current.append(amount * ampere)
-            temperature.append(warmth)
-            voltage.append(volts * VOLTAGE_V)
+        _, _, _, amounts, speeds, ticks, volts, temperature = zip(*samples, strict=True)
+        position = [
+            (tick - MIDDLE_TICK) * RAD_PER_TICK + zero
+            for tick, zero in zip(ticks, self._zeros, strict=True)
+        ]
+        velocity = [speed * VELOCITY_RAD_S for speed in speeds]
+        current = map(mul, amounts, self._current_a)
+        voltage = [volt * VOLTAGE_V for volt in volts]
         crank = position[-1]
         position[-1] = observed(self._gripper, crank)
         velocity[-1] *= finger_per_crank(self._gripper, crank) / self._span_m

@@ -58,15 +58,14 @@ class Sample(NamedTuple):
     voltage: int  # 0.1 V
     temperature: int  # deg C
 
-    @property
-    def mapped(self) -> bool:
-        """Whether these bytes are a sample: a motor that restarted has lost its mapping."""
-        return self.voltage > 0  # no motor answers without any
 
+def sample(data: bytes) -> Sample | None:
+    """Return what SAMPLE_BYTES bytes read at SAMPLE_ADDRESS say.
 
-def sample(data: bytes) -> Sample:
-    """Return what SAMPLE_BYTES bytes read at SAMPLE_ADDRESS say."""
-    return Sample._make(_LAYOUT.unpack(data))
+    None if they are no sample: a motor that restarted has lost its mapping.
+    """
+    taken = tuple.__new__(Sample, _LAYOUT.unpack(data))  # Sample() itself would be one call more
+    return taken if taken.voltage > 0 else None  # no motor answers without any
 
 
 class MotorClock:
@@ -115,7 +114,13 @@ class MotorClock:
         # The tick that is `tick_ms` modulo its cycle and nearest to the time passed.
         expected = self._tick_ms + (heard_ns - self._heard_ns) // _MS
         tick = expected + (tick_ms - expected + _HALF_CYCLE_MS) % TICK_CYCLE_MS - _HALF_CYCLE_MS
-        slack_ns = self._slack(heard_ns)
+        # By how much the offset may have grown since then.
+        passed_ns, self._slack_from_ns = heard_ns - self._slack_from_ns, heard_ns
+        slow = self._late and passed_ns < self._SILENCE_NS
+        slack_ns = self._slack_ns + int(
+            (self._DRIFT_WHEN_LATE if slow else self._DRIFT) * passed_ns
+        )
+        self._slack_ns = slack_ns
         quickest_ns = offset_ns + slack_ns
         now_offset_ns = heard_ns - tick * _MS
         if now_offset_ns > quickest_ns:
@@ -130,14 +135,6 @@ class MotorClock:
         self._tick_ms, self._heard_ns, self._offset_ns = tick, heard_ns, now_offset_ns
         self._slack_ns, self._late, self._refused = 0, False, None
         return sampled_ns
-
-    def _slack(self, heard_ns: int) -> int:
-        """Return by how much the offset may have grown since the newest good answer."""
-        passed_ns = heard_ns - self._slack_from_ns
-        self._slack_from_ns = heard_ns
-        slow = self._late and passed_ns < self._SILENCE_NS
-        self._slack_ns += int((self._DRIFT_WHEN_LATE if slow else self._DRIFT) * passed_ns)
-        return self._slack_ns
 
     def _doubted(self, tick_ms: int, heard_ns: int) -> int | None:
         before, self._refused = self._refused, (tick_ms, heard_ns)
