@@ -97,9 +97,9 @@ class LeaderDriver:
         """Attach the arm, once no cut forbids the torque that it then takes; raises ArmError."""
         end_ns = time.monotonic_ns() + int(_FIRST_PERMIT_S * 1e9)
         while self._hear() is None and time.monotonic_ns() < end_ns:
-            self._pause("waits for a word of safety")
+            self._pause("waits for a word of safety", ready=False)
         while self._cut.in_force and not self._context.stopping:
-            self._pause(_CUT)
+            self._pause(_CUT, ready=True)  # that may take long, and nothing is wrong with it
             self._hear()
         if not self._context.stopping:
             self._context.beat(ready=False, note="attaches the arm", quiet_s=_ATTACH_S)
@@ -140,8 +140,8 @@ class LeaderDriver:
         self._cut.heed(self._permits.newest, time.monotonic_ns())
         return self._permits.newest
 
-    def _pause(self, note: str) -> None:
-        self._context.beat(ready=False, worked=False, note=note)
+    def _pause(self, note: str, *, ready: bool) -> None:
+        self._context.beat(ready=ready, worked=False, note=note)
         time.sleep(_BEAT_S)
 
     def _wait_a_while(self, why: str) -> None:
