@@ -102,13 +102,29 @@ def _four(name: str, duration_s: float, folder: Path, priority: int) -> list[Mea
         loops = [
             subprocess.Popen(
                 [*program, profile.model_dump_json(), str(duration_s), str(granted)],
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env={**os.environ, "OMP_NUM_THREADS": "1"},
                 text=True,
             )
             for profile in emulators.profiles.values()
         ]
+        for loop in loops:  # none is measured while another one starts
+            _await_ready(loop)
+        for loop in loops:
+            _begin(loop)
         return [_result(loop) for loop in loops]
+
+
+def _await_ready(loop: subprocess.Popen[str]) -> None:
+    if loop.stdout is None or not loop.stdout.readline():
+        raise RuntimeError(f"a loop ended with exit code {loop.wait()}")
+
+
+def _begin(loop: subprocess.Popen[str]) -> None:
+    if loop.stdin is not None:
+        loop.stdin.write("\n")
+        loop.stdin.flush()
 
 
 def _result(loop: subprocess.Popen[str]) -> Measured:

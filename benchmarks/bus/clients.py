@@ -69,7 +69,9 @@ class Ours:
         ages_s = reading.age_s.tolist()
         sample = self._arm.motors[self._first].sample
         clock_ms = sample.tick_ms if sample and ages_s[0] < _FRESH_S else float("nan")
-        return Outcome(clock_ms, sum(age < _FRESH_S for age in ages_s), len(reading.errors))
+        return Outcome(
+            clock_ms, len([age for age in ages_s if age < _FRESH_S]), len(reading.errors)
+        )
 
     def close(self) -> None:
         """Give the port back."""

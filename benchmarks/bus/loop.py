@@ -9,6 +9,8 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Self
 
+import numpy as np
+
 from benchmarks.bus.clients import Client, client
 from drivers.dynamixel.profile import Profile
 from runtime.realtime import become_realtime
@@ -36,11 +38,15 @@ class Measured:
 
 
 def main() -> None:
-    """Measure the arm that the arguments tell, and print what came out as JSON."""
+    """Take the arm over that the arguments tell, wait for a line, measure, print the JSON of it."""
     name, profile, seconds, priority = sys.argv[1:]
     arm = client(name, Profile.model_validate_json(profile))
     if int(priority):
         become_realtime(int(priority))
+    print("ready", flush=True)
+    sys.stdin.readline()
+    # Nobody keeps four arms in step, in which all would want a core at the same moment.
+    time.sleep(np.random.default_rng().uniform(0.0, 1.0 / RATE_HZ))
     print(json.dumps(asdict(measured(arm, round(float(seconds) * RATE_HZ)))), flush=True)
     os._exit(0)  # nothing of the SDK's shall spin on while the others are measured
 

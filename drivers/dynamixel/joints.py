@@ -86,4 +86,4 @@ class Joints:
         position[-1] = observed(self._gripper, crank)
         velocity[-1] *= finger_per_crank(self._gripper, crank) / self._span_m
         numbers = [*position, *velocity, *ages_s, *current, *temperature, *voltage]
-        return np.fromiter(numbers, np.float64, len(numbers)).reshape(6, -1)
+        return np.array(numbers).reshape(6, -1)

@@ -35,6 +35,16 @@ _FIELDS: Final = (
 _LAYOUT: Final = struct.Struct("<BBHhhhBB")
 _MS: Final = 1_000_000
 _HALF_CYCLE_MS: Final = TICK_CYCLE_MS // 2
+# Of a motor's clock. Names of the module, as those of a class take longer to find, at each answer.
+_DRIFT: Final = 0.02  # greatest part by which a motor's clock is taken to be fast or slow
+# The same while late answers come: no quartz drifts as much, and a bus that has become slow
+# for good is not to be believed before long.
+_DRIFT_WHEN_LATE: Final = 0.001
+_SILENCE_NS: Final = 100 * _MS
+_BLUR_NS: Final = 2 * _MS  # the tick's own step, and a way that was never quite the quickest
+_AGREE_NS: Final = 3 * _MS
+_LATEST_NS: Final = 1000 * _MS  # answers may come
+_TOO_FAST_NS: Final = 50 * _MS  # no answer beats the quickest by as much
 
 SAMPLE_ADDRESS: Final = INDIRECT_DATA[0].address
 SAMPLE_BYTES: Final = _LAYOUT.size
@@ -78,16 +88,6 @@ class MotorClock:
     for good, and its answers stale alike. What no lateness explains is a motor's new start.
     """
 
-    _DRIFT: Final = 0.02  # greatest part by which a motor's clock is taken to be fast or slow
-    # The same while late answers come: no quartz drifts as much, and a bus that has become slow
-    # for good is not to be believed before long.
-    _DRIFT_WHEN_LATE: Final = 0.001
-    _SILENCE_NS: Final = 100 * _MS
-    _BLUR_NS: Final = 2 * _MS  # the tick's own step, and a way that was never quite the quickest
-    _AGREE_NS: Final = 3 * _MS
-    _LATEST_NS: Final = 1000 * _MS  # answers may come
-    _TOO_FAST_NS: Final = 50 * _MS  # no answer beats the quickest by as much
-
     def __init__(self) -> None:
         self._tick_ms = 0  # of the newest answer, not modulo anything
         self._heard_ns = 0
@@ -116,21 +116,19 @@ class MotorClock:
         tick = expected + (tick_ms - expected + _HALF_CYCLE_MS) % TICK_CYCLE_MS - _HALF_CYCLE_MS
         # By how much the offset may have grown since then.
         passed_ns, self._slack_from_ns = heard_ns - self._slack_from_ns, heard_ns
-        slow = self._late and passed_ns < self._SILENCE_NS
-        slack_ns = self._slack_ns + int(
-            (self._DRIFT_WHEN_LATE if slow else self._DRIFT) * passed_ns
-        )
+        slow = self._late and passed_ns < _SILENCE_NS
+        slack_ns = self._slack_ns + int((_DRIFT_WHEN_LATE if slow else _DRIFT) * passed_ns)
         self._slack_ns = slack_ns
         quickest_ns = offset_ns + slack_ns
         now_offset_ns = heard_ns - tick * _MS
         if now_offset_ns > quickest_ns:
             now_offset_ns = quickest_ns
         sampled_ns = tick * _MS + now_offset_ns
-        late_ns = asked_ns - self._BLUR_NS - sampled_ns
-        if 0 < late_ns < self._LATEST_NS:
+        late_ns = asked_ns - _BLUR_NS - sampled_ns
+        if 0 < late_ns < _LATEST_NS:
             self._late = True
             return None
-        if late_ns > 0 or now_offset_ns < offset_ns - slack_ns - self._TOO_FAST_NS:
+        if late_ns > 0 or now_offset_ns < offset_ns - slack_ns - _TOO_FAST_NS:
             return self._doubted(tick_ms, heard_ns)
         self._tick_ms, self._heard_ns, self._offset_ns = tick, heard_ns, now_offset_ns
         self._slack_ns, self._late, self._refused = 0, False, None
@@ -142,7 +140,7 @@ class MotorClock:
             return None
         between_ns = heard_ns - before[1]
         ticks_ns = (tick_ms - before[0]) % TICK_CYCLE_MS * _MS
-        if ticks_ns >= self._AGREE_NS and abs(ticks_ns - between_ns) < self._AGREE_NS:
+        if ticks_ns >= _AGREE_NS and abs(ticks_ns - between_ns) < _AGREE_NS:
             return self._set(tick_ms, heard_ns)
         return None
 
