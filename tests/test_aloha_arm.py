@@ -174,3 +174,29 @@ def test_a_joint_moved_beyond_its_limits_does_not_take_torque(held: Held) -> Non
     with pytest.raises(ArmError, match=r"shoulder stands at .* move it by hand"):
         held.driver.hold()
     assert not any(held.emulated.torque().values())
+
+
+def test_an_arm_that_was_let_go_does_not_hold_where_a_silent_joint_once_was(held: Held) -> None:
+    let_go(held)
+    held.emulated.faults.silence(4)
+    held.until_told("elbow (id 4) does not answer")
+    told = len(held.emulated.line.of(reg.GOAL_POSITION))
+    for _ in range(20):
+        assert not held.driver.hold()
+        held.cycle()
+    with pytest.raises(ArmError, match="elbow did not say where they stand"):
+        held.driver.hold()
+    assert not any(held.emulated.torque().values())
+    assert len(held.emulated.line.of(reg.GOAL_POSITION)) == told
+    held.emulated.faults.clear()
+    until(lambda: held.cycle() and held.driver.hold(), "the arm to hold")
+    assert all(held.emulated.torque().values())
+
+
+def test_an_arm_that_was_let_go_does_not_hold_with_a_joint_that_restarted(held: Held) -> None:
+    let_go(held)
+    held.emulated.faults.happen("brown_out", 4)
+    held.until_told("elbow (id 4) has restarted")
+    with pytest.raises(ArmError, match=r"elbow \(id 4\) has restarted.*launch again"):
+        held.driver.hold()
+    assert not any(held.emulated.torque().values())

@@ -8,7 +8,6 @@ import pytest
 from emulated_arm import until
 from held_arm import ELBOW, START, Held, held
 
-from drivers.arm import ArmError
 from drivers.dynamixel import registers as reg
 
 pytestmark = pytest.mark.alone
@@ -111,30 +110,3 @@ def test_each_motor_is_told_of_by_its_own_name_and_limits(held: Held) -> None:
     assert "overload" in told.errors[4]
     assert not told.errors[0]
     assert told.upper[1] == pytest.approx(1.256, abs=1e-3)
-
-
-def test_an_arm_that_was_let_go_does_not_hold_where_a_silent_joint_once_was(held: Held) -> None:
-    held.driver.off()
-    held.cycles(3)
-    held.emulated.faults.silence(4)
-    held.until_told("elbow (id 4) does not answer")
-    told = len(held.emulated.line.of(reg.GOAL_POSITION))
-    with pytest.raises(ArmError, match="elbow did not say where they stand"):
-        for _ in range(30):
-            assert not held.driver.hold()
-            held.cycle()
-    assert not any(held.emulated.torque().values())
-    assert len(held.emulated.line.of(reg.GOAL_POSITION)) == told
-    held.emulated.faults.clear()
-    until(lambda: held.cycle() and held.driver.hold(), "the arm to hold")
-    assert all(held.emulated.torque().values())
-
-
-def test_an_arm_that_was_let_go_does_not_hold_with_a_joint_that_restarted(held: Held) -> None:
-    held.driver.off()
-    held.cycles(3)
-    held.emulated.faults.happen("brown_out", 4)
-    held.until_told("elbow (id 4) has restarted")
-    with pytest.raises(ArmError, match="elbow .* has restarted.*launch again"):
-        held.driver.hold()
-    assert not any(held.emulated.torque().values())
