@@ -168,7 +168,7 @@ class Driver:
         self._permits_alone.wait(self._period_ns * 1e-9)
         self._hear()
         self._read()
-        self._context.beat(ready=self._guard is not None, note=note)
+        self._context.beat(ready=self._reading is not None, note=note)
 
     def _read(self) -> None:
         """Take the newest sample; where there is nothing new, the old one ages."""

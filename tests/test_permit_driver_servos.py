@@ -187,6 +187,10 @@ def test_an_arm_that_is_cut_and_unplugged_stays_limp_and_holds_again_with_new_le
     driven.until(lambda: not driven.states[-1].errors, "the arm to be back")
     driven.during(0.3)
     assert driven.arm.torque() == LIMP
+    driven.until_noted(LET_GO)
+    heartbeat = driven.supervisor.children[f"arm.{ARM}"].heartbeat
+    assert heartbeat is not None
+    assert heartbeat.ready  # else safety would never give leave
     driven.arm.plant.shafts[0].put(driven.arm.now()[0] + 0.3)
     driven.during(0.3)
     driven.allow()
