@@ -3,6 +3,7 @@
 import itertools
 import time
 from pathlib import Path
+from statistics import median
 
 import cv2
 import numpy as np
@@ -40,8 +41,10 @@ def test_a_film_plays_at_its_own_rate(film: Path) -> None:
     camera.open()
     captures = played(camera, 1.0)
     camera.close()
-    assert len(captures) == pytest.approx(RATE_HZ, abs=5)
-    assert all(a.t_capture_ns < b.t_capture_ns for a, b in itertools.pairwise(captures))
+    assert len(captures) <= RATE_HZ + 1  # a busy machine delays it
+    gaps_ns = [b.t_capture_ns - a.t_capture_ns for a, b in itertools.pairwise(captures)]
+    assert min(gaps_ns) > 0
+    assert median(gaps_ns) == pytest.approx(1e9 / RATE_HZ, rel=0.2)
 
 
 def test_a_film_begins_again_when_told_to(film: Path) -> None:
