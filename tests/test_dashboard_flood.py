@@ -3,15 +3,14 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import flooding
 import httpx
 import numpy as np
 import pytest
-from dashboard_stand import free_port
-from stack import Stack, stack, station_config
+from stack import Stack
+from watched_stack import running
 
 from messaging.messages import ControlStatus
 
@@ -19,17 +18,7 @@ pytestmark = [pytest.mark.alone, pytest.mark.slow]
 
 FLOOD_S = 10.0
 
-
-@pytest.fixture
-def running(tmp_path: Path) -> Iterator[Stack]:
-    config = station_config(
-        "policy=scripted",
-        "dashboard.enabled=true",
-        f"dashboard.tokens={tmp_path}",
-        f"dashboard.port={free_port()}",
-    )
-    with stack(config) as running:
-        yield running
+__all__ = ["running"]
 
 
 def late_share(statuses: Sequence[ControlStatus]) -> float:

@@ -4,13 +4,12 @@ import re
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from chromium import chromium, needs_chromium
-from dashboard_stand import free_port
 from playwright.sync_api import Page, expect
-from stack import Stack, stack, station_config
+from stack import Stack
+from watched_stack import running
 
 pytestmark = [
     pytest.mark.alone,
@@ -19,18 +18,7 @@ pytestmark = [
 ]
 WAIT_MS = 20_000
 
-
-@pytest.fixture
-def running(tmp_path: Path) -> Iterator[Stack]:
-    config = station_config(
-        "hardware=twin",
-        "policy=scripted",
-        "dashboard.enabled=true",
-        f"dashboard.tokens={tmp_path}",
-        f"dashboard.port={free_port()}",
-    )
-    with stack(config) as running:
-        yield running
+__all__ = ["running"]
 
 
 @pytest.fixture
