@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.files import atomic_write
+
 IMAGE_WIDTH: Final = 320
 IMAGE_HEIGHT: Final = 240
 _JPEG_QUALITY: Final = 95
@@ -41,8 +43,7 @@ def small_image(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def save_episode(path: Path, episode: Episode) -> None:
     """Write `episode` to `path` (.npz); the file appears whole or not at all."""
     encoded = [_encoded(frame) for frame in episode.frames]
-    unfinished = path.with_suffix(".part")
-    with unfinished.open("wb") as file:
+    with atomic_write(path) as aside, aside.open("wb") as file:
         np.savez(
             file,
             instruction=np.array(episode.instruction),
@@ -58,7 +59,6 @@ def save_episode(path: Path, episode: Episode) -> None:
             jpeg=np.concatenate(encoded),
             jpeg_ends=np.cumsum([len(jpeg) for jpeg in encoded]).astype(np.int64),
         )
-    unfinished.replace(path)
 
 
 def load_episode(path: Path) -> Episode:

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
+from runtime.files import atomic_write
+
 
 @dataclass(slots=True)
 class TrainingState:
@@ -39,10 +41,8 @@ class TrainingState:
         for name, parameter in self.model.named_parameters():
             for key, value in self.optimizer.state[parameter].items():
                 tensors[f"optimizer.{key}.{name}"] = value
-        partial = path.with_name(path.name + ".partial")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({key: value.contiguous() for key, value in tensors.items()}, partial)
-        partial.replace(path)
+        with atomic_write(path) as aside:
+            save_file({key: value.contiguous() for key, value in tensors.items()}, aside)
 
     def restore(self, path: Path) -> None:
         """Read what `save` wrote, into objects of the same configuration.

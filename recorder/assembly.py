@@ -29,6 +29,7 @@ from recorder.layout import (
 )
 from recorder.statistics import ImageStatistics, Statistics
 from recorder.video import VideoWriter
+from runtime.files import atomic_write, unfinished
 
 LOOKED_AT: Final = 10  # every tenth image counts for the statistics
 
@@ -79,14 +80,14 @@ class Assembly:
         index = self._episodes
         told = self._told(episode.told)
         table = self._renumbered(episode, told["policy_version"])
-        with files.appearing(self._directory / data_path(index)) as path:
+        with atomic_write(self._directory / data_path(index)) as path:
             pq.write_table(table, path)
         found = of_table(table)
         for camera in self._robot.cameras:
-            with files.appearing(self._directory / video_path(camera, index)) as path:
+            with atomic_write(self._directory / video_path(camera, index)) as path:
                 found[CAMERA + camera] = episode.film(camera, path)
         if episode.ticks is not None:
-            with files.appearing(self._directory / ticks_path(index)) as path:
+            with atomic_write(self._directory / ticks_path(index)) as path:
                 shutil.copyfile(episode.ticks, path)
         self._catalogue.add_episode(
             self._robot,
@@ -181,19 +182,19 @@ def assembled(directory: Path, robot: Robot) -> Iterator[Assembly]:
     """
     if directory.exists() and any(directory.iterdir()):
         raise DatasetError(f"{directory} is there already: choose another name for the new dataset")
-    unfinished = files.unfinished(directory)
-    if unfinished.exists():
+    aside = unfinished(directory)
+    if aside.exists():
         raise DatasetError(
-            f"{unfinished} is left of an attempt that was cut off, or one runs: take it away"
+            f"{aside} is left of an attempt that was cut off, or one runs: take it away"
         )
-    unfinished.mkdir(parents=True)
+    aside.mkdir(parents=True)
     try:
-        assembly = Assembly(unfinished, robot)
+        assembly = Assembly(aside, robot)
         yield assembly
         assembly.close()
         if directory.exists():
             directory.rmdir()
-        files.moved(unfinished, directory)
+        files.moved(aside, directory)
     except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)
         raise

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recorder import files, statistics
+from recorder import statistics
 from recorder.layout import (
     CAMERA,
     CODEBASE_VERSION,
@@ -35,6 +35,7 @@ from recorder.layout import (
 )
 from recorder.statistics import Statistics
 from recorder.structure import ranges
+from runtime.files import atomic_write, atomic_write_text
 
 _INDEX: Final = "__index_level_0__"  # the column by whose texts LeRobot looks tasks up
 _STATS: Final = "stats/"
@@ -113,7 +114,7 @@ class Catalogue:
         entry = {"policy": policy, "checkpoint": checkpoint}
         if entry not in known:
             known.append(entry)
-            files.written_text(path, json.dumps(known, indent=2) + "\n")
+            atomic_write_text(path, json.dumps(known, indent=2) + "\n")
         return int(known.index(entry)) + 1
 
     def add_episode(
@@ -185,7 +186,7 @@ class Catalogue:
         }
         if robot.twin is not None:
             info["twin"] = robot.twin  # LeRobot reads on past keys that it does not know
-        files.written_text(self.directory / INFO, json.dumps(info, indent=4) + "\n")
+        atomic_write_text(self.directory / INFO, json.dumps(info, indent=4) + "\n")
 
     def _update_statistics(self, episodes: Sequence[Mapping[str, Any]]) -> None:
         path = self.directory / STATISTICS
@@ -200,7 +201,7 @@ class Catalogue:
         for episode in episodes[first:]:
             found = self._statistics_of(int(episode["episode_index"]))
             total = statistics.merged_all(total, found) if total else found
-        files.written_text(path, json.dumps(statistics.plain(total), indent=4) + "\n")
+        atomic_write_text(path, json.dumps(statistics.plain(total), indent=4) + "\n")
 
     def _known_statistics(self) -> tuple[dict[str, Statistics], int]:
         """Return what `stats.json` says, and of how many rows that is."""
@@ -285,6 +286,6 @@ def _pandas_column(name: str | None, field: str, kind: str) -> dict[str, Any]:
 
 def write_table(path: Path, table: pa.Table) -> None:
     """Write a parquet file, whole or not at all; raises OSError."""
-    with files.appearing(path) as unfinished:
+    with atomic_write(path) as aside:
         # Hundreds of columns of one value: what parquet says about each would be most of the file.
-        pq.write_table(table, unfinished, use_dictionary=len(table) > 1, write_statistics=False)
+        pq.write_table(table, aside, use_dictionary=len(table) > 1, write_statistics=False)

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, whenever the power fails."""
+"""Folders that one process works in at a time, and names that survive a power failure."""
 
 from __future__ import annotations
 
@@ -8,38 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_UNFINISHED = ".part"  # ends the name of what is not whole yet
+from runtime.files import sync_folder
 
 
 class BusyError(RuntimeError):
     """A directory that another process works in already; says which."""
-
-
-def unfinished(path: Path) -> Path:
-    """Return where that is written which shall appear at `path`."""
-    return path.with_name(path.name + _UNFINISHED)
-
-
-@contextmanager
-def appearing(path: Path) -> Iterator[Path]:
-    """Yield where to write what shall appear at `path`: once all is well, synced, whole.
-
-    Raises:
-        OSError: it cannot be written; what was at `path` is as it was.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    written = unfinished(path)
-    yield written
-    with written.open("rb") as file:
-        os.fsync(file.fileno())
-    written.replace(path)
-    sync_folder(path.parent)
-
-
-def written_text(path: Path, text: str) -> None:
-    """Write `text` to `path`, whole or not at all; raises OSError."""
-    with appearing(path) as written:
-        written.write_text(text, encoding="utf-8")
 
 
 def moved(source: Path, target: Path) -> None:
@@ -48,15 +21,6 @@ def moved(source: Path, target: Path) -> None:
     source.rename(target)
     sync_folder(source.parent)
     sync_folder(target.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in `folder` survive a power failure."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

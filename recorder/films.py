@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from messaging.images import ImageError, pixels
 from messaging.messages import Frame
 from messaging.topics import FRAME
-from recorder.files import appearing
 from recorder.journal import Journal
 from recorder.layout import CAMERA, video_path
 from recorder.log import Reading
@@ -22,6 +21,7 @@ from recorder.recorded import Recorded, Stamps
 from recorder.resample import Rows, Shown
 from recorder.statistics import ImageStatistics, Statistics
 from recorder.video import VideoWriter
+from runtime.files import atomic_write
 
 _SIZE: Final = (480, 640)  # of a camera of which nobody ever saw an image
 _LOOKED_AT: Final = 10  # every tenth image counts for the statistics
@@ -65,7 +65,7 @@ def filmed(
     with ExitStack() as stack:
         reels = {}
         for camera, shown in rows.shown.items():
-            path = stack.enter_context(appearing(directory / video_path(camera, index)))
+            path = stack.enter_context(atomic_write(directory / video_path(camera, index)))
             stamps, size = recorded.frames[camera], sizes.get(camera)
             reels[camera] = _Reel(camera, path, fps, shown, stamps, size)
             stack.callback(reels[camera].close)

@@ -16,6 +16,7 @@ from messaging.topics import EPISODE_STATE, TOPICS
 from recorder import files
 from recorder.layout import DISCARDED, JOURNALS
 from recorder.log import Reading, records
+from runtime.files import atomic_write_text
 
 STREAM_LOG: Final = "stream.log"
 HEADER: Final = "episode.json"
@@ -83,7 +84,7 @@ class Journal:
 
     def seal(self) -> None:
         """Say that nobody will write to it any more; raises OSError."""
-        files.written_text(self.folder / SEALED, "")
+        atomic_write_text(self.folder / SEALED, "")
 
     def header(self) -> Header:
         """Return what was known at the episode's begin; raises JournalError."""
@@ -151,7 +152,7 @@ def begun(directory: Path, name: str, header: Header) -> Journal:
     # A directory that is gone, with its disk perhaps, is not to be made anew somewhere else.
     journal.folder.parent.mkdir(exist_ok=True)
     journal.folder.mkdir()
-    files.written_text(journal.folder / HEADER, header.model_dump_json(indent=2) + "\n")
+    atomic_write_text(journal.folder / HEADER, header.model_dump_json(indent=2) + "\n")
     return journal
 
 

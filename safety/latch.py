@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from messaging.messages import PHASES, STOPS
+from runtime.files import atomic_write_text
 from safety.cause import MOVING, Cause
 from safety.state import CODES, HOLD, Facts, State, Stop, stopped
 
@@ -47,18 +47,7 @@ def write(path: Path, content: Latched) -> None:
     Raises:
         OSError: it cannot be written; what was there is still there.
     """
-    aside = path.with_suffix(".new")
-    file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(file, "w") as opened:
-        json.dump(asdict(content), opened)
-        opened.flush()
-        os.fsync(file)
-    aside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    atomic_write_text(path, json.dumps(asdict(content)), private=True)
 
 
 def read(path: Path) -> Latched | None:

@@ -11,11 +11,12 @@ from dataset_scene import CAMERAS, FPS, ROBOT, Told, written
 from dataset_tools import ran
 from killing import killed_before
 
-from recorder import compatibility, edits, files, layout
+from recorder import compatibility, edits, layout
 from recorder.catalogue import Catalogue
 from recorder.compatibility import MismatchError
 from recorder.dataset import Dataset
 from recorder.finish import FinishError, finished
+from runtime.files import unfinished
 from station.recorder_tools import mending
 
 EPISODES = tuple(Told(9, 0, 0, seed=seed) for seed in range(4))
@@ -133,7 +134,7 @@ def test_nothing_is_recorded_between_the_old_folders_and_the_new(directory: Path
 
 def test_what_is_left_of_new_folders_that_were_not_whole_is_made_again(directory: Path) -> None:
     lose(directory, 0)
-    (files.unfinished(directory / layout.REPAIRED) / "data").mkdir(parents=True)
+    (unfinished(directory / layout.REPAIRED) / "data").mkdir(parents=True)
     assert ran("repair", directory).code == 0
     assert len(Dataset(directory).episodes()) == 3
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
 from learning.models.config import FlowConfig
 from learning.models.normalisation import Statistics
+from runtime.files import atomic_write
 
 if TYPE_CHECKING:
     # the metadata is read where torch must not be: by the launcher and the doctor
@@ -120,10 +121,8 @@ def save(path: Path, metadata: Metadata, model: FlowModel) -> None:
         name: tensor.detach().to(torch.float16).contiguous()
         for name, tensor in model.state_dict().items()
     }
-    partial = path.with_name(path.name + ".partial")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, partial, metadata={_KEY: metadata.model_dump_json()})
-    partial.replace(path)
+    with atomic_write(path) as aside:
+        save_file(tensors, aside, metadata={_KEY: metadata.model_dump_json()})
 
 
 def load(path: Path) -> tuple[Metadata, FlowModel]:

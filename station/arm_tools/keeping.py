@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from runtime.files import atomic_write_text
 from station.arm_tools.request import Request, ToolError
 from station.config import ConfigError, calibration, calibration_file, load, merged
 
@@ -27,20 +28,19 @@ def keep(request: Request, place: str, value: dict[str, Any], by: str) -> Path:
         ToolError: the config would not accept it; the file is as it was.
     """
     file = calibration_file(request.file)
-    before = file.read_text() if file.exists() else None
+    before = file.read_text(encoding="utf-8") if file.exists() else None
     changes = value
     for key in reversed(place.split(".")):
         changes = {key: changes}
     body = yaml.safe_dump(merged(calibration(request.file), changes), sort_keys=False)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    _replace(file, "\n".join([*_notes(before or "", place, by), body]))
+    atomic_write_text(file, "\n".join([*_notes(before or "", place, by), body]))
     try:
         load(request.file, [])
     except ConfigError as error:
         if before is None:
             file.unlink()
         else:
-            _replace(file, before)
+            atomic_write_text(file, before)
         raise ToolError(f"what was measured is not sound, it was not kept: {error}") from error
     return file
 
@@ -51,9 +51,3 @@ def _notes(text: str, place: str, by: str) -> list[str]:
     others = [line for line in notes if not line.startswith(f"{_NOTE}{place}: ")]
     now = datetime.now().astimezone().isoformat(" ", "seconds")
     return [*others, f"{_NOTE}{place}: {now}, by `{by}`"]
-
-
-def _replace(file: Path, text: str) -> None:
-    draft = file.with_suffix(".new")
-    draft.write_text(text)
-    draft.replace(file)

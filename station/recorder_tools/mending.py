@@ -15,6 +15,7 @@ from recorder.catalogue import Catalogue
 from recorder.dataset import Dataset, DatasetError, VersionError, read_info, read_rows, read_table
 from recorder.layout import Robot
 from recorder.structure import EpisodeRow, ranges
+from runtime.files import atomic_write, unfinished
 from station.config import load, robot_file
 from station.recorder_tools.copying import copied, robot_of, texts
 from station.recorder_tools.task import ToolError, counted
@@ -54,7 +55,7 @@ class Mending:
             DatasetError: the dataset is of another version.
             ToolError: it was not recorded by this software.
         """
-        shutil.rmtree(files.unfinished(self._anew), ignore_errors=True)  # copies, not all of them
+        shutil.rmtree(unfinished(self._anew), ignore_errors=True)  # copies, not all of them
         if self._swap_is_under_way():
             self._swap()
             self._say("a repair that was cut off was ended")
@@ -250,7 +251,7 @@ class Mending:
         """Copy what people said of episodes to those made anew, unless these have it already."""
         edits = self._directory / layout.EDITS
         if (self._anew / "meta").exists() and edits.exists():
-            with files.appearing(self._anew / layout.EDITS) as path:
+            with atomic_write(self._anew / layout.EDITS) as path:
                 shutil.copyfile(edits, path)
 
     def _put_aside(self, name: Path, why: str) -> None:
