@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from safety.config import SafetyConfig
-from station.config import ConfigError
-from station.explain import explained
+from station.config import twin_thresholds
+from station.explain import ConfigError
 from station.robot import LEADER_DEVICE, ArmConfig, StationConfig
 
 
@@ -39,7 +36,7 @@ def decided(
         arms = {name: _direct(arm) for name, arm in arms.items()}
     stand_ins = config.twin.cameras
     cameras = {name: stand_ins.get(name, camera) for name, camera in config.cameras.items()}
-    changes = {"arms": arms, "cameras": cameras, "safety": _thresholds(config)}
+    changes = {"arms": arms, "cameras": cameras, "safety": twin_thresholds(config)}
     return config.model_copy(update={"hardware": hardware, **changes})
 
 
@@ -92,14 +89,6 @@ def _demand_cameras(config: StationConfig, exists: Callable[[str], bool]) -> Non
             "them by udev rules or give their /dev/v4l/by-id/ paths (docs/cameras.md), or take one "
             "out: `cameras: {NAME: null}` in the config, `--set cameras.NAME=null`"
         )
-
-
-def _thresholds(config: StationConfig) -> SafetyConfig:
-    """Return what is too late where motors and cameras share the machine with everybody."""
-    try:
-        return SafetyConfig(**{**config.safety.model_dump(), **config.twin.safety})
-    except ValidationError as error:
-        raise ConfigError(explained(error, SafetyConfig, "twin.safety")) from error
 
 
 def _direct(arm: ArmConfig) -> ArmConfig:

@@ -5,25 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 import mujoco
-from pydantic import BaseModel, ConfigDict, Field
 
 from messaging.messages import TwinState
 from messaging.topics import TWIN_STATE
 from messaging.transport import Bus, Waiter
 from perception.camera import Capture, Condition
 from perception.rendering import SceneRenderer
+from runtime.config import FrameRate, Pixels, StrictModel
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """Which scene to draw, from where, and how often."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     model: Path  # the scene as MuJoCo's binary .mjb
     view: str | None = None  # a camera of the scene; None for the one named as this camera
-    width: int = Field(default=640, ge=16)
-    height: int = Field(default=480, ge=16)
-    rate_hz: float = Field(default=30.0, gt=0)
+    width: Pixels = 640
+    height: Pixels = 480
+    rate_hz: FrameRate = 30.0
 
 
 class MujocoCamera:

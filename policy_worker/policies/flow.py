@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from learning.models import checkpoint
 from learning.models.checkpoint import Metadata
@@ -16,20 +15,19 @@ from learning.models.images import view
 from learning.models.normalisation import Normaliser
 from learning.models.text import Tokenizer
 from policy_worker.policy import Observation, PolicySpec
+from runtime.config import Between, Seed, StrictModel
 
 log = logging.getLogger(__name__)
 
 _REPOSITORY: Final = Path(__file__).resolve().parents[2]
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """Which weights to run, and how finely to follow the flow."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     checkpoint: Path = Path("configs/policies/aloha_transfer_cube.safetensors")
-    flow_steps: int = Field(default=3, ge=1, le=50)  # Euler steps from noise to actions
-    seed: int = 0
+    flow_steps: Annotated[int, Between(1, 50)] = 3  # Euler steps from noise to actions
+    seed: Seed = 0
 
 
 class FlowPolicy:

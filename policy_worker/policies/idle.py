@@ -6,18 +6,16 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from policy_worker.policy import Observation, Policy, PolicySpec
+from runtime.config import StrictModel
 
 _DT_NS: Final = 20_000_000
 _HORIZON: Final = 50
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """There is nothing to choose."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Idle:

@@ -11,20 +11,18 @@ from typing import Final
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from motion import handover
 from motion.sight import SIDES
 from policy_worker.policy import Observation, Policy, PolicySpec
+from runtime.config import StrictModel
 
 _DT_NS: Final = 20_000_000
 _HORIZON: Final = 100
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """Where the expert finds the model of its world."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     model_path: Path  # .mjb of the twin's scene
 
