@@ -21,7 +21,7 @@ from dashboard.observed import Observed
 from dashboard.pictures import Pictures
 from dashboard.spoken import LONGEST, SERVICES
 from dashboard.tokens import tokens_in
-from runtime.config import StrictModel
+from runtime.config import Port, StrictModel
 from runtime.process import Context
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Config(StrictModel):
     cameras: tuple[str, ...]
     processes: tuple[str, ...]
     host: str
-    port: int
+    port: Port
     tokens: Path = Field(strict=False)
     audit: Path = Field(strict=False)
     run_directory: Path = Field(strict=False)

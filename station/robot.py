@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import (
     Field,
     ValidationInfo,
@@ -16,11 +17,13 @@ from controller.config import ControllerConfig
 from dashboard.config import DashboardConfig
 from dashboard.mqtt_config import MqttConfig
 from motion.limits import JointLimits, LimitsConfig
+from motion.minimum_jerk import durations
 from runtime.config import Between, Name, Radians, StrictModel
 from safety.config import SafetyConfig
 from teleop.pedals import PedalConfig
 
 _DAY_S = 86_400.0
+_LONGEST_WAY_S = 300.0  # to a pose, which is planned in one piece between two ticks
 LEADER_DEVICE = "leader"  # of teleop: the one that reads leader arms
 
 
@@ -177,6 +180,20 @@ class StationConfig(StrictModel):
                 f"{error}, with a margin of {limits.margin:g} rad at both ends of its range"
             ) from error
         return limits
+
+    @model_validator(mode="after")
+    def _poses_are_soon_reached(self) -> StationConfig:
+        lower, upper = np.array(list(self.ranges.values())).T
+        limits = JointLimits.build(tuple(self.ranges), lower, upper, self.limits)
+        ways_s = durations(upper - lower, limits.slowed(self.controller.home_speed))
+        slowest = int(np.argmax(ways_s))
+        if ways_s[slowest] > _LONGEST_WAY_S:
+            raise ValueError(
+                f"limits, controller.home_speed: {limits.joints[slowest]} would take "
+                f"{ways_s[slowest]:.0f} s from one end of its range to the other, allowed is "
+                f"{_LONGEST_WAY_S:g} s: raise the limits, or controller.home_speed"
+            )
+        return self
 
     @model_validator(mode="after")
     def _a_dead_mans_switch_has_a_page(self) -> StationConfig:
