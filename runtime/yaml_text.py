@@ -100,6 +100,11 @@ def _decoded(data: bytes, path: Path) -> str:
         ) from error
 
 
+def dotted(path: KeyPath) -> str:
+    """Return the keys as people write them: `arms.left.config`."""
+    return ".".join(map(str, path))
+
+
 class _Loader(yaml.SafeLoader):
     """Makes nodes of a text, as long as they are not too deep."""
 
@@ -204,7 +209,7 @@ class _Reading:
                 first, second = keys[name].start_mark.line + 1, node_of_key.start_mark.line + 1
                 remedy = "keep one" if name else "write one `<<: [*one, *other]`"
                 raise YamlError(
-                    f"{self.name}, lines {first} and {second}: {_dotted((*path, name or '<<'))} is "
+                    f"{self.name}, lines {first} and {second}: {dotted((*path, name or '<<'))} is "
                     f"given twice: {remedy}"
                 )
             keys[name] = node_of_key
@@ -231,8 +236,4 @@ class _Reading:
 
     def _error(self, node: yaml.Node, path: KeyPath, problem: str) -> YamlError:
         where = f"{self.name}, line {node.start_mark.line + 1}"
-        return YamlError(f"{where}: {_dotted(path)}: {problem}" if path else f"{where}: {problem}")
-
-
-def _dotted(path: KeyPath) -> str:
-    return ".".join(map(str, path))
+        return YamlError(f"{where}: {dotted(path)}: {problem}" if path else f"{where}: {problem}")

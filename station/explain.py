@@ -10,7 +10,7 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from runtime.yaml_text import KeyPath
+from runtime.yaml_text import KeyPath, dotted
 
 Place = Callable[[KeyPath], str]
 _LONGEST = 100  # characters of what was given
@@ -42,7 +42,7 @@ def explained(
     lines = [f"{where}:"]
     for problem in error.errors():
         location = tuple(part for part in problem["loc"] if part != "[key]")
-        key = ".".join(map(str, location))
+        key = dotted(location)
         origin = place(location)
         lines.append(f"  {key}: {_wrong(problem, model)}{f' ({origin})' if origin else ''}")
     return "\n".join(lines)

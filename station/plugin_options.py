@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from string import Template
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from runtime.plugins import UnknownNameError, plugin
-from runtime.yaml_text import KeyPath
+from runtime.yaml_text import KeyPath, dotted
 from station.explain import ConfigError, Place, explained, nowhere
-from station.robot import ArmConfig, StationConfig
+from station.robot import ArmConfig, ButtonConfig, CameraConfig, StationConfig
 
 _ARMS = "drivers.arms"
 
@@ -26,16 +27,15 @@ def check_plugins(config: StationConfig, configs: str, place: Place) -> None:
         place: says in which file and line a key stands.
     """
     known = {"twin_model": "twin.mjb", "configs": configs}
-    for path, package, name, options in _used(config):
+    for use in _used(config):
 
-        def within(key: KeyPath, path: KeyPath = path) -> str:
-            return place((*path, *key))
+        def within(key: KeyPath, use: _Use = use) -> str:
+            return place((*use.path, *key))
 
-        where = ".".join(map(str, path))
         try:
-            plugin_config(package, name, options, known, where, within)
+            plugin_config(use.package, use.name, use.options, known, dotted(use.path), within)
         except UnknownNameError as error:
-            raise ConfigError(f"{where}: {error} ({place(path)})") from error
+            raise ConfigError(f"{dotted(use.named)}: {error} ({place(use.named)})") from error
     for kind, arms in (("arms", config.arms), ("leaders", config.leaders)):
         for name, arm in arms.items():
             _check_joints(arm, known, f"{kind}.{name}")
@@ -74,25 +74,34 @@ def plugin_config(
     return filled
 
 
-def _used(config: StationConfig) -> Iterator[tuple[KeyPath, str, str, dict[str, Any]]]:
-    """Yield the key of the options, the package and the name of each plugin, and its options."""
-    for kind, arms in (("arms", config.arms), ("leaders", config.leaders)):
-        for name, arm in arms.items():
-            yield (kind, name, "config"), _ARMS, arm.plugin, arm.config
-    for path, cameras in (
-        (("cameras",), config.cameras),
-        (("twin", "cameras"), config.twin.cameras),
-    ):
-        for name, camera in cameras.items():
-            yield (*path, name, "config"), "perception.cameras", camera.plugin, camera.config
-    for name, button in config.buttons.items():
-        yield ("buttons", name, "config"), "safety.buttons", button.plugin, button.config
-    policy, device = config.policy, config.teleop.device
-    options = config.policies.get(policy, {})
-    yield ("policies", policy), "policy_worker.policies", policy, options
-    if device:
-        options = config.teleop.devices.get(device, {})
-        yield ("teleop", "devices", device), "teleop.devices", device, options
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """A plugin that is used: the keys of its name and of its options, and what they say."""
+
+    named: KeyPath
+    path: KeyPath
+    package: str
+    name: str
+    options: dict[str, Any]
+
+
+def _used(config: StationConfig) -> Iterator[_Use]:
+    sections: list[tuple[KeyPath, str, Mapping[str, ArmConfig | CameraConfig | ButtonConfig]]] = [
+        (("arms",), _ARMS, config.arms),
+        (("leaders",), _ARMS, config.leaders),
+        (("cameras",), "perception.cameras", config.cameras),
+        (("twin", "cameras"), "perception.cameras", config.twin.cameras),
+        (("buttons",), "safety.buttons", config.buttons),
+    ]
+    for path, package, section in sections:
+        for key, part in section.items():
+            here = (*path, key)
+            yield _Use((*here, "plugin"), (*here, "config"), package, part.plugin, part.config)
+    name, options = config.policy, config.policies.get(config.policy, {})
+    yield _Use(("policy",), ("policies", name), "policy_worker.policies", name, options)
+    if device := config.teleop.device:
+        path, options = ("teleop", "devices", device), config.teleop.devices.get(device, {})
+        yield _Use(("teleop", "device"), path, "teleop.devices", device, options)
 
 
 def _check_joints(arm: ArmConfig, known: dict[str, str], where: str) -> None:
