@@ -11,8 +11,11 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 import launch
+from station.arm_tools.keeping import keep
+from station.arm_tools.request import Request, ToolError
 from station.config import ConfigError, calibration_file, load, robot_file
 from station.robot import StationConfig
 
@@ -102,6 +105,26 @@ def test_a_calibration_that_leads_nowhere_is_named(tmp_path: Path) -> None:
     path = written(tmp_path, "")
     calibration_file(path).symlink_to(tmp_path / "gone.yaml")
     assert str(calibration_file(path)) in refusal(path)
+
+
+def kept(path: Path, opened_rad: float) -> Path:
+    """Keep where a gripper is open as a tool does."""
+    request = Request(load(path, []), path, {}, (), Console(), ask=str)
+    return keep(request, "arms.left.config.gripper", {"open_rad": opened_rad}, "a test")
+
+
+def test_what_was_measured_is_kept_only_if_the_config_accepts_it(tmp_path: Path) -> None:
+    path = written(tmp_path, "")
+    with pytest.raises(ToolError, match="allowed is -10 to 10 rad"):
+        kept(path, 70.0)
+    assert list(tmp_path.iterdir()) == [path]
+    file = kept(path, 1.4)
+    before = file.read_bytes()
+    with pytest.raises(ToolError, match="was not kept"):
+        kept(path, 70.0)
+    assert file.read_bytes() == before
+    assert load(path, []).arms["left"].config["gripper"]["open_rad"] == 1.4
+    assert sorted(tmp_path.iterdir()) == [file, path]
 
 
 @pytest.mark.parametrize("setting", ["a..b=1", ".=1", "=1", "a" + ".a" * 5000 + "=1", "limits"])
