@@ -22,9 +22,9 @@ CONFIGS = Path(__file__).parent.parent / "configs"
 CALIBRATIONS = CONFIGS / "calibration"
 
 _MEASURED: Final = (
-    "it holds what `python -m drivers calibrate` and `latency` measured, and cannot be used as it is: "
-    "put a copy in its place, or `rm {file}` and measure again; without it, the "
-    "config's figures hold"
+    "it holds what `python -m drivers calibrate` and `latency` measured, and cannot be used as it "
+    "is: put a copy in its place, or `rm {file}` and measure again; without it, the config's "
+    "figures hold"
 )
 
 
