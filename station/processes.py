@@ -18,11 +18,13 @@ from station.rows import (
     CONTROLLER_PRIORITY,
     JOURNAL_NICE,
     SAFETY_PRIORITY,
+    SPARE_CAMERA_NICE,
     STOP_PRIORITY,
     TWIN_PRIORITY,
     Rows,
     process_names,
 )
+from station.views import filmed_camera, needed_cameras
 
 _CAMERA_STALL_S = 0.5
 
@@ -132,7 +134,7 @@ class Table(Rows):
             needs=self._needs(camera.config),
             on_death=OnDeath.RESTART,
             stall_s=_CAMERA_STALL_S,
-            nice=CAMERA_NICE,
+            nice=CAMERA_NICE if name in needed_cameras(self._config) else SPARE_CAMERA_NICE,
         )
 
     def controller(self) -> ProcessSpec:
@@ -180,7 +182,7 @@ class Table(Rows):
             "run_directory": str(self._run),
             "arms": list(self._config.arms),
             "cameras": list(self._config.cameras),
-            "video_camera": next(iter(self._config.cameras), ""),
+            "video_camera": filmed_camera(self._config),
         }
         return self._bystander("journal", "station.journal", options, nice=JOURNAL_NICE)
 

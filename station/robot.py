@@ -133,6 +133,8 @@ class TwinConfig(_Strict):
     """What stands in for the real robot's parts where only its twin is there."""
 
     cameras: dict[str, CameraConfig] = Field(default_factory=dict)
+    # How often those views are drawn that go neither to the policy nor into a recording.
+    spare_rate_hz: PositiveFloat = 2.0
     safety: dict[str, Any] = Field(default_factory=dict)  # other thresholds than the robot's
 
 
