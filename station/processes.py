@@ -18,13 +18,12 @@ from station.rows import (
     CONTROLLER_PRIORITY,
     JOURNAL_NICE,
     SAFETY_PRIORITY,
-    SPARE_CAMERA_NICE,
     STOP_PRIORITY,
     TWIN_PRIORITY,
     Rows,
     process_names,
 )
-from station.views import filmed_camera, needed_cameras
+from station.views import filmed_camera
 
 _CAMERA_STALL_S = 0.5
 
@@ -134,7 +133,7 @@ class Table(Rows):
             needs=self._needs(camera.config),
             on_death=OnDeath.RESTART,
             stall_s=_CAMERA_STALL_S,
-            nice=CAMERA_NICE if name in needed_cameras(self._config) else SPARE_CAMERA_NICE,
+            nice=CAMERA_NICE,
         )
 
     def controller(self) -> ProcessSpec:

@@ -20,7 +20,6 @@ ARM_PRIORITY = 70
 TWIN_PRIORITY = 60
 STOP_PRIORITY = 30  # of those whose work is to pass on a stop
 CAMERA_NICE = 10  # drawing and unpacking pictures must not delay what a policy infers from them
-SPARE_CAMERA_NICE = 19  # of views that neither a policy nor a recording uses
 JOURNAL_NICE = 10
 FINISHER_NICE = 19
 
