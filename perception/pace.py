@@ -32,10 +32,14 @@ class DrawingPace:
         """The time between two pictures at present."""
         return round(self._nominal_ns * self._stretch)
 
+    def due_in_s(self, now_ns: int) -> float:
+        """Return how long no state will be due, 0 if the next one may be."""
+        return max(self._due_ns - self.period_ns // 4 - now_ns, 0) * 1e-9
+
     def is_due(self, t_ns: int) -> bool:
         """Return whether the state of the moment `t_ns` is to be drawn, and count on that."""
         # A quarter period early is on time: states jitter, and the next one may be far later.
-        if t_ns < self._due_ns - self.period_ns // 4:
+        if self.due_in_s(t_ns) > 0.0:
             return False
         on_time = t_ns < self._due_ns + self.period_ns
         self._due_ns = (self._due_ns if on_time else t_ns) + self.period_ns

@@ -64,7 +64,11 @@ class MujocoCamera:
         """Return the picture of a state, stamped with the state's own time."""
         if self._renderer is None:
             raise RuntimeError("capture before open: call open() first")
-        if not self._waiter.wait(timeout_s):
+        # States come twice as often as pictures are drawn: those before the next one's time would
+        # wake this process for nothing.
+        idle_s = min(self._pace.due_in_s(time.monotonic_ns()), timeout_s)
+        time.sleep(idle_s)
+        if not self._waiter.wait(timeout_s - idle_s):
             return None
         state = self._states.receive()
         if state is None or not self._pace.is_due(state.t_ns):
