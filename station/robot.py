@@ -18,7 +18,7 @@ from dashboard.config import DashboardConfig
 from dashboard.mqtt_config import MqttConfig
 from motion.limits import JointLimits, LimitsConfig
 from motion.minimum_jerk import durations
-from runtime.config import Between, Name, Radians, StrictModel
+from runtime.config import Between, FrameRate, Name, Radians, StrictModel
 from safety.config import SafetyConfig
 from teleop.pedals import PedalConfig
 
@@ -132,6 +132,8 @@ class TwinConfig(StrictModel):
     """What stands in for the real robot's parts where only its twin is there."""
 
     cameras: dict[Name, CameraConfig] = Field(default_factory=dict)
+    # How often those views are drawn that go neither to the policy nor into a recording.
+    spare_rate_hz: FrameRate = 2.0
     safety: dict[str, Any] = Field(default_factory=dict)  # other thresholds than the robot's
 
 

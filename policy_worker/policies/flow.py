@@ -38,8 +38,7 @@ class FlowPolicy:
     """
 
     def __init__(self, config: Config, joints: tuple[str, ...]) -> None:
-        path = config.checkpoint
-        path = path if path.is_absolute() or path.exists() else _REPOSITORY / path
+        path = _checkpoint_file(config)
         # refused by its header alone, before torch takes its second to import
         metadata = checkpoint.read_metadata(path)
         checkpoint.check_fits(metadata, joints=joints)
@@ -103,6 +102,16 @@ def _spec(metadata: Metadata) -> PolicySpec:
         dt_ns=metadata.dt_ns,
         instructions=metadata.instructions,
     )
+
+
+def _checkpoint_file(config: Config) -> Path:
+    path = config.checkpoint
+    return path if path.is_absolute() or path.exists() else _REPOSITORY / path
+
+
+def cameras(config: Config) -> tuple[str, ...]:
+    """Return the views that the checkpoint needs, by its header; raises CheckpointError."""
+    return checkpoint.read_metadata(_checkpoint_file(config)).cameras
 
 
 def make(config: Config, joints: tuple[str, ...]) -> FlowPolicy:

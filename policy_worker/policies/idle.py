@@ -43,6 +43,11 @@ class Idle:
         return np.repeat(rest[None], _HORIZON, axis=0)
 
 
+def cameras(config: Config) -> tuple[str, ...]:  # noqa: ARG001 - part of the seam
+    """Return the views that it needs: none."""
+    return ()
+
+
 def make(config: Config, joints: tuple[str, ...]) -> Policy:  # noqa: ARG001 - part of the seam
     """Return the policy that does nothing."""
     return Idle(joints)

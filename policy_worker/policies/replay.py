@@ -75,6 +75,11 @@ class Replay:
         return np.arange(self._spec.horizon, dtype=np.float64) * (self._spec.dt_ns * 1e-9)
 
 
+def cameras(config: Config) -> tuple[str, ...]:  # noqa: ARG001 - part of the seam
+    """Return the views that it needs: none."""
+    return ()
+
+
 def make(config: Config, joints: tuple[str, ...]) -> Policy:
     """Return the player of `config.file`.
 

@@ -74,6 +74,11 @@ class Scripted:
         return handover.duration_s(self._plan)
 
 
+def cameras(config: Config) -> tuple[str, ...]:  # noqa: ARG001 - part of the seam
+    """Return the views that it needs: none."""
+    return ()
+
+
 def make(config: Config, joints: tuple[str, ...]) -> Policy:
     """Return the expert for the scene in `config.model_path`.
 
