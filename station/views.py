@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from runtime.plugins import configured, plugin
-from station.config import CONFIGS, ConfigError, plugin_config
+from station.config import CONFIGS, ConfigError
+from station.plugin_options import plugin_config
 from station.robot import StationConfig
 
 _WORKER = "policy_worker"
