@@ -172,6 +172,17 @@ def filmed(
     return seen.result()
 
 
+def refuse_taken(directory: Path) -> None:
+    """Raise DatasetError if no new dataset can be made at `directory`, since something is there."""
+    if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
+        raise DatasetError(f"{directory} is there already: choose another name for the new dataset")
+    aside = unfinished(directory)
+    if aside.exists():
+        raise DatasetError(
+            f"{aside} is left of an attempt that was cut off, or one runs: take it away"
+        )
+
+
 @contextmanager
 def assembled(directory: Path, robot: Robot) -> Iterator[Assembly]:
     """Make a new dataset, which appears whole when the block ends, or not at all.
@@ -180,13 +191,8 @@ def assembled(directory: Path, robot: Robot) -> Iterator[Assembly]:
         DatasetError: something is there already.
         OSError: it cannot be written.
     """
-    if directory.exists() and any(directory.iterdir()):
-        raise DatasetError(f"{directory} is there already: choose another name for the new dataset")
+    refuse_taken(directory)
     aside = unfinished(directory)
-    if aside.exists():
-        raise DatasetError(
-            f"{aside} is left of an attempt that was cut off, or one runs: take it away"
-        )
     aside.mkdir(parents=True)
     try:
         assembly = Assembly(aside, robot)
