@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from recorder import files, statistics
+from recorder import decoding, files, statistics
 from recorder.catalogue import Catalogue
 from recorder.dataset import DatasetError, numbers
 from recorder.layout import (
@@ -156,7 +156,9 @@ def of_table(table: pa.Table) -> dict[str, Statistics]:
 def filmed(
     path: Path, images: Iterator[NDArray[np.uint8]], fps: int, size: tuple[int, int]
 ) -> Statistics:
-    """Write images (height, width, 3) to a video at `path`; returns their statistics.
+    """Write images (height, width, 3) to a video; returns the statistics of what that shows.
+
+    A video loses much of small or noisy images, and who learns from it sees what is left.
 
     Raises:
         ValueError: an image is not of `size`, its height and width.
@@ -164,11 +166,12 @@ def filmed(
     """
     seen = ImageStatistics()
     writer = VideoWriter(path, fps, *size)
-    for number, image in enumerate(images):
+    for image in images:
         writer.add(image)
+    writer.close()
+    for number, image in enumerate(decoding.frames(path)):
         if number % LOOKED_AT == 0:
             seen.add(image)
-    writer.close()
     return seen.result()
 
 

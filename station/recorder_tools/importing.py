@@ -71,11 +71,12 @@ def run(task: Task) -> int:
     if options.fps is not None and not 1 <= options.fps <= MOST_FPS:
         raise ToolError(f"--fps {options.fps}: expected 1 to {MOST_FPS} rows a second")
     given = {name: getattr(options, name) for name in _GIVEN}
+    chosen = None if options.colours == _AUTO else ChannelOrder(options.colours)
     files = _in_order(options.files)
-    recordings = [inspect(path, given) for path in task.following("looking at", files)]
+    said = given | {"colours": chosen}
+    recordings = [inspect(path, said) for path in task.following("looking at", files)]
     config = load(robot_file(options.robot), [])
     robot = _robot(config, recordings)
-    chosen = None if options.colours == _AUTO else ChannelOrder(options.colours)
     recordings, decided = settle_colours(recordings, chosen)
     for line in (*_descriptions(recordings), *decided, *_remarks(recordings, config.ranges, given)):
         task.say(line, style="yellow")

@@ -17,7 +17,7 @@ from station.recorder_tools.act.images import Axes
 from station.recorder_tools.act.inspect import Recording
 
 _CLEARLY: Final = 2.0  # times as much of the one as of the other
-_COLOURED: Final = 1.0  # of 255, that much of the one on the average
+_COLOURED: Final = 0.5  # of 255, at least that much on the average
 
 
 def settle_colours(

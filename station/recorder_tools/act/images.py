@@ -25,6 +25,7 @@ _BYTE: Final = 255.0
 _UINT16: Final = 65535.0
 _TWELVE_BITS: Final = 4095
 _DARK: Final = 8.0  # floats that reach less than that are neither 0..1 nor sensible 0..255
+_TINT: Final = 24.0  # light tints what is grey by less
 _ENDS: Final = {b"\xff\xd8\xff": b"\xff\xd9", b"\x89PNG": b"IEND\xaeB`\x82"}  # JPEG, PNG
 _EXPECTED: Final = (
     "(T, height, width, 3), (T, 3, height, width) or (T, height, width) numbers, or T JPEG or PNG"
@@ -52,7 +53,8 @@ class Camera:
         scale: what a stored number is multiplied by to lie in 0..255.
         size: height and width as stored.
         alpha: whether there is a fourth channel, which is left out.
-        warmth: how much red outweighs blue where it does, and blue red, seen as files show them.
+        warmth: how much red outweighs blue where it does clearly, and blue red, as image files show
+            them; (0, 0) of arrays.
         order: of the channels; None as long as nobody said or guessed it.
     """
 
@@ -245,7 +247,8 @@ def _decoded(stored: Any, path: Path, what: str) -> NDArray[np.uint8]:
 
 
 def _warmth(image: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return by how much red exceeds blue where it does, and blue red, as means over an image."""
+    """Return how much more red there is than blue where it is much, and blue than red; means."""
     few = image[::4, ::4].astype(np.float64)
     redder = few[..., 0] - few[..., 2]
-    return np.array([np.clip(redder, 0, None).mean(), np.clip(-redder, 0, None).mean()])
+    excess = np.maximum(np.stack([redder, -redder]) - _TINT, 0.0)
+    return np.asarray(excess.mean(axis=(1, 2)))

@@ -83,14 +83,12 @@ def inspect(path: Path, given: Mapping[str, Any]) -> Recording:
         ToolError: it is none of ACT's, or something in it does not fit; says which, what was
             found and what was expected. Or the library is not installed.
     """
-    if path.is_dir():
-        raise ToolError(f"{path} is a folder: name its files, such as {path / '*.hdf5'}")
     h5py = library()
     try:
-        path.open("rb").close()
+        if path.exists() and not path.is_file():
+            raise ToolError(f"{path} is no file: name files, such as {path / '*.hdf5'}")
+        path.open("rb").close()  # which says more clearly than the library why that fails
         root = h5py.File(path, "r", rdcc_nbytes=_CACHE_BYTES)
-    except FileNotFoundError as error:
-        raise ToolError(f"there is no {path}") from error
     except OSError as error:
         expected = f"a whole HDF5 file of ACT, with {QPOS}, {ACTION} and {IMAGES}"
         raise refused(path, "the file", f"cannot be opened ({error})", expected) from error
