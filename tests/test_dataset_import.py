@@ -162,6 +162,22 @@ def damaged(column: int, value: float) -> NDArray[np.float64]:
     return np.where((np.arange(LENGTH)[:, None] == 3) & (np.arange(14) == column), value, STATE)
 
 
+def half_written(root: h5py.File, key: str) -> None:
+    images = pictures()
+    store = root.create_dataset(key, images.shape, "u1", chunks=(1, *images.shape[1:]))
+    store[:3] = images[:3]
+
+
+def virtual(root: h5py.File, key: str) -> None:
+    plan = h5py.VirtualLayout(STATE.shape, "f8")
+    plan[:] = h5py.VirtualSource("lost.hdf5", "/qpos", STATE.shape)
+    root.create_virtual_dataset(key, plan)
+
+
+def never_written(root: h5py.File, key: str) -> None:
+    root.create_dataset(key, STATE.shape, "f8")
+
+
 COMPOUND = np.zeros(LENGTH, [("left", float), ("right", float)])
 
 
@@ -185,6 +201,9 @@ COMPOUND = np.zeros(LENGTH, [("left", float), ("right", float)])
         (QPOS, lambda root, key: root.create_group(key), "is a group"),
         (QPOS, h5py.SoftLink("/nowhere"), "leads nowhere"),
         (ACTION, h5py.ExternalLink("nowhere.hdf5", "/x"), "leads nowhere"),
+        (ACTION, virtual, "other files"),
+        (ACTION, never_written, "never written"),
+        (CAMERA, half_written, "not all of it"),
         (ACTION, STATE[:4], "expected (5, 14)"),
         (ACTION, np.pad(STATE, ((0, 0), (0, 2))), "is (5, 16); expected (5, 14)"),
         (ACTION, STATE[:, :7], "expected (5, 14)"),

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -67,7 +68,21 @@ def dataset_at(root: h5py.File, key: str, path: Path) -> h5py.Dataset:
             raise refused(path, key, "is no array but a single value or nothing", "an array")
         if not found.shape[0]:
             raise refused(path, key, "is empty", "at least one row: leave the file out")
+        if found.is_virtual:  # what of it is missing would be read as zeros
+            raise refused(path, key, "is put together of other files", "an array: use h5repack")
+        if found.size and not _is_written(found):
+            raise refused(path, key, "was never written, or not all of it", "a whole array")
         return found
+
+
+def _is_written(store: h5py.Dataset) -> bool:
+    """Return whether all of an array was written: the rest would be read as zeros."""
+    if store.chunks is None:
+        return bool(store.id.get_storage_size() > 0)
+    whole = math.prod(
+        -(-size // part) for size, part in zip(store.shape, store.chunks, strict=True)
+    )
+    return bool(store.id.get_num_chunks() == whole)
 
 
 def library() -> Any:

@@ -151,7 +151,10 @@ def _inspect_arrays(store: h5py.Dataset, path: Path, key: str) -> float:
             return 1.0
         if dtype == np.uint16 and high > _TWELVE_BITS:
             return _BYTE / _UINT16
-    expected = "0..255, floats of 0..1, or uint16 of 0..65535: convert the images to uint8"
+    expected = (
+        "0..255, floats of 0..1, or uint16 of 0..65535: convert the images to uint8, or take what"
+        " is no picture out of the group"
+    )
     raise refused(path, key, f"holds {store.dtype} from {low:g} to {high:g}", expected)
 
 

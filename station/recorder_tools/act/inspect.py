@@ -99,8 +99,10 @@ def inspect(path: Path, given: Mapping[str, Any]) -> Recording:
 def _recording(path: Path, root: h5py.File, given: Mapping[str, Any]) -> Recording:
     state, action = _positions(root, QPOS, path), _positions(root, ACTION, path)
     if action.shape != state.shape:
-        expected = f"{state.shape} as {QPOS}: cut what is no joint, such as a base's velocities"
-        raise refused(path, ACTION, f"is {action.shape}", expected)
+        remedy = "cut what is no joint, such as a base's velocities"
+        if len(action) != len(state):
+            remedy = "a row of each for every moment; which belong together nothing says"
+        raise refused(path, ACTION, f"is {action.shape}", f"{state.shape} as {QPOS}: {remedy}")
     cameras = {
         name: inspect_camera(root, f"{IMAGES}/{name}", path, len(state))
         for name in _camera_names(root, path)
