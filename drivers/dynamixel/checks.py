@@ -154,8 +154,9 @@ def check_registers(profile: Profile, said: Mapping[int, Said]) -> None:
     ]
     if wrong:
         raise ArmError(
-            f"{profile.port}: {'; '.join(wrong)}. Correct the config if it is wrong; or write what is "
-            f"right into the motors with `python -m drivers calibrate registers`{_IF_IT_HOLDS}"
+            f"{profile.port}: {'; '.join(wrong)}. Correct the config if it is wrong; or write "
+            "what is right into the motors with `python -m drivers calibrate registers`"
+            f"{_IF_IT_HOLDS}"
         )
 
 
