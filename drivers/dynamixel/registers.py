@@ -12,6 +12,7 @@ from enum import IntEnum
 
 from drivers.dynamixel.profile import CURRENT_A as CURRENT_A
 from drivers.dynamixel.profile import MIDDLE_TICK as MIDDLE_TICK
+from drivers.dynamixel.profile import MOST_CURRENT
 from drivers.dynamixel.profile import RAD_PER_TICK as RAD_PER_TICK
 
 # One unit of a register in the units of physics.
@@ -243,12 +244,12 @@ _CURRENT_MODES = _VOLTAGE_MODES | {0, 5}
 def _model(
     name: str,
     number: int,
-    current_limit: int | None,
     changed: dict[Register, int],
     *,
     has_external_ports: bool = False,
 ) -> Model:
     defaults = {MODEL_NUMBER: number, **_COMMON_DEFAULTS, **changed}
+    current_limit = MOST_CURRENT.get(name)
     if current_limit is None:
         return Model(name, number, _VOLTAGE_MODES, False, has_external_ports, defaults)
     current = {CURRENT_LIMIT: current_limit, GOAL_CURRENT: current_limit}
@@ -258,12 +259,11 @@ def _model(
 MODELS = {
     model.name: model
     for model in (
-        _model("XM540-W270", 1120, 2047, {VELOCITY_LIMIT: 128}, has_external_ports=True),
-        _model("XM430-W350", 1020, 1193, {VELOCITY_LIMIT: 200}),
+        _model("XM540-W270", 1120, {VELOCITY_LIMIT: 128}, has_external_ports=True),
+        _model("XM430-W350", 1020, {VELOCITY_LIMIT: 200}),
         _model(
             "XL430-W250",
             1060,
-            None,
             {
                 VELOCITY_LIMIT: 265,
                 TEMPERATURE_LIMIT: 72,
@@ -277,7 +277,6 @@ MODELS = {
         _model(
             "XC430-W150",
             1070,
-            None,
             {
                 VELOCITY_LIMIT: 460,
                 MOVING_THRESHOLD: 20,
