@@ -102,6 +102,10 @@ def test_the_last_of_two_settings_wins() -> None:
             ["leaders.left.config", "XL430-W250 measures no current", "use mode position"],
         ),
         (
+            "arms.left.config.motors.gripper.current_limit=1500",
+            ["arms.left.config", "XM430-W350 takes a current_limit of at most 1193"],
+        ),
+        (
             "leaders.left.config.motors.gripper.current_limit=200",
             ["leaders.left.config", "XL430-W250 measures no current", "leave its current_limit"],
         ),

@@ -21,6 +21,7 @@ MODES = {"position": 3, "current_position": 5}
 CURRENT_MODE = 0
 CURRENT_A = 2.69e-3  # one unit of Present_Current and Current_Limit
 WITHOUT_CURRENT_SENSOR = ("XL430-W250", "XC430-W150")
+MOST_CURRENT = {"XM540-W270": 2047, "XM430-W350": 1193}  # that Current_Limit takes
 # How hard a motor pushes at 12 V against what stands in its way, and what it draws for that
 # (ROBOTIS e-manual).
 STALL_NM = {"XM540-W270": 10.6, "XM430-W350": 4.1, "XL430-W250": 1.5, "XC430-W150": 1.6}
@@ -59,6 +60,9 @@ class Motor(StrictModel):
     @model_validator(mode="after")
     def _model_is_able(self) -> Motor:
         if self.model not in WITHOUT_CURRENT_SENSOR:
+            most = MOST_CURRENT[self.model]
+            if self.current_limit is not None and self.current_limit > most:
+                raise ValueError(f"{self.model} takes a current_limit of at most {most}")
             return self
         if self.mode == "current_position":
             raise ValueError(
