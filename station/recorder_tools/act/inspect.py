@@ -92,7 +92,7 @@ def inspect(path: Path, given: Mapping[str, Any]) -> Recording:
     except OSError as error:
         expected = f"a whole HDF5 file of ACT, with {QPOS}, {ACTION} and {IMAGES}"
         raise refused(path, "the file", f"cannot be opened ({error})", expected) from error
-    with root:
+    with root, reading(path, "the file"):
         return _recording(path, root, given)
 
 
