@@ -201,7 +201,8 @@ _EXPECTED_OF: Final = {
 
 def _shown(root: h5py.File, name: str) -> str:
     try:
-        return repr(root.attrs[name])[:80]
+        value = root.attrs[name]
+        return repr(value.item() if isinstance(value, np.generic) else value)[:80]
     except (OSError, TypeError, ValueError):
         return "of a type that cannot be read"
 
