@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import h5py
 import numpy as np
+import pytest
 from act_files import (
     ACTION,
     CAMERA,
@@ -136,3 +137,18 @@ def test_it_is_imported_as_it_was_meant_or_refused(
         if "colours" not in said and changes.get(CAMERA, ("picture",))[0] == "picture":
             shown = np.stack(list(dataset.frames(0, "cam_high"))).astype(float)
             assert np.abs(shown - SMALL).mean(axis=(1, 2)).max() < CODEC
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_damaged_file_is_imported_or_refused_in_one_line(tmp_path: Path, seed: int) -> None:
+    file, new = act_file(tmp_path / "a.hdf5", {CAMERA: JPEGS}), tmp_path / "new"
+    draw = np.random.default_rng(seed)
+    data = np.fromfile(file, np.uint8)
+    ends = np.concatenate([np.arange(4096), np.arange(len(data) - 4096, len(data))])
+    data[draw.choice(ends, 8)] = draw.integers(0, 256, 8)  # where most is said of what lies where
+    data[: draw.integers(1, len(data)) if seed % 4 == 0 else len(data)].tofile(file)
+    done = ran("import", "hdf5", new, file)
+    if done.code:
+        assert str(file) in done.said
+        assert len(done.said.splitlines()) == 1
+    assert new.exists() == (done.code == 0)

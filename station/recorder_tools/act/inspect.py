@@ -92,7 +92,7 @@ def inspect(path: Path, given: Mapping[str, Any]) -> Recording:
     except OSError as error:
         expected = f"a whole HDF5 file of ACT, with {QPOS}, {ACTION} and {IMAGES}"
         raise refused(path, "the file", f"cannot be opened ({error})", expected) from error
-    with root:
+    with root, reading(path, "the file"):
         return _recording(path, root, given)
 
 
@@ -201,7 +201,8 @@ _EXPECTED_OF: Final = {
 
 def _shown(root: h5py.File, name: str) -> str:
     try:
-        return repr(root.attrs[name])[:80]
+        value = root.attrs[name]
+        return repr(value.item() if isinstance(value, np.generic) else value)[:80]
     except (OSError, TypeError, ValueError):
         return "of a type that cannot be read"
 

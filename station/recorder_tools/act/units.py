@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from motion.limits import gripper_mask
 from station.recorder_tools.act.hdf5 import ACTION, QPOS, refused
 from station.recorder_tools.act.inspect import Recording
-from station.recorder_tools.task import ToolError
 
 Limits = Mapping[str, tuple[float, float]]  # lowest and highest, by joint
 
@@ -22,7 +21,6 @@ _GRIPPER: Final = (-0.25, 1.25)  # a leader may be opened further than its follo
 _NOTED: Final = 0.1  # beyond a limit
 _METRES: Final = (0.01, 0.065)  # between which the fingers of ALOHA's grippers open and close
 _MOVES: Final = 0.02
-_RADIANS: Final = "radians (the positions of a robot with the limits of {}..{})"
 
 
 def check_units(recording: Recording, limits: Limits) -> None:
@@ -52,11 +50,12 @@ def check_grippers(recordings: Sequence[Recording], limits: Limits) -> None:
     low, high = np.min([low for low, _ in ranges], 0), np.max([high for _, high in ranges], 0)
     moves = high - low >= _MOVES
     if moves.any() and low[moves].min() >= _METRES[0] and high[moves].max() <= _METRES[1]:
-        raise ToolError(
-            f"{QPOS} and {ACTION} have grippers that move between {low[moves].min():g} and"
-            f" {high[moves].max():g} in all {len(recordings)} files, as fingers do in metres;"
-            " expected 0 closed to 1 open: convert them, as (metres - closed) / (open - closed)"
+        found = f"have grippers between {low[moves].min():g} and {high[moves].max():g} in all files"
+        expected = (
+            "0 closed to 1 open; these look like metres of the fingers: convert them, by"
+            " (metres - closed) / (open - closed)"
         )
+        raise refused(recordings[0].path, f"{QPOS} and {ACTION}", found, expected)
 
 
 def beyond_limits(recordings: Sequence[Recording], limits: Limits) -> Iterator[str]:
