@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from pydantic import ValidationError
 
+from drivers.dynamixel.address import is_there
 from safety.config import SafetyConfig
 from station.config import ConfigError
 from station.explain import explained
 from station.robot import LEADER_DEVICE, ArmConfig, StationConfig
 
 
-def decided(
-    config: StationConfig, exists: Callable[[str], bool] = lambda port: Path(port).exists()
-) -> StationConfig:
+def decided(config: StationConfig, exists: Callable[[str], bool] = is_there) -> StationConfig:
     """Return the config with `hardware` settled and what stands in for it in place.
 
     Leaders count as a sign of a robot, but are needed only where a person commands by them.
