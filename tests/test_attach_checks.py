@@ -15,7 +15,8 @@ from emulated_arm import EmulatedArm, emulated_arm
 from drivers.arm import ArmError
 from drivers.arms import aloha
 from drivers.dynamixel import registers as reg
-from drivers.dynamixel.port import PortError, demand_short_latency
+from drivers.dynamixel.port import PortError
+from drivers.dynamixel.serial_port import demand_short_latency
 
 pytestmark = pytest.mark.alone
 
@@ -144,7 +145,7 @@ def test_a_motor_that_holds_but_would_not_follow_is_refused(
 
 
 def test_a_port_that_is_not_there_is_named(arm: EmulatedArm) -> None:
-    arm.terminals.unplug("arm")
+    arm.ports.unplug("arm")
     with pytest.raises(ArmError, match=r"no port .*arm.*plug the arm's USB cable in"):
         attached(arm)
 

@@ -24,7 +24,7 @@ def driven() -> Iterator[DrivenArm]:
 
 
 def unplug(arm: EmulatedArm) -> None:
-    arm.terminals.unplug(PORT)
+    arm.ports.unplug(PORT)
 
 
 def power_off(arm: EmulatedArm) -> None:
@@ -66,4 +66,4 @@ def test_a_driver_that_cannot_start_says_why_and_what_to_do(
     assert driven.arm.torque() == torque
     assert not driven.arm.line.of(reg.TORQUE_ENABLE, since_ns)
     driven.arm.faults.clear()
-    driven.arm.terminals.plug(PORT)
+    driven.arm.ports.plug(PORT)

@@ -22,8 +22,8 @@ from simulation.servos.console import Console, RequestError
 from simulation.servos.first_order import FirstOrder
 from simulation.servos.hand import Hand
 from simulation.servos.line import Line
+from simulation.servos.ports import Ports
 from simulation.servos.servo import servos_of
-from simulation.servos.terminal import Terminals
 from simulation.twin_plant import TwinPlant
 
 pytestmark = pytest.mark.realtime
@@ -42,15 +42,15 @@ def line(plant: FirstOrder) -> Line:
 
 
 @pytest.fixture
-def terminals(line: Line, tmp_path: Path) -> Iterator[Terminals]:
-    with Terminals({"ttyDXL_left": line}, tmp_path) as terminals:
-        yield terminals
+def ports(line: Line, tmp_path: Path) -> Iterator[Ports]:
+    with Ports({"ttyDXL_left": line}, {"ttyDXL_left": str(tmp_path / "left")}) as ports:
+        yield ports
 
 
 @pytest.fixture
-def console(line: Line, plant: FirstOrder, terminals: Terminals) -> Console:
+def console(line: Line, plant: FirstOrder, ports: Ports) -> Console:
     hands = {"ttyDXL_left": Hand(VIPERX, plant, line)}
-    return Console({"ttyDXL_left": line}, terminals, hands)
+    return Console({"ttyDXL_left": line}, ports, hands)
 
 
 def written(table: Table | str) -> str:
@@ -112,8 +112,8 @@ def test_show_tells_what_motors_complain_of(console: Console) -> None:
     assert shown == written(console.obey("show"))
 
 
-def test_a_port_can_be_unplugged_and_plugged_in(console: Console, terminals: Terminals) -> None:
-    path = terminals.path("ttyDXL_left")
+def test_a_port_can_be_unplugged_and_plugged_in(console: Console, ports: Ports) -> None:
+    path = Path(ports.addresses["ttyDXL_left"])
     console.obey("left unplug")
     assert not path.is_symlink()
     console.obey("left plug")
@@ -166,10 +166,10 @@ def test_a_joint_that_holds_gives_way_to_no_hand(
         console.obey(request_)
 
 
-def test_in_physics_no_hand_moves_an_arm(line: Line, terminals: Terminals) -> None:
+def test_in_physics_no_hand_moves_an_arm(line: Line, ports: Ports) -> None:
     hands = {"ttyDXL_left": Hand(VIPERX, create_autospec(TwinPlant, instance=True), line)}
     with pytest.raises(RequestError, match="--plant first_order"):
-        Console({"ttyDXL_left": line}, terminals, hands).obey("left move 1 0.1")
+        Console({"ttyDXL_left": line}, ports, hands).obey("left move 1 0.1")
 
 
 def test_help_lists_every_request(console: Console) -> None:

@@ -27,7 +27,9 @@ class SocketPort(Port):
     """An open connection to emulated servos, of which there is one at a time."""
 
     def __init__(self, address: str, baud: int, line: socket.socket) -> None:
-        super().__init__(address, baud, line.fileno(), "the emulator of its servos hung up")
+        super().__init__(
+            address, baud, line.fileno(), "its emulated servos were unplugged or have ended"
+        )
         self._line = line
 
     @classmethod
@@ -102,11 +104,11 @@ def _refusal(address: str, greeting: bytes) -> str:
 
 def _remedy(address: str, error: OSError) -> str:
     if isinstance(error, TimeoutError):
-        return f"{address}: the emulator of its servos does not answer: end it and start it anew"
+        return f"{address} does not answer: end the program that emulates its servos, start it anew"
     if error.errno in (errno.ENOENT, errno.ECONNREFUSED):
         return (
             f"no port {address}: its servos are emulated by a launch without arms or by `python -m "
-            "simulation.servos --sockets`, and it is there as long as that runs"
+            "simulation.servos --sockets`, and it is there while that runs and it is plugged in"
         )
     if error.errno in (errno.EACCES, errno.EPERM):
         return f"no permission to open {address}: use it as the user who emulates its servos"
