@@ -38,6 +38,11 @@ _REGISTERS = {register.address: register for register in reg.CONTROL_TABLE}
 _STANDS_TICKS = 2
 
 
+def address(directory: Path) -> str:
+    """Return where the arm that is emulated in `directory` is plugged in."""
+    return f"{SCHEME}{directory / PORT}"
+
+
 def follower(port: str = "/dev/ttyDXL_follower_left") -> Profile:
     """Return the left follower of ALOHA, at another port."""
     options = load(robot_file("aloha"), []).arms["left"].config
@@ -123,15 +128,14 @@ class EmulatedArm:
         start: Mapping[str, float] | None = None,
         profile: Callable[[str], Profile] = follower,
     ) -> None:
-        address = f"{SCHEME}{directory / PORT}"
-        self.profile = profile(address)
+        self.profile = profile(address(directory))
         angles = dict(start or {})
         angles["gripper"] = commanded_rad(self.profile.gripper, angles.get("gripper", 0.5))
         self.plant = FirstOrder.of(self.profile, angles)
         self.servos = {servo.id: servo for servo in servos_of(self.profile)}
         self.line = RecordingLine(self.profile, self.plant, list(self.servos.values()))
         self.line.due(time.monotonic_ns())  # the servos start when they get power
-        self.ports = Ports({PORT: self.line}, {PORT: address})
+        self.ports = Ports({PORT: self.line}, {PORT: self.profile.port})
 
     @property
     def faults(self) -> Faults:

@@ -46,7 +46,7 @@ def chatter(arm: EmulatedArm) -> None:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        (unplug, ["no port", "plug the arm's USB cable in"]),
+        (unplug, ["no port", "while that runs and it is plugged in"]),
         (power_off, ["no motor answers at 1000000 baud", "switch the 12 V on"]),
         (break_chain, ["no answer from wrist_rotate (id 8); the others answer", "check the cable"]),
         (silence, ["no answer from shoulder (id 3)"]),

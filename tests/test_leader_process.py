@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from emulated_arm import PORT, Array, EmulatedArm, emulated_arm, leader
+from emulated_arm import PORT, Array, EmulatedArm, address, emulated_arm, leader
 
 from drivers.dynamixel import registers as reg
-from drivers.dynamixel.socket_port import SCHEME
 from drivers.leader import FREE
 from drivers.leave import NO_PERMIT
 from messaging.messages import OFF, ON, JointState, LeaderCommand, Permit
@@ -138,7 +137,7 @@ class Led:
 @contextmanager
 def led_leader() -> Iterator[Led]:
     directory = Path(tempfile.mkdtemp(prefix="evenhand-test-"))  # the paths of sockets are short
-    settings = ["hardware=real", f"leaders.left.config.port={SCHEME}{directory / PORT}"]
+    settings = ["hardware=real", f"leaders.left.config.port={address(directory)}"]
     config = load(robot_file("aloha"), [*settings, "teleop.device=leader"])
     home = np.array(config.leaders["left"].home)
     start = dict(zip(config.leaders["left"].joints, home.tolist(), strict=True))
