@@ -1,4 +1,4 @@
-"""An arm of emulated servos behind a socket, and all that was written into it."""
+"""An arm of emulated servos behind a port, and all that was written into it."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ _REGISTERS = {register.address: register for register in reg.CONTROL_TABLE}
 _STANDS_TICKS = 2
 
 
-def address(directory: Path) -> str:
+def address(directory: Path, scheme: str = SCHEME) -> str:
     """Return where the arm that is emulated in `directory` is plugged in."""
-    return f"{SCHEME}{directory / PORT}"
+    return f"{scheme}{directory / PORT}"
 
 
 def follower(port: str = "/dev/ttyDXL_follower_left") -> Profile:
@@ -127,8 +127,9 @@ class EmulatedArm:
         directory: Path,
         start: Mapping[str, float] | None = None,
         profile: Callable[[str], Profile] = follower,
+        scheme: str = SCHEME,
     ) -> None:
-        self.profile = profile(address(directory))
+        self.profile = profile(address(directory, scheme))
         angles = dict(start or {})
         angles["gripper"] = commanded_rad(self.profile.gripper, angles.get("gripper", 0.5))
         self.plant = FirstOrder.of(self.profile, angles)
@@ -206,9 +207,13 @@ def emulated_arm(
     directory: Path,
     start: Mapping[str, float] | None = None,
     profile: Callable[[str], Profile] = follower,
+    scheme: str = SCHEME,
 ) -> Iterator[EmulatedArm]:
-    """Run an arm in a thread until the test ends."""
-    arm = EmulatedArm(directory, start, profile)
+    """Run an arm in a thread until the test ends, behind a socket or, without `scheme`, a terminal.
+
+    The kernel passes on a terminal's bytes late on a busy machine.
+    """
+    arm = EmulatedArm(directory, start, profile, scheme)
     stop = threading.Event()
 
     def live() -> None:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.alone
 
 @pytest.fixture
 def arm(tmp_path: Path) -> Iterator[EmulatedArm]:
-    with emulated_arm(tmp_path, START) as waiting:
+    with emulated_arm(tmp_path, START, scheme="") as waiting:
         yield waiting
 
 
