@@ -23,6 +23,7 @@ from messaging.transport import Bus
 from runtime.process import Context
 from simulation import task
 from simulation.scene import save_model
+from simulation.servos.adapter import Direct
 from simulation.servos.line import Line
 from simulation.servos.ports import Ports
 from simulation.servos.servo import servos_of
@@ -180,7 +181,7 @@ def main(config: Config, context: Context) -> None:
         for arm, profile in config.servos.items()
     }
     lines = {
-        arm: Line(servos_of(profile), plants[arm], profile.baud)
+        arm: Line(servos_of(profile), plants[arm], Direct())
         for arm, profile in config.servos.items()
     }
     addresses = {arm: profile.port for arm, profile in config.servos.items()}

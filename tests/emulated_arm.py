@@ -21,6 +21,7 @@ from drivers.dynamixel.packets import Instruction, Packet, PacketReader
 from drivers.dynamixel.profile import Profile
 from drivers.dynamixel.socket_port import SCHEME
 from drivers.gripper import commanded_rad
+from simulation.servos.adapter import Adapter
 from simulation.servos.faults import Faults
 from simulation.servos.first_order import FirstOrder
 from simulation.servos.line import Line
@@ -72,7 +73,7 @@ class RecordingLine(Line):
     """A line that remembers every write of the host, and where the shafts were."""
 
     def __init__(self, profile: Profile, plant: FirstOrder, servos: list[Servo]) -> None:
-        super().__init__(servos, plant, profile.baud)
+        super().__init__(servos, plant, Adapter(profile.baud))
         self.profile = profile
         self.writes: list[Write] = []
         self.history: list[tuple[int, list[float]]] = []  # time, joints in rad

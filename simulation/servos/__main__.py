@@ -26,6 +26,7 @@ from drivers.gripper import commanded_rad
 from runtime.plugins import UnknownNameError
 from simulation.main import World
 from simulation.scene import scene_model
+from simulation.servos.adapter import Adapter
 from simulation.servos.console import PREFIX, Console, RequestError
 from simulation.servos.first_order import FirstOrder
 from simulation.servos.hand import Hand
@@ -152,7 +153,9 @@ class _Bench:
         self.hands: dict[str, Hand] = {}
         for name, profile in self.profiles.items():
             plant = plants.get(name) or FirstOrder.of(profile, _resting(arms[name], profile))
-            self.lines[name] = Line(servos_of(profile), plant, profile.baud, latency_timer_ms)
+            self.lines[name] = Line(
+                servos_of(profile), plant, Adapter(profile.baud, latency_timer_ms)
+            )
             self.hands[name] = Hand(profile, plant, self.lines[name])
 
     def run(self, ports: Ports, stop: threading.Event) -> None:
