@@ -11,13 +11,14 @@ from pathlib import Path
 from unittest.mock import create_autospec
 
 import pytest
-import serial  # type: ignore[import-untyped]
 from rich.console import Console as Screen
 from rich.table import Table
 from test_twin_plant import VIPERX
 
 from drivers.dynamixel import packets
 from drivers.dynamixel import registers as reg
+from drivers.dynamixel.address import is_there, open_port
+from drivers.dynamixel.socket_port import SCHEME
 from simulation.servos.console import Console, RequestError
 from simulation.servos.first_order import FirstOrder
 from simulation.servos.hand import Hand
@@ -205,11 +206,15 @@ def test_requests_that_make_no_sense_say_what_would(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("plant", ["first_order", "twin"])
-def test_the_program_opens_the_robots_ports_until_interrupted(tmp_path: Path, plant: str) -> None:
+@pytest.mark.parametrize(
+    ("options", "scheme"), [([], ""), (["--plant", "twin", "--sockets"], SCHEME)]
+)
+def test_the_program_opens_the_robots_ports_until_interrupted(
+    tmp_path: Path, options: list[str], scheme: str
+) -> None:
     command = [sys.executable, "-m", "simulation.servos", "--directory", str(tmp_path)]
     with subprocess.Popen(
-        [*command, "--plant", plant],
+        [*command, *options],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -217,7 +222,7 @@ def test_the_program_opens_the_robots_ports_until_interrupted(tmp_path: Path, pl
         env={**os.environ, "COLUMNS": "120"},
     ) as program:
         try:
-            use(program, tmp_path)
+            use(program, tmp_path, scheme)
             program.send_signal(signal.SIGINT)
             program.communicate(timeout=20)
         finally:
@@ -226,20 +231,20 @@ def test_the_program_opens_the_robots_ports_until_interrupted(tmp_path: Path, pl
     assert not list(tmp_path.iterdir())
 
 
-def use(program: subprocess.Popen[str], directory: Path) -> None:
+def use(program: subprocess.Popen[str], directory: Path, scheme: str) -> None:
     read_until(program, "Ctrl-C")
     ports = sorted(directory.iterdir())
     names = [f"{kind}_{side}" for kind in ("follower", "leader") for side in ("left", "right")]
     assert [port.name for port in ports] == [f"ttyDXL_{name}" for name in names]
     for path in ports:
-        with serial.Serial(str(path), 1_000_000, timeout=10) as port:
+        with open_port(f"{scheme}{path}", 1_000_000) as port:
             port.write(packets.ping(1))
-            assert port.read(14).startswith(b"\xff\xff\xfd\x00\x01")
+            assert port.receive(10.0).startswith(b"\xff\xff\xfd\x00\x01")
     assert program.stdin is not None
     program.stdin.write("leader_left unplug\nleader_right show\n")
     program.stdin.flush()
     read_until(program, "leader_right")
-    assert not (directory / "ttyDXL_leader_left").is_symlink()
+    assert not is_there(f"{scheme}{directory / 'ttyDXL_leader_left'}")
 
 
 def read_until(program: subprocess.Popen[str], words: str) -> None:
