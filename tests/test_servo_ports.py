@@ -207,6 +207,12 @@ def test_a_real_adapter_is_never_replaced(tmp_path: Path, scheme: str) -> None:
     assert (tmp_path / "left").readlink() == Path("/dev/ttyUSB0")
 
 
+def test_a_path_that_is_too_long_for_a_socket_is_named_with_its_remedy(tmp_path: Path) -> None:
+    path = tmp_path / ("long" * 30)
+    with pytest.raises(OSError, match=f"choose a shorter directory.*{path}"):
+        Ports({"left": Echo()}, {"left": f"{SCHEME}{path}"})
+
+
 def test_another_emulator_that_runs_is_never_replaced(tmp_path: Path) -> None:
     with served({"left": Echo()}, tmp_path, SCHEME) as ports:
         with pytest.raises(FileExistsError, match="another emulator"):

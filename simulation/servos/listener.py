@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import socket
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from drivers.dynamixel.socket_port import ADMITTED, IN_USE
 from simulation.servos.outlet import READ_BYTES, occupied
+
+_LONGEST_PATH: Final = 107  # bytes in sockaddr_un.sun_path, less the closing zero
 
 
 class Listener:
@@ -93,6 +97,12 @@ class Listener:
 
 def _make_room(path: Path) -> None:
     """Remove a socket at which nobody listens any more."""
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        raise OSError(
+            errno.ENAMETOOLONG,
+            f"a socket's path has at most {_LONGEST_PATH} bytes; choose a shorter directory",
+            str(path),
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     if not os.path.lexists(path):
         return
