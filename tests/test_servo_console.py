@@ -157,7 +157,15 @@ def test_an_offset_sets_one_motor_off(console: Console, line: Line) -> None:
     assert tables[3][reg.PRESENT_POSITION] - tables[2][reg.PRESENT_POSITION] == 40
 
 
-@pytest.mark.parametrize("request_", ["left move shoulder 0.1", "left offset 3 40"])
+def test_any_register_can_be_written(console: Console, line: Line) -> None:
+    said = console.obey("left write shoulder Goal_PWM -100")
+    assert said == "left: motor 2 has a Goal_PWM of -100; done"
+    assert line.servos[2].table[reg.GOAL_PWM] == -100
+
+
+@pytest.mark.parametrize(
+    "request_", ["left move shoulder 0.1", "left offset 3 40", "left write 3 Drive_Mode 4"]
+)
 def test_a_joint_that_holds_gives_way_to_no_hand(
     console: Console, line: Line, request_: str
 ) -> None:
@@ -196,6 +204,10 @@ def test_help_lists_every_request(console: Console) -> None:
         ("left move 1", "want: PORT move MOTOR RAD"),
         ("left move 1 nan", "finite"),
         ("left offset 3 2000000", "refuses a Homing_Offset"),
+        ("left write 3 Goal_PMW 1", "Did you mean 'Goal_PWM'"),
+        ("left write 3 Goal_PWM 70000", "does not fit"),
+        ("left write 3 Goal_PWM", "want: PORT write MOTOR REGISTER VALUE"),
+        ("left write 3 Present_Position 1", "refuses a Present_Position of 1: .* read-only"),
     ],
 )
 def test_requests_that_make_no_sense_say_what_would(

@@ -109,9 +109,14 @@ class ServoBus:
 
     def read(self, servo: int, register: Register) -> int:
         """Return the value of a register; raises NoAnswerError or RefusedError."""
-        request = packets.read(servo, register.address, register.size)
-        answer = self._ask(request, servo, register.size)
-        return register.unpacked(agreed(answer, servo, f"read {register.name}"))
+        return register.unpacked(self.read_span(servo, register, register))
+
+    def read_span(self, servo: int, first: Register, last: Register) -> bytes:
+        """Return all bytes from one register to another; raises as `read` does."""
+        length = last.address + last.size - first.address
+        answer = self._ask(packets.read(servo, first.address, length), servo, length)
+        names = first.name if first is last else f"{first.name} to {last.name}"
+        return agreed(answer, servo, f"read {names}")
 
     def write(self, servo: int, register: Register, value: int) -> None:
         """Set a register and wait for the confirmation; raises NoAnswerError or RefusedError."""

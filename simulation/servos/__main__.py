@@ -68,7 +68,7 @@ def main(arguments: list[str]) -> int:
             bench.lines, {name: f"{scheme}{options.directory / name}" for name in bench.lines}
         )
     except (ConfigError, UnknownNameError, OSError, ValueError) as error:
-        screen.print(f"[red]{error}", highlight=False)
+        screen.print(str(error), style="red", markup=False, highlight=False)
         return 1
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ports:

@@ -143,6 +143,7 @@ _PORT_VERBS: Final = {
 _HAND_VERBS: Final = {
     "move": ("MOTOR RAD", "a hand moves a limp joint there; MOTOR is an id, or the joint's name"),
     "offset": ("MOTOR TICKS", "a limp motor gets this Homing_Offset, as if its horn sat askew"),
+    "write": ("MOTOR REGISTER VALUE", "a register is set, Goal_PWM for instance"),
 }
 
 
@@ -189,9 +190,12 @@ class Console:
     def _by_hand(self, name: str, verb: str, arguments: list[str]) -> str:
         hand = self._hands[name]
         try:
-            motor, amount = arguments
             with self._ports.paused:
                 self._lines[name].due(time.monotonic_ns())
+                if verb == "write":
+                    motor, register, value = arguments
+                    return hand.write(motor, register, int(value))
+                motor, amount = arguments
                 if verb == "move":
                     return hand.move(motor, float(amount))
                 return hand.offset(motor, int(amount))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from rich.console import Group
@@ -14,16 +14,22 @@ from drivers.arm import ArmError
 from drivers.dynamixel.address import open_port
 from drivers.dynamixel.bus import NoAnswerError, RefusedError, ServoBus
 from drivers.dynamixel.checks import (
+    all_said,
     check_alerts,
+    check_answers,
     check_identities,
     check_registers,
     check_settings,
     check_shadows,
     demand_room,
+    motors_of,
+    named,
     refuse_company,
 )
+from drivers.dynamixel.deviations import Said, deviations
 from drivers.dynamixel.port import Port, PortError
 from drivers.dynamixel.profile import Profile
+from drivers.dynamixel.registers import TORQUE_ENABLE
 from drivers.dynamixel.serial_port import latency_timer_ms
 from station.arm_tools.motors import glances, holding
 from station.arm_tools.request import NamedArm, Request, options_hint
@@ -80,16 +86,34 @@ def _of_servos(port: Port, profile: Profile) -> list[Result]:
     here = _answering(bus, profile) if motors.complaint else profile
     if not here.motors:
         return [company, motors]
+    answers = _result("answers", lambda: check_answers(bus, here))
+    if answers.complaint:  # nothing else can be asked
+        return [company, motors, answers]
+    said = all_said(bus, here)
     return [
         company,
         motors,
+        answers,
         _result("no latched errors", lambda: check_alerts(bus, here)),
-        _result("registers", lambda: check_registers(bus, here)),
-        _result("settings", lambda: check_settings(bus, here)),
+        _registers(here, said),
+        _result("settings", lambda: check_settings(here, said)),
         _result("shadows agree", lambda: check_shadows(bus, here)),
         _result("within limits", lambda: _check_place(bus, here)),
         _torque(bus, here),
     ]
+
+
+def _registers(profile: Profile, said: dict[int, Said]) -> Result:
+    result = _result("registers", lambda: check_registers(profile, said))
+    left = [
+        f"{named(joint, servo)}: {deviation.change}"
+        for joint, servo, motor in motors_of(profile)
+        if not said[servo][TORQUE_ENABLE]
+        for deviation in deviations(said[servo], motor, servo)
+    ]
+    if result.complaint or not left:
+        return result
+    return replace(result, note=f"a launch sets {', '.join(left)}")
 
 
 def _result(name: str, check: Callable[[], None]) -> Result:
