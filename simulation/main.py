@@ -1,6 +1,6 @@
 """The twin's process: physics in real time, and the arms' servos in front of it.
 
-An arm has emulated servos on a serial port of its own, which the driver of the real arms opens, or
+An arm has emulated servos on a port of its own, which the driver of the real arms opens, or
 none: then its driver sends goals and gets readings as messages.
 """
 
@@ -24,9 +24,10 @@ from runtime.config import Radians, Seed, StrictModel
 from runtime.process import Context
 from simulation import task
 from simulation.scene import save_model
+from simulation.servos.adapter import Direct
 from simulation.servos.line import Line
+from simulation.servos.ports import Ports
 from simulation.servos.servo import servos_of
-from simulation.servos.terminal import Terminals
 from simulation.twin import ARM_JOINTS, HOME, JOINTS, Twin
 from simulation.twin_plant import SLACK_NS, STEP_NS, TwinPlant
 
@@ -179,26 +180,27 @@ def main(config: Config, context: Context) -> None:
         for arm, profile in config.servos.items()
     }
     lines = {
-        profile.port: Line(servos_of(profile), plants[arm], profile.baud)
+        arm: Line(servos_of(profile), plants[arm], Direct())
         for arm, profile in config.servos.items()
     }
+    addresses = {arm: profile.port for arm, profile in config.servos.items()}
     rows = {arm: config.rows(arm) for arm in config.arms if arm not in config.servos}
     step_ns = STEP_NS if plants else _MESSAGE_STEP_NS
     arms, station = MessageArms(rows, context.bus), Station(context.bus)
     # Ports last: who finds one there expects to be answered at once.
-    with Terminals(lines, Path()) as terminals:
+    with Ports(lines, addresses) as ports:
         world = World(twin, time.monotonic_ns(), step_ns, tuple(plants.values()))
-        _live(world, terminals, arms, station, context)
+        _live(world, ports, arms, station, context)
 
 
 def _live(
-    world: World, terminals: Terminals, arms: MessageArms, station: Station, context: Context
+    world: World, ports: Ports, arms: MessageArms, station: Station, context: Context
 ) -> None:
     """Serve the servos until the next step of physics is due, and again."""
     while not context.stopping:
         arms.take(world.twin)
         due_ns = world.next_ns
-        terminals.serve(due_ns, SLACK_NS)
+        ports.serve(due_ns, SLACK_NS)
         now_ns = time.monotonic_ns()
         world.catch_up(now_ns)
         arms.report(world.twin, world.t_ns)

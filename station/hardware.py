@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
+from drivers.dynamixel.address import is_there
 from station.config import twin_thresholds
 from station.explain import ConfigError
 from station.robot import LEADER_DEVICE, ArmConfig, CameraConfig, StationConfig
@@ -12,9 +12,7 @@ from station.scene import SCENE
 from station.views import needed_cameras
 
 
-def decided(
-    config: StationConfig, exists: Callable[[str], bool] = lambda port: Path(port).exists()
-) -> StationConfig:
+def decided(config: StationConfig, exists: Callable[[str], bool] = is_there) -> StationConfig:
     """Return the config with `hardware` settled and what stands in for it in place.
 
     Leaders count as a sign of a robot, but are needed only where a person commands by them.

@@ -219,7 +219,7 @@ class StationConfig(StrictModel):
 
     @property
     def ports(self) -> dict[str, str]:
-        """Serial ports by arm, `arms.left` for instance, of those arms that have one."""
+        """Addresses of ports by arm, `arms.left` for instance, of those arms that have one."""
         return {
             f"{kind}.{name}": str(arm.config["port"])
             for kind, arms in (("arms", self.arms), ("leaders", self.leaders))

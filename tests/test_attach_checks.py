@@ -15,14 +15,15 @@ from emulated_arm import EmulatedArm, emulated_arm
 from drivers.arm import ArmError
 from drivers.arms import aloha
 from drivers.dynamixel import registers as reg
-from drivers.dynamixel.port import PortError, demand_short_latency
+from drivers.dynamixel.port import PortError
+from drivers.dynamixel.serial_port import demand_short_latency
 
 pytestmark = pytest.mark.alone
 
 
 @pytest.fixture
 def arm(tmp_path: Path) -> Iterator[EmulatedArm]:
-    with emulated_arm(tmp_path, START) as waiting:
+    with emulated_arm(tmp_path, START, scheme="") as waiting:
         yield waiting
 
 
@@ -198,7 +199,7 @@ def test_a_motor_that_was_told_to_say_nothing_is_told_to_answer(
 
 
 def test_a_port_that_is_not_there_is_named(arm: EmulatedArm) -> None:
-    arm.terminals.unplug("arm")
+    arm.ports.unplug("arm")
     with pytest.raises(ArmError, match=r"no port .*arm.*plug the arm's USB cable in"):
         attached(arm)
 

@@ -23,7 +23,7 @@ START = {"shoulder": 0.3, "elbow": 0.2, "wrist_angle": -0.3, "gripper": 0.5}
 CARRIED = ("waist", "shoulder", "elbow", "forearm_roll", "wrist_angle")
 
 
-def carrying_leader(port: Path) -> Profile:
+def carrying_leader(port: str) -> Profile:
     profile = leader(port)
     assert profile.weight is not None
     weight = profile.weight.model_copy(update={"share": 0.9})

@@ -24,7 +24,7 @@ from drivers.dynamixel.checks import (
     refuse_company,
 )
 from drivers.dynamixel.deviations import deviations, said_by, settings
-from drivers.dynamixel.port import SerialPort
+from drivers.dynamixel.port import Port
 from drivers.dynamixel.profile import CURRENT_MODE, Motor, Profile
 from drivers.dynamixel.registers import (
     BUS_WATCHDOG,
@@ -50,7 +50,7 @@ class Attached(NamedTuple):
 
 def attached(
     bus: ServoBus,
-    port: SerialPort,
+    port: Port,
     profile: Profile,
     *,
     take_hold: bool = True,

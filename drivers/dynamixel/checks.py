@@ -8,7 +8,7 @@ from typing import Final
 from drivers.arm import ArmError
 from drivers.dynamixel.bus import Identity, NoAnswerError, ServoBus
 from drivers.dynamixel.deviations import Said, deviations, said_by
-from drivers.dynamixel.port import SerialPort
+from drivers.dynamixel.port import Port
 from drivers.dynamixel.profile import TICKS, Motor, Profile
 from drivers.dynamixel.registers import (
     HARDWARE_ERROR_STATUS,
@@ -40,7 +40,7 @@ def motors_of(profile: Profile) -> Iterable[tuple[str, int, Motor]]:
             yield joint, servo, motor
 
 
-def company(port: SerialPort) -> str:
+def company(port: Port) -> str:
     """Return what to say when somebody else's packets are on the bus."""
     return (
         f"{port.path}: another program talks to the servos of this bus; end it (`fuser -v "
@@ -48,7 +48,7 @@ def company(port: SerialPort) -> str:
     )
 
 
-def refuse_company(port: SerialPort) -> None:
+def refuse_company(port: Port) -> None:
     """Raise ArmError if somebody else's packets are on the bus."""
     port.discard()
     if port.receive(_LISTEN_S):

@@ -133,7 +133,7 @@ class Gripper(StrictModel):
 class Profile(StrictModel):
     """An arm: where it is plugged in, its motors by joint, its gripper's geometry."""
 
-    port: str
+    port: str  # the path of a serial port, or `unix:` and that of a socket
     baud: Literal[1000000, 2000000, 3000000, 4000000] = 1000000  # below, a cycle takes too long
     motors: dict[str, Motor]  # joint -> motor, in the order of the joints, the gripper last
     gripper: Gripper

@@ -11,6 +11,7 @@ from rich.console import Group
 from rich.markup import escape
 
 from drivers.arm import ArmError
+from drivers.dynamixel.address import open_port
 from drivers.dynamixel.bus import NoAnswerError, RefusedError, ServoBus
 from drivers.dynamixel.checks import (
     all_said,
@@ -26,9 +27,10 @@ from drivers.dynamixel.checks import (
     refuse_company,
 )
 from drivers.dynamixel.deviations import Said, deviations
-from drivers.dynamixel.port import PortError, SerialPort, latency_timer_ms
+from drivers.dynamixel.port import Port, PortError
 from drivers.dynamixel.profile import Profile
 from drivers.dynamixel.registers import TORQUE_ENABLE
+from drivers.dynamixel.serial_port import latency_timer_ms
 from station.arm_tools.motors import glances, holding
 from station.arm_tools.request import NamedArm, Request, options_hint
 from station.arm_tools.tables import plain_table, titled
@@ -64,7 +66,7 @@ def examined(arm: NamedArm) -> list[Result]:
     """Return the results of all checks that can be made of an arm."""
     profile = arm.profile
     try:
-        with SerialPort.open(profile.port, profile.baud) as port:
+        with open_port(profile.port, profile.baud) as port:
             results = [Result("port", note=profile.port), _latency(profile.port)]
             if results[-1].complaint:  # all motors would seem to be silent
                 return results
@@ -77,7 +79,7 @@ def examined(arm: NamedArm) -> list[Result]:
         return [Result("port", str(error))]
 
 
-def _of_servos(port: SerialPort, profile: Profile) -> list[Result]:
+def _of_servos(port: Port, profile: Profile) -> list[Result]:
     bus = ServoBus(port)
     company = _result("alone on the bus", lambda: refuse_company(port))
     motors = _result("motors", lambda: check_identities(bus, profile))
