@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-_CONTENDED: Final = 0.5  # of the time that drawing took, spent waiting for a core
+_CONTENDED_NS: Final = 15_000_000  # of waiting for a core, for one picture
 _LONGER: Final = 1.25  # times the period, after a picture that had to wait
 _SHORTER: Final = 0.98  # after one that had not: it comes back within a few seconds
 _LONGEST: Final = 2.0  # times the nominal period
@@ -52,6 +52,6 @@ class DrawingPace:
             took_ns: from its beginning to its end.
             worked_ns: of processor time.
         """
-        waited = took_ns - worked_ns > _CONTENDED * took_ns
-        stretch = self._stretch * (_LONGER if waited else _SHORTER)
+        contended = took_ns - worked_ns > _CONTENDED_NS
+        stretch = self._stretch * (_LONGER if contended else _SHORTER)
         self._stretch = min(max(stretch, 1.0), _LONGEST)

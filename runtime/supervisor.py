@@ -22,7 +22,7 @@ from runtime.process import OnDeath, ProcessSpec, spawned
 
 log = logging.getLogger(__name__)
 
-_SLICE_S = 0.02  # between two looks: 260 heartbeats a second wake nobody, a death does at once
+_SLICE_S = 0.05  # between two looks: 260 heartbeats a second wake nobody, a death does at once
 _BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 _FORGIVEN_AFTER_S = 30.0  # a process that lived this long starts again at the first backoff
 _TERM_S = 3.0
