@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -181,9 +179,7 @@ class Station:
     ) -> None:
         progress = Progress()
         while self._conductor.stage is not Stage.DONE and not self._failed and self._interrupts < 2:
-            with _hangup_blocked():
-                events = supervisor.poll(_POLL_S)
-            for event in events:
+            for event in supervisor.poll(_POLL_S):
                 self._note(event, supervisor, wire)
             now_ns = time.monotonic_ns()
             self._listen(wire, supervisor, now_ns)
@@ -298,13 +294,3 @@ def _io_priority() -> int:
 
 def _holds(status: ControlStatus | None) -> bool:
     return status is None or (status.mode == _HOLD.mode and status.arrived)
-
-
-@contextmanager
-def _hangup_blocked() -> Iterator[None]:
-    """Let processes that start meanwhile inherit that a closed terminal does not end them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
