@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from messaging.messages import ControlStatus, SafetyState, TaskState
-from station.conductor import Conductor, Stage
+from station.conductor import Conductor
 from station.course import Course, News, Orders
+from station.stage import Stage
 
 STEP_NS = 50_000_000
 SECOND_NS = 1_000_000_000

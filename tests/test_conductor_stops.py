@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from test_conductor import STEP_NS, World, course, safety, status
 
 from messaging.messages import PHASES
-from station.conductor import Conductor, Stage
+from station.conductor import Conductor
 from station.course import News, Orders
+from station.stage import Stage
 
 RELAXED = 10_000_000_000
 

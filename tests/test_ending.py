@@ -7,13 +7,11 @@ import signal
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from rich.console import Console
 from test_conductor import safety, status
 
 from drivers.main import stopping_s
@@ -22,12 +20,11 @@ from motion.limits import LimitsConfig
 from runtime.process import OnDeath
 from runtime.supervisor import Event, Phase
 from station.config import load, robot_file
-from station.display import Display, ExpendableDisplay, Lines
+from station.display import Display, ExpendableDisplay
 from station.ending import Progress
 from station.hardware import decided
 from station.record import RunEvent
 from station.station import Options, Station
-from station.view import Snapshot
 
 SECOND_NS = 1_000_000_000
 
@@ -160,13 +157,13 @@ def test_a_display_that_fails_is_switched_off_and_told_once(
 def test_a_run_goes_on_without_its_display(station: Station) -> None:
     losses = station.record.losses
     hands = Hands()
-    station._interrupt(signal.SIGINT, None)
+    station._ending.interrupt(signal.SIGINT, None)
     hands.status = status("run", arrived=True)
     broken = BrokenDisplay(OSError(5, "Input/output error"), working=1)
     with ExpendableDisplay(cast("Any", broken), losses.append) as display:
         drive(station, hands, display)
     assert hands.said[-1] == "rest"
-    assert station.record.ending == "stopped by the operator"
+    assert station.record.ending.startswith("stopped by the operator")
     assert "Input/output error" in losses[0]
 
 
@@ -186,7 +183,7 @@ def test_the_first_cause_of_a_failure_stays(station: Station) -> None:
         Event(2, "controller", Phase.DEAD, "exit 1"),
     ]
     drive(station, Hands(events=deaths))
-    station._interrupt(signal.SIGINT, None)
+    station._ending.interrupt(signal.SIGINT, None)
     assert station.record.ending.startswith("arm.left died")
 
 
@@ -206,7 +203,7 @@ def test_the_death_of_what_moves_the_arms_is_told_to_the_safety_process(station:
 
 
 def test_a_failure_after_an_interrupt_is_told(station: Station) -> None:
-    station._interrupt(signal.SIGINT, None)
+    station._ending.interrupt(signal.SIGINT, None)
     drive(station, Hands(events=[Event(1, "controller", Phase.DEAD, "exit 1")]))
     assert station.record.ending.startswith("controller died")
 
@@ -216,7 +213,7 @@ def test_a_closed_terminal_stops_a_run_as_ctrl_c_does(station: Station) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever the tests themselves were run under
     station._heed_signals()
     os.kill(os.getpid(), signal.SIGHUP)
-    assert station.record.ending == "stopped by the operator"
+    assert station.record.ending.startswith("stopped by the operator")
 
 
 @pytest.mark.usefixtures("handlers")
@@ -229,7 +226,7 @@ def test_nohup_outlives_its_terminal(station: Station) -> None:
 
 def test_a_third_interrupt_does_not_wait_for_the_arms(station: Station) -> None:
     for _ in range(3):
-        station._interrupt(signal.SIGINT, None)
+        station._ending.interrupt(signal.SIGINT, None)
     hands = Hands(arrives=False)
     drive(station, hands)
     assert hands.said == []
@@ -266,17 +263,6 @@ def test_very_many_events_keep_their_beginning_and_their_end(station: Station) -
     assert station.record.noted_events == 2500
 
 
-def test_lines_tell_each_event_once_however_many_there_are(station: Station) -> None:
-    output = StringIO()
-    lines = Lines(Console(file=output))
-    record = station.record
-    for number in range(1500):
-        record.note(RunEvent(number, "camera.cam_high", f"event {number}."))
-        lines.show(Snapshot("aloha", 0, {}, record))
-    told = [line for line in output.getvalue().splitlines() if "event " in line]
-    assert told == [f"camera.cam_high: event {number}." for number in range(1500)]
-
-
 def test_a_run_that_fails_tells_that_its_episode_is_over(station: Station) -> None:
     hands = Hands(events=[Event(1, "controller", Phase.DEAD, "exit 1")])
     drive(station, hands)
@@ -286,7 +272,7 @@ def test_a_run_that_fails_tells_that_its_episode_is_over(station: Station) -> No
 def test_the_report_says_that_events_were_left_out(station: Station) -> None:
     for number in range(1001):
         station.record.note(RunEvent(number, "camera.cam_high", "dead"))
-    station._interrupt(signal.SIGINT, None)
+    station._ending.interrupt(signal.SIGINT, None)
     drive(station, Hands())
     assert any("events in the middle" in loss for loss in station.record.losses)
 

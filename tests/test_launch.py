@@ -14,7 +14,8 @@ from safety import latch
 from safety.cause import Cause
 from safety.latch import Latched
 from safety.state import Stop
-from station.display import ExpendableDisplay, Lines
+from station.display import ExpendableDisplay
+from station.lines import Lines
 from station.lock import StationLock
 from station.station import Station
 
