@@ -142,9 +142,10 @@ class Conductor:
     def _wait(self, news: News) -> None:
         """Wait for whatever keeps the run from going on; give up once it has lasted too long."""
         hindrance = self._hindrance(news)
-        self._patience.wait(bool(hindrance), news.now_ns)
+        latched = self._phase == "stopped"
+        self._patience.wait(news.now_ns, hindered=bool(hindrance), may_pass=not latched)
         if self._patience.is_over and not self._stopping:
-            self.gave_up = f"{hindrance}, and it stayed so for {self.course.stop_wait_s:g} s"
+            self.gave_up = f"{hindrance}; unresolved for {self._patience.waited_s:.0f} s"
             self.stop()
 
     def _hindrance(self, news: News) -> str:

@@ -25,7 +25,10 @@ class ExitCode(IntEnum):
     DONE = 0, "all that was asked for is done, or somebody ended the run: Ctrl-C, SIGTERM"
     FAILED = 1, "the run failed, such as by a process that died (doctor: a problem was found)"
     REFUSED = 2, "nothing was started: the command line, the config or the machine forbids it"
-    STOPPED = 3, "a stop stayed in force, or else nothing could go on, for --stop-wait"
+    STOPPED = (
+        3,
+        "a stop stayed in force for --stop-wait, or the run could not go on",
+    )
     INTERRUPTED = 130, "Ctrl-C or SIGTERM came before anything was started"
 
 

@@ -65,12 +65,12 @@ class Lines:
 
     def _is_news(self, event: RunEvent) -> bool:
         """Return whether to print an event: not what every start brings, nor the same for ever."""
+        if event.routine:
+            return False
         if event.source in ("safety", "station"):
             return True
         key = event.source, re.sub(r"[\d.]+", "#", event.text)
         now_s = time.monotonic()
-        if event.routine:
-            return False
         if now_s - self._told_s.get(key, -_REPEATED_S) < _REPEATED_S:
             self._left_out += 1
             return False

@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -21,10 +21,12 @@ from runtime.process import OnDeath
 from runtime.supervisor import Event, Phase
 from station.config import load, robot_file
 from station.display import Display, ExpendableDisplay
-from station.ending import Progress
+from station.ending import Progress, last_line
+from station.exit_code import ExitCode
 from station.hardware import decided
-from station.record import RunEvent
+from station.record import EVENTS_FILE, EpisodeOutcome, RunEvent
 from station.station import Options, Station
+from station.ticks import read_lines
 
 SECOND_NS = 1_000_000_000
 
@@ -214,6 +216,59 @@ def test_a_closed_terminal_stops_a_run_as_ctrl_c_does(station: Station) -> None:
     station._heed_signals()
     os.kill(os.getpid(), signal.SIGHUP)
     assert station.record.ending.startswith("stopped by the operator")
+
+
+@pytest.mark.usefixtures("handlers")
+@pytest.mark.parametrize(
+    ("number", "named"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")]
+)
+def test_sigterm_ends_a_stopped_run_as_ctrl_c_does_and_the_stop_is_told(
+    station: Station, number: signal.Signals, named: str
+) -> None:
+    hands = Hands()
+    hands.safety = replace(safety("stopped", "hold"), causes=("left: a motor is hot",))
+    station._heed_signals()
+    os.kill(os.getpid(), number)
+    drive(station, hands)
+    assert station._ending.exit_code is ExitCode.DONE
+    line = last_line(station.record, station.run_directory / "report.html")
+    assert line.startswith(
+        f"ended: stopped by the operator ({named}); in force: stop 4821: left: a"
+    )
+    assert line.endswith("report.html")
+
+
+def test_a_stop_that_nobody_resets_has_an_exit_code_of_its_own(tmp_path: Path) -> None:
+    config = decided(load(robot_file("aloha"), ["policy=scripted", f"runs={tmp_path / 'runs'}"]))
+    station = Station(config, Options(0, 1, None, 0, stop_wait_s=0.0))
+    hands = Hands()
+    hands.safety = safety("stopped", "hold")
+    drive(station, hands)
+    assert station._ending.exit_code is ExitCode.STOPPED
+    line = last_line(station.record, None)
+    assert line.startswith("ended: stop 4821: a hand in the way")
+    assert line.endswith("; there is no report")
+
+
+def test_the_last_line_tells_the_first_failure_shortened_and_how_the_episodes_went(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drive(station, Hands(events=[Event(1, "arm.left", Phase.DEAD, "exit 1: " + "word " * 200)]))
+    assert station._ending.exit_code is ExitCode.FAILED
+    station.record.episodes = [EpisodeOutcome(n, n, "lift", n > 0, 7.0) for n in range(3)]
+    monkeypatch.chdir(station.run_directory.parent.parent)
+    line = last_line(station.record, station.run_directory / "report.html")
+    assert line.startswith("ended: arm.left died (exit 1: word word")
+    assert ", 2 of 3 succeeded; report: runs/" in line
+    assert len(line) < 250
+
+
+def test_every_event_is_in_the_runs_folder_whole(station: Station) -> None:
+    station.run_directory.mkdir(parents=True)
+    detail = "exit 1: " + "word " * 200
+    drive(station, Hands(events=[Event(1, "arm.left", Phase.DEAD, detail)]))
+    kept = read_lines(station.run_directory / EVENTS_FILE)
+    assert f"dead {detail}".strip() in [entry["text"] for entry in kept]
 
 
 @pytest.mark.usefixtures("handlers")

@@ -59,8 +59,8 @@ def test_an_event_is_told_with_its_time_and_a_long_one_is_wrapped_and_cut() -> N
 
 
 def test_what_every_start_brings_is_no_line_and_markup_is_text() -> None:
-    routine = RunEvent(START_NS, "twin", "starting pid 7", routine=True)
-    lines = told(well(routine, RunEvent(START_NS, "twin", "dead: [bold]exit 1[/bold]")))
+    routine = [RunEvent(START_NS, name, "starting pid 7", routine=True) for name in ("a", "safety")]
+    lines = told(well(*routine, RunEvent(START_NS, "twin", "dead: [bold]exit 1[/bold]")))
     assert "starting pid" not in "".join(lines)
     assert lines[0] == "00:00 twin: dead: [bold]exit 1[/bold]"
 
