@@ -88,7 +88,7 @@ def _timeline(data: RunData, events: Sequence[RunEvent]) -> Plot:
         axes[0].plot(time_s, late_ms, color=_BLUE, lw=0.8)
         axes[0].set_title("Tick lateness, ms")
         axes[1].plot(*_peaks(rows, rows["jerk"], start_ns), color=_TEAL)
-        axes[1].set_title("Jerk of the commands, RMS over a second, rad/s³")
+        axes[1].set_title("Jerk as commanded, braking left out, RMS over a second, rad/s³")
         axes[2].plot(*_peaks(rows, rows["runway_s"], start_ns, lowest=True), color=_BLUE)
         axes[2].set_title("Runway left, s (lowest)")
         axes[3].fill_between(
