@@ -88,7 +88,9 @@ class Lines:
             return
         self._state, self._state_s = state, now_s
         if self._left_out:
-            self._print(f"{_now(snapshot)} {self._left_out} more such events: see {EVENTS_FILE}")
+            self._print(
+                f"{_now(snapshot)} {self._left_out} events that repeat those above are in {EVENTS_FILE}"
+            )
             self._left_out = 0
         self._print(f"{_now(snapshot)} {state}")
 

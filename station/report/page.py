@@ -69,7 +69,7 @@ def _figures(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
         (
             f"{summary['jerk_rms']:.3g}",
             "rad/s³",
-            f"jerk as commanded, RMS; most {summary['jerk_max']:.3g}",
+            f"commanded jerk, RMS; most {summary['jerk_max']:.3g}",
         ),
         (_number(summary["tracking_rms_rad"], 1e3), "mrad", "tracking error, RMS"),
         (f"{summary['chunks']['merged']}", "chunks", f"merged, {dropped} dropped"),
@@ -125,7 +125,7 @@ def _kinds(kinds: dict[str, dict[str, int]]) -> str:
 def _episodes(episodes: Sequence[dict[str, Any]]) -> str:
     rows = (
         (
-            str(outcome["episode"]),
+            str(number),
             '<span class="yes">success</span>'
             if outcome["success"]
             else '<span class="no">failure</span>',
@@ -133,7 +133,7 @@ def _episodes(episodes: Sequence[dict[str, Any]]) -> str:
             str(outcome["seed"]),
             escape(outcome["instruction"]),
         )
-        for outcome in episodes
+        for number, outcome in enumerate(episodes, 1)
     )
     return _table(("", "outcome", "took", "seed", "instruction"), rows, "No episode was finished.")
 

@@ -95,8 +95,9 @@ def _timeline(data: RunData, events: Sequence[RunEvent]) -> Plot:
             *_peaks(rows, rows["rate"], start_ns, lowest=True), color=_AMBER, alpha=0.35, lw=0
         )
         axes[3].set(title="Plan clock, 1 is full speed", ylim=(0, 1.08), xlabel="time, s")
+        marked = [e for e in events if start_ns <= e.t_ns <= end_ns and not e.routine]
         for panel in axes:
-            _mark(panel, [e for e in events if start_ns <= e.t_ns <= end_ns], start_ns)
+            _mark(panel, marked, start_ns)
             _shade_episodes(panel, data, start_ns)
             panel.set_ylim(bottom=0)
         axes[0].set_xlim(0, max((end_ns - start_ns) * 1e-9, 0.1))
