@@ -38,7 +38,7 @@ class Chronicle:
         """Note what became of a process."""
         text = f"{event.phase.value} {event.detail}".strip()
         first = event.phase is Phase.READY and event.process not in self._seen
-        routine = first or event.phase is Phase.STARTING
+        routine = first or (event.phase is Phase.STARTING and event.detail.startswith("pid"))
         self._note(event.t_ns, event.process, text, routine=routine)
         self._seen |= {event.process} if first else set()
         self._record.restarts[event.process] = restarts

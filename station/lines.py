@@ -29,7 +29,7 @@ _NAMED = 3  # processes that are waited for
 
 
 class Lines:
-    """Prints each event as it comes and the state every ten seconds, fewer where nothing is new."""
+    """Prints each event as it comes; the state every ten seconds, or when it is handed over."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -38,6 +38,7 @@ class Lines:
         self._episodes = 0
         self._told_s: dict[tuple[str, str], float] = {}  # event without its numbers -> when
         self._left_out = 0
+        self._led_by = ""
         self._state = ""
         self._state_s = -_SAME_STATE_S
 
@@ -79,7 +80,10 @@ class Lines:
 
     def _show_state(self, snapshot: Snapshot) -> None:
         now_s = time.monotonic()
-        if now_s - self._state_s < _STATE_S:
+        led_by = snapshot.status.commander if snapshot.status else ""
+        is_handed_over = {led_by, self._led_by} == {"policy", "human"}
+        self._led_by = led_by if led_by in ("policy", "human") else self._led_by
+        if now_s - self._state_s < _STATE_S and not is_handed_over:
             return
         finishing = snapshot.finishing
         room = self._width - len(_now(snapshot)) - 1
@@ -88,9 +92,8 @@ class Lines:
             return
         self._state, self._state_s = state, now_s
         if self._left_out:
-            self._print(
-                f"{_now(snapshot)} {self._left_out} events that repeat those above are in {EVENTS_FILE}"
-            )
+            repeated = f"{self._left_out} events that repeat those above"
+            self._print(f"{_now(snapshot)} {repeated} are in {EVENTS_FILE}")
             self._left_out = 0
         self._print(f"{_now(snapshot)} {state}")
 

@@ -89,6 +89,15 @@ def test_the_state_is_told_now_and_then_only() -> None:
     assert len(told(*[well()] * 100)) == 1
 
 
+def test_a_takeover_and_a_hand_back_are_told_at_once() -> None:
+    policy = well()
+    assert policy.status is not None
+    person = replace(policy, status=replace(policy.status, commander="human"))
+    nobody = replace(policy, status=replace(policy.status, commander="hold"))
+    lines = told(policy, person, person, nobody, policy, policy)
+    assert [line.split("  ")[1].split()[0] for line in lines] == ["policy", "human", "policy"]
+
+
 def test_the_state_of_a_run_under_way_begins_with_what_it_does() -> None:
     line = state_line(well(episodes=3))
     assert line.startswith("running  policy commands  2 of 3 succeeded  inference 118 ms")
