@@ -69,7 +69,7 @@ def _figures(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
         (
             f"{summary['jerk_rms']:.3g}",
             "rad/s³",
-            f"commanded jerk, RMS; most {summary['jerk_max']:.3g}",
+            f"commanded jerk, RMS; most {_number(summary['jerk_max'])}",
         ),
         (_number(summary["tracking_rms_rad"], 1e3), "mrad", "tracking error, RMS"),
         (f"{summary['chunks']['merged']}", "chunks", f"merged, {dropped} dropped"),
@@ -161,7 +161,7 @@ def _brakes(brakes: Sequence[dict[str, Any]]) -> str:
         (
             escape(brake["cause"]),
             f'<div class="number">{brake["count"]}</div>',
-            f'<div class="number">{brake["jerk_max"]:.3g} rad/s³</div>',
+            f'<div class="number">{_number(brake["jerk_max"])} rad/s³</div>',
         )
         for brake in brakes
     )
