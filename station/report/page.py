@@ -67,7 +67,7 @@ def _figures(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
         (_number(latency.get("p50")), "ms", f"capture to plan, p95 {_number(latency.get('p95'))}"),
         (_number(ticks.get("late_p999_ms")), "ms", "tick lateness, p99.9"),
         (
-            f"{summary['jerk_rms']:.3g}",
+            _number(summary["jerk_rms"]),
             "rad/s³",
             f"commanded jerk, RMS; most {_number(summary['jerk_max'])}",
         ),
