@@ -79,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
         "--seed", type=int, default=0, metavar="N", help="of the first scene (default 0)"
     )
     result.add_argument(
-        "--headless", action="store_true", help="log lines, as always where no terminal shows them"
+        "--headless", action="store_true", help="log lines, and no keys, as where no terminal is"
     )
     result.add_argument(
         "--list", action="store_true", dest="listing", help="print processes, topics and plugins"
