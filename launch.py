@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from types import FrameType
 from station.exit_code import ExitCode, exit_codes_in_words
 
 LAUNCHED_NS = time.monotonic_ns()
+_YEAR_S = 31_536_000
 
 DESCRIPTION = """\
 Run a bimanual robot: cameras, arms, policy and controller, each in its own process.
@@ -76,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
         "(default 60 for --episodes or --duration where no terminal's keys are read, else inf)",
     )
     result.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="of the first scene (default 0)"
+        "--seed", type=_seed, default=0, metavar="N", help="of the first scene (default 0)"
     )
     result.add_argument(
         "--headless", action="store_true", help="log lines, and no keys, as where no terminal is"
@@ -161,15 +163,24 @@ def _carried_out(options: argparse.Namespace) -> int:
 
 def _positive(text: str) -> float:
     value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
+    if not 0 < value <= _YEAR_S:
+        raise argparse.ArgumentTypeError(f"expected seconds, up to {_YEAR_S}, got {text}")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**31:
+        raise argparse.ArgumentTypeError(
+            f"expected a whole number from 0 to 2147483647, got {text}"
+        )
     return value
 
 
 def _wait(text: str) -> float:
     value = float(text)
-    if not value >= 0:
-        raise argparse.ArgumentTypeError(f"expected seconds from 0 up, or inf, got {text}")
+    if not (0 <= value <= _YEAR_S or value == math.inf):
+        raise argparse.ArgumentTypeError(f"expected seconds, up to {_YEAR_S}, or inf, got {text}")
     return value
 
 

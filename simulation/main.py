@@ -14,12 +14,13 @@ from typing import Final
 
 import mujoco
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from drivers.dynamixel.profile import Profile
 from messaging.messages import EpisodeRequest, ServoReading, TaskState, TwinState
 from messaging.topics import EPISODE_REQUEST, SERVO_READING, SERVO_TARGET, TASK_STATE, TWIN_STATE
 from messaging.transport import Bus
+from runtime.config import Radians, Seed, StrictModel
 from runtime.process import Context
 from simulation import task
 from simulation.scene import save_model
@@ -38,17 +39,15 @@ _TASK_STATE_NS: Final = round(1e9 / TASK_STATE.rate_hz)
 _TWIN_STATE_NS: Final = round(1e9 / TWIN_STATE.rate_hz)
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """Where the scene goes, and how the world begins."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     model_path: Path  # the scene (.mjb), written for the cameras before this process is ready
     arms: tuple[str, str] = ("left", "right")
-    start: tuple[float, ...] = Field(  # where the arms stand, by simulation.twin.JOINTS
+    start: tuple[Radians, ...] = Field(  # where the arms stand, by simulation.twin.JOINTS
         default=tuple(HOME.tolist()), min_length=len(JOINTS), max_length=len(JOINTS)
     )
-    seed: int = 0  # of the cube's place before the first episode is asked for
+    seed: Seed = 0  # of the cube's place before the first episode is asked for
     servos: dict[str, Profile] = Field(default_factory=dict)  # of arms behind emulated servos
 
     @model_validator(mode="after")

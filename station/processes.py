@@ -23,6 +23,7 @@ from station.rows import (
     Rows,
     process_names,
 )
+from station.views import filmed_camera
 
 _CAMERA_STALL_S = 0.5
 
@@ -180,7 +181,7 @@ class Table(Rows):
             "run_directory": str(self._run),
             "arms": list(self._config.arms),
             "cameras": list(self._config.cameras),
-            "video_camera": next(iter(self._config.cameras), ""),
+            "video_camera": filmed_camera(self._config),
         }
         return self._bystander("journal", "station.journal", options, nice=JOURNAL_NICE)
 

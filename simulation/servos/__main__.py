@@ -61,7 +61,7 @@ def main(arguments: list[str]) -> int:
         bench = _Bench(followers, leaders, options.plant == "twin", options.latency_timer)
         terminals = Terminals(bench.lines, options.directory)
     except (ConfigError, UnknownNameError, OSError, ValueError) as error:
-        screen.print(f"[red]{error}", highlight=False)
+        screen.print(str(error), style="red", markup=False, highlight=False)
         return 1
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with terminals:
