@@ -22,7 +22,7 @@ from runtime.plugins import UnknownNameError, available
 from runtime.supervisor import Phase, Supervisor
 from station.address import dashboard_address, with_free_port
 from station.display import LOST_OUTPUT, ExpendableDisplay, LiveView
-from station.ending import last_line
+from station.ending import last_lines
 from station.exit_code import ExitCode
 from station.lines import Lines
 from station.lock import bus_directory
@@ -78,7 +78,8 @@ def run(
         _print_whole(console, _torque(config, station.energised))
         for loss in station.record.losses:
             _print_whole(console, loss, style="bold")
-        _print_whole(console, last_line(station.record, station.report))
+        for line in last_lines(station.record, station.report):
+            _print_whole(console, line)
     return code
 
 

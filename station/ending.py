@@ -39,7 +39,8 @@ _ORDER = (
 )
 _NAMED = {"SIGINT": "Ctrl-C", "SIGHUP": "its terminal was closed"}
 _POLL_S = 0.1
-_MOST_CAUSE = 150  # characters of the last line; all are in the report
+_MOST_CAUSE = 150  # characters of the last line
+_WIDTH = 100
 _STUCK_NS = 15_000_000_000
 _SILENT_NS = 30_000_000_000  # a finisher that gets no further for longer is not waited for
 
@@ -157,15 +158,26 @@ def finished(
         yield Finishing(total - left, total, note)
 
 
-def last_line(record: RunRecord, report: Path | None) -> str:
-    """Return how a run ended and why, how its episodes went, and where its report is."""
+def last_lines(record: RunRecord, report: Path | None) -> list[str]:
+    """Return how a run ended and why, how its episodes went, and where its report is.
+
+    That is the last line; a cause too long for it comes whole before.
+    """
     why = textwrap.shorten(record.ending, _MOST_CAUSE, placeholder=" …")
+    whole = [] if len(record.ending) <= _MOST_CAUSE else textwrap.wrap(record.ending, _WIDTH)
+    return [*whole, f"ended: {why}{_went(record)}; {_where(report)}"]
+
+
+def _went(record: RunRecord) -> str:
     trials = len(record.episodes)
-    went = f", {record.successes} of {trials} succeeded" if trials else ""
+    return f", {record.successes} of {trials} succeeded" if trials else ""
+
+
+def _where(report: Path | None) -> str:
     if report is None:
-        return f"ended: {why}{went}; there is no report"
+        return "there is no report"
     here = report.relative_to(Path.cwd()) if report.is_relative_to(Path.cwd()) else report
-    return f"ended: {why}{went}; report: {here}"
+    return f"report: {here}"
 
 
 def _left(finisher: Child, directory: Path) -> int:

@@ -21,7 +21,7 @@ from runtime.process import OnDeath
 from runtime.supervisor import Event, Phase
 from station.config import load, robot_file
 from station.display import Display, ExpendableDisplay
-from station.ending import Progress, last_line
+from station.ending import Progress, last_lines
 from station.exit_code import ExitCode
 from station.hardware import decided
 from station.record import EVENTS_FILE, EpisodeOutcome, RunEvent
@@ -231,7 +231,7 @@ def test_sigterm_ends_a_stopped_run_as_ctrl_c_does_and_the_stop_is_told(
     os.kill(os.getpid(), number)
     drive(station, hands)
     assert station._ending.exit_code is ExitCode.DONE
-    line = last_line(station.record, station.run_directory / "report.html")
+    *_, line = last_lines(station.record, station.run_directory / "report.html")
     assert line.startswith(
         f"ended: stopped by the operator ({named}); in force: stop 4821: left: a"
     )
@@ -245,7 +245,7 @@ def test_a_stop_that_nobody_resets_has_an_exit_code_of_its_own(tmp_path: Path) -
     hands.safety = safety("stopped", "hold")
     drive(station, hands)
     assert station._ending.exit_code is ExitCode.STOPPED
-    line = last_line(station.record, None)
+    (line,) = last_lines(station.record, None)
     assert line.startswith("ended: stop 4821: a hand in the way")
     assert line.endswith("; there is no report")
 
@@ -257,10 +257,12 @@ def test_the_last_line_tells_the_first_failure_shortened_and_how_the_episodes_we
     assert station._ending.exit_code is ExitCode.FAILED
     station.record.episodes = [EpisodeOutcome(n, n, "lift", n > 0, 7.0) for n in range(3)]
     monkeypatch.chdir(station.run_directory.parent.parent)
-    line = last_line(station.record, station.run_directory / "report.html")
+    *whole, line = last_lines(station.record, station.run_directory / "report.html")
     assert line.startswith("ended: arm.left died (exit 1: word word")
     assert ", 2 of 3 succeeded; report: runs/" in line
     assert len(line) < 250
+    assert " ".join(whole) == station.record.ending
+    assert max(map(len, whole)) <= 100
 
 
 def test_every_event_is_in_the_runs_folder_whole(station: Station) -> None:
