@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import os
 import signal
 import sys
@@ -12,6 +13,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+
+from station.exit_code import ExitCode, exit_codes_in_words
 
 LAUNCHED_NS = time.monotonic_ns()
 _YEAR_S = 31_536_000
@@ -41,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="launch.py",
         description=DESCRIPTION,
-        epilog=EXAMPLES,
+        epilog=f"{EXAMPLES}\n\nexit codes:\n{exit_codes_in_words()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     result.add_argument(
@@ -67,10 +71,17 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--episodes", type=_positive_int, metavar="N", help="end after N episodes")
     result.add_argument("--duration", type=_positive, metavar="S", help="end after S seconds")
     result.add_argument(
+        "--stop-wait",
+        type=_wait,
+        metavar="S",
+        help="end a run that was stopped and not reset for S seconds, the arms held; inf: never "
+        "(default 60 for --episodes or --duration where no terminal's keys are read, else inf)",
+    )
+    result.add_argument(
         "--seed", type=_seed, default=0, metavar="N", help="of the first scene (default 0)"
     )
     result.add_argument(
-        "--headless", action="store_true", help="log lines, as always where no terminal shows them"
+        "--headless", action="store_true", help="log lines, and no keys, as where no terminal is"
     )
     result.add_argument(
         "--list", action="store_true", dest="listing", help="print processes, topics and plugins"
@@ -117,32 +128,37 @@ def main(arguments: Sequence[str]) -> int:
         from station.doctor import examine
 
         return examine()
-    with _interrupt_ends_it():
-        from station.commands import join, listing, make_keys, run
-        from station.config import load, robot_file
-        from station.hardware import decided
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     try:
         with _interrupt_ends_it():
-            config = load(options.config or robot_file(options.robot), _settings(options))
-        if options.command == "keys":
-            return make_keys(config)
-        if options.join:
-            # What stands in where there are no arms is up to the station's machine alone.
-            return join(config if config.hardware == "real" else decided(config), options.join)
-        if options.listing:
-            return listing(decided(config))
-        return run(
-            decided(config),
-            seed=options.seed,
-            episodes=options.episodes,
-            duration_s=options.duration,
-            headless=options.headless,
-            launched_ns=LAUNCHED_NS,
-        )
+            return _carried_out(options)
     except (ValueError, RuntimeError, OSError) as error:
         print(f"launch.py: {error}", file=sys.stderr)
-        return 2
+        return ExitCode.REFUSED
+
+
+def _carried_out(options: argparse.Namespace) -> int:
+    from station.commands import join, listing, make_keys, run
+    from station.config import load, robot_file
+    from station.hardware import decided
+
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    config = load(options.config or robot_file(options.robot), _settings(options))
+    if options.command == "keys":
+        return make_keys(config)
+    if options.join:
+        # What stands in where there are no arms is up to the station's machine alone.
+        return join(config if config.hardware == "real" else decided(config), options.join)
+    if options.listing:
+        return listing(decided(config))
+    return run(
+        decided(config),
+        seed=options.seed,
+        episodes=options.episodes,
+        duration_s=options.duration,
+        stop_wait_s=options.stop_wait,
+        headless=options.headless,
+        launched_ns=LAUNCHED_NS,
+    )
 
 
 def _positive(text: str) -> float:
@@ -161,6 +177,13 @@ def _seed(text: str) -> int:
     return value
 
 
+def _wait(text: str) -> float:
+    value = float(text)
+    if not (0 <= value <= _YEAR_S or value == math.inf):
+        raise argparse.ArgumentTypeError(f"expected seconds, up to {_YEAR_S}, or inf, got {text}")
+    return value
+
+
 def _positive_int(text: str) -> int:
     value = int(text)
     if value < 1:
@@ -170,17 +193,26 @@ def _positive_int(text: str) -> int:
 
 @contextmanager
 def _interrupt_ends_it() -> Iterator[None]:
-    """Let Ctrl-C end this process at once: some libraries turn it into an error of their import."""
-    before = signal.signal(signal.SIGINT, lambda *_: os._exit(_stopped_early()))
+    """Let Ctrl-C and SIGTERM end this process at once, until a run heeds them itself.
+
+    Some libraries turn an interrupt into an error of their import.
+    """
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        os._exit(_stopped_early())
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            if signal.getsignal(number) is end:
+                signal.signal(number, handler)
 
 
-def _stopped_early() -> int:
+def _stopped_early() -> ExitCode:
     print("launch.py: stopped before anything started", file=sys.stderr, flush=True)
-    return 130
+    return ExitCode.INTERRUPTED
 
 
 def _exit_code() -> int:

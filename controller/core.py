@@ -250,11 +250,13 @@ class Controller:
         mode = self._modes.mode
         # A person who stands still has not been told to go on.
         meant_to_go = mode not in ("idle", "hold", HUMAN)
+        commander, rate = self._modes.commander, self._course.clock.rate
         self._gauges.add(
             sent.position,
-            blocked,
+            led=commander == HUMAN or (commander == "policy" and rate == 1.0),
+            blocked=blocked,
             waiting=meant_to_go and sent.standing,
-            starved=self._modes.commander == "policy" and self._course.clock.rate == 0.0,
+            starved=commander == "policy" and rate == 0.0,
         )
 
     def _refusal(self, chunk: ActionChunk, now_ns: int) -> str | None:

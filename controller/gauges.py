@@ -27,11 +27,14 @@ class Gauges:
         """Begin a new epoch: the way is free again."""
         self._blockage = Blockage(self._dt)
 
-    def add(self, position: Array, blocked: bool, waiting: bool, starved: bool) -> None:
+    def add(
+        self, position: Array, *, led: bool, blocked: bool, waiting: bool, starved: bool
+    ) -> None:
         """Take in a command.
 
         Args:
             position: (J,) that is sent.
+            led: by the policy or a person at full speed: the arms are not braked, nor set off.
             blocked: something in the way held it back.
             waiting: the arms stand, but should go.
             starved: the plan is at its end, and more is awaited.
@@ -39,7 +42,10 @@ class Gauges:
         starved = starved and not self._blockage.seconds
         self._starved_ticks = self._starved_ticks + 1 if starved else 0
         self._blockage.add(blocked, waiting)
-        self._smoothness.add(position)
+        if led:
+            self._smoothness.add(position)
+        else:
+            self._smoothness.forget()
 
     @property
     def starved_s(self) -> float:
@@ -53,5 +59,5 @@ class Gauges:
 
     @property
     def jerk(self) -> float:
-        """Return the RMS jerk over the last second in rad/s^3."""
+        """Return the RMS jerk in rad/s^3 of what was led within the last second."""
         return self._smoothness.jerk

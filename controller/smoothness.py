@@ -15,14 +15,20 @@ Array = NDArray[np.float64]
 
 
 class Smoothness:
-    """RMS jerk of the arms' commands over the last second, kept as a running sum."""
+    """RMS jerk of the arms' last commands, of a second at most, kept as a running sum."""
 
     def __init__(self, joints: Sequence[str], dt: float) -> None:
-        """Begin with nothing sent."""
+        """Begin with nothing sent; `dt` is the time between commands in seconds."""
         self.arms = np.flatnonzero(~gripper_mask(joints))
         self._scale = 1.0 / (dt**3) ** 2 / max(len(self.arms), 1)
         self._last: deque[Array] = deque(maxlen=3)
         self._squares: deque[float] = deque(maxlen=round(1.0 / dt))
+        self._sum = 0.0
+
+    def forget(self) -> None:
+        """Begin anew: what comes next does not continue what was before."""
+        self._last.clear()
+        self._squares.clear()
         self._sum = 0.0
 
     def add(self, position: Array) -> None:

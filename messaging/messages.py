@@ -114,7 +114,7 @@ class ControlStatus:
     runway_s: float  # how long the plan lasts from here at full speed
     latency_s: float  # capture to arrival of chunks: 95th percentile over a window, 0 if none
     disagreement_rad: float  # newest chunk against the plan it joins, RMS over the overlap
-    jerk: float  # RMS over the last second and all arm joints, rad/s^3
+    jerk: float  # RMS over joints and the last second of what was led, not braked; rad/s^3
     chunks: int  # merged so far
     counters: dict[str, int]  # dropped chunks by reason, limit activations by joint and kind
     arrived: bool = False  # at the pose of `home` or `rest`; stopped, for `idle` and `hold`

@@ -3,6 +3,10 @@
 A process is a module with `Config` (a pydantic model) and `main(config, context)`, which loops
 until `context.stopping`. Run as `python -m runtime.process SPEC [PARENT]`: the path
 of a `ProcessSpec`, and the process id of the parent, with whom it dies.
+
+Without a parent a process ends by SIGTERM. With one it ends when that sends END_SIGNAL, and ignores
+what reaches the whole launch, as SIGTERM does from `timeout` or systemd: ended all at once, each
+would take the end of the others for a fault.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ import time
 from collections import deque
 from enum import Enum
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Annotated, Any, Final
 
 from pydantic import Field
 
@@ -32,6 +36,10 @@ from runtime.realtime import become_realtime, realtime_permitted
 
 log = logging.getLogger(__name__)
 
+END_SIGNAL: Final = signal.SIGUSR2  # by which a parent asks for the end
+
+# What a terminal, a service manager or `timeout` sends to the whole launch.
+_FOR_THE_LAUNCH = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PR_SET_PDEATHSIG = 1
 _MESSAGE_PRIORITY = 20
 _BEAT_NS = round(1e9 / HEARTBEAT.rate_hz)
@@ -135,8 +143,13 @@ class Context:
         self.stopping = True
 
 
-def run(spec: ProcessSpec) -> None:
-    """Live the life of the process that `spec` describes, in this very process."""
+def run(spec: ProcessSpec, end_signal: signal.Signals) -> None:
+    """Live the life of the process that `spec` describes, in this very process.
+
+    Args:
+        spec: of the process.
+        end_signal: asks it to end.
+    """
     module = importlib.import_module(spec.module)
     config = configured(module, spec.config)
     if spec.realtime_priority and (refused := become_realtime(spec.realtime_priority)):
@@ -146,16 +159,16 @@ def run(spec: ProcessSpec) -> None:
     io_priority = priority if realtime_permitted(priority) else 0
     with Bus(spec.directory, spec.network, io_priority) as bus:
         context = Context(spec.name, bus)
-        signal.signal(signal.SIGTERM, lambda *_: _end(context))
+        signal.signal(end_signal, lambda *_: _end(context))
         module.main(config, context)
     signal.alarm(0)
 
 
 def spawned(spec: Path, output: IO[bytes], environment: dict[str, str]) -> subprocess.Popen[bytes]:
     """Start the process described in the file `spec` as a child that writes to `output`."""
-    # A new program begins with the mask of its parent: Ctrl-C in a terminal reaches everyone, and
-    # would end a child that has not yet come to the line where it ignores that.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # A new program begins with the mask of its parent: these reach everyone, and would end a child
+    # that has not yet come to the line where it ignores them.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_THE_LAUNCH)
     try:
         return subprocess.Popen(
             [sys.executable, "-m", "runtime.process", str(spec), str(os.getpid())],
@@ -175,12 +188,15 @@ def _end(context: Context) -> None:
 
 
 def _main() -> int:
+    parent = int(sys.argv[2]) if len(sys.argv) > 2 else None
+    end_signal = signal.SIGTERM if parent is None else END_SIGNAL
     # Ctrl-C reaches the whole terminal group, but only the station decides in which order to stop.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in {signal.SIGINT, signal.SIGTERM} - {end_signal}:
+        signal.signal(number, signal.SIG_IGN)
     # Ctrl-Z stops the station alone: the controller notices its silence and holds the arms.
     signal.signal(signal.SIGTSTP, signal.SIG_IGN)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if sys.argv[2:] and os.getppid() != int(sys.argv[2]):
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, end_signal)
+    if parent is not None and os.getppid() != parent:
         return 1  # the parent died before it could be watched
     spec = ProcessSpec.model_validate_json(Path(sys.argv[1]).read_text())
     logging.basicConfig(
@@ -190,7 +206,7 @@ def _main() -> int:
     )
     os.nice(spec.nice)
     try:
-        run(spec)
+        run(spec, end_signal)
     except Exception:
         log.exception("died")
         return 1

@@ -18,7 +18,7 @@ from messaging.topics import HEARTBEAT
 from messaging.transport import Bus, Subscriber, Waiter
 from runtime.last_words import cause_of_death
 from runtime.plugins import UnknownNameError
-from runtime.process import OnDeath, ProcessSpec, spawned
+from runtime.process import END_SIGNAL, OnDeath, ProcessSpec, spawned
 
 log = logging.getLogger(__name__)
 
@@ -161,8 +161,8 @@ class Supervisor:
         """End the named processes together: ask, and after three seconds insist."""
         going = [child for name in names if (child := self.children[name]).popen]
         for child in going:
-            child.popen.terminate()  # type: ignore[union-attr] # chosen by having one
-            child.popen.send_signal(signal.SIGCONT)  # type: ignore[union-attr]
+            for number in (END_SIGNAL, signal.SIGCONT):
+                child.popen.send_signal(number)  # type: ignore[union-attr] # chosen by having one
         events = []
         deadline = time.monotonic() + _TERM_S
         for child in going:

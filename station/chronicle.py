@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
 
 from dashboard.recording import told
 from messaging.messages import ControlStatus, Heartbeat, SafetyState
-from runtime.supervisor import Event
+from runtime.supervisor import Event, Phase
 from station.record import RunEvent, RunRecord
 from station.remedy import safety_command, stop_in_words
+
+
+def _forget(_line: bytes) -> None:
+    """Keep nothing."""
 
 
 class Chronicle:
     """Notes each change once."""
 
-    def __init__(self, record: RunRecord, launched_ns: int) -> None:
+    def __init__(
+        self, record: RunRecord, launched_ns: int, keep: Callable[[bytes], None] = _forget
+    ) -> None:
+        """Note in `record`, and `keep` each event as a line of JSON."""
         self._record = record
         self._launched_ns = launched_ns
+        self._keep = keep
+        self._seen: set[str] = set()  # processes that have been ready
         self._safety = "", ""  # phase and event
         self._refusals: list[str] = []
         self.trouble = ""  # why the controller holds
@@ -25,7 +36,11 @@ class Chronicle:
 
     def process(self, event: Event, restarts: int) -> None:
         """Note what became of a process."""
-        self._note(event.t_ns, event.process, f"{event.phase.value} {event.detail}".strip())
+        text = f"{event.phase.value} {event.detail}".strip()
+        first = event.phase is Phase.READY and event.process not in self._seen
+        routine = first or (event.phase is Phase.STARTING and event.detail.startswith("pid"))
+        self._note(event.t_ns, event.process, text, routine=routine)
+        self._seen |= {event.process} if first else set()
         self._record.restarts[event.process] = restarts
 
     def controller(self, heartbeat: Heartbeat | None, now_ns: int) -> None:
@@ -65,11 +80,10 @@ class Chronicle:
         if state is None or self._safety == (state.phase, state.event):
             return
         self._safety = state.phase, state.event
-        text = state.phase
+        self._note(now_ns, "safety", stop_in_words(state) or state.phase)
         if state.event:
             reset = safety_command(f"reset {state.event}", self._record.robot)
-            text = f"{stop_in_words(state)}; once that is mended: `{reset}`"
-        self._note(now_ns, "safety", text)
+            self._note(now_ns, "safety", f"once that is mended: `{reset}`")
 
     def refused(self, text: str, now_ns: int) -> None:
         """Note what the safety process refuses, once, if it does so again and again."""
@@ -85,5 +99,7 @@ class Chronicle:
     def _since(self, now_ns: int) -> str:
         return f"{(now_ns - self._launched_ns) * 1e-9:.0f} s"
 
-    def _note(self, t_ns: int, source: str, text: str) -> None:
-        self._record.note(RunEvent(t_ns, source, text))
+    def _note(self, t_ns: int, source: str, text: str, *, routine: bool = False) -> None:
+        event = RunEvent(t_ns, source, text, routine)
+        self._record.note(event)
+        self._keep(json.dumps(asdict(event)).encode() + b"\n")

@@ -83,9 +83,9 @@ def recorder_text(told: Told) -> Text:
 
 
 def recorder_in_words(told: Told) -> str:
-    """Return the same for a log."""
+    """Return whether it records, and how much disk is left, for a log."""
     disk = "" if told.free_gb is None else f", {told.free_gb:.1f} GB free"
-    return f"recorder {'; '.join(told.troubles) or told.work or 'waits'}{disk}"
+    return f"{'recording' if told.work else 'not recording'}{disk}"
 
 
 def keys_text(keys: Sequence[Key]) -> Text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 import tempfile
@@ -20,8 +21,12 @@ from recorder.layout import RECORDER_LOCK
 from runtime.plugins import UnknownNameError, available
 from runtime.supervisor import Phase, Supervisor
 from station.address import dashboard_address, with_free_port
-from station.display import LOST_OUTPUT, ExpendableDisplay, Lines, LiveView
+from station.display import LOST_OUTPUT, ExpendableDisplay, LiveView
+from station.ending import last_lines
+from station.exit_code import ExitCode
+from station.lines import Lines
 from station.lock import bus_directory
+from station.patience import STOP_WAIT_S
 from station.processes import Table as ProcessTable
 from station.processes import process_table
 from station.remedy import latched_in_words
@@ -45,10 +50,11 @@ def run(
     seed: int,
     episodes: int | None,
     duration_s: float | None,
+    stop_wait_s: float | None,
     headless: bool,
     launched_ns: int,
-) -> int:
-    """Run the robot; returns the exit code."""
+) -> ExitCode:
+    """Run the robot; says in its last line how that ended."""
     console = Console()
     config = with_free_port(config)
     if config.recorder:
@@ -57,15 +63,23 @@ def run(
     with suppress(*LOST_OUTPUT):
         _introduce(config, console)
     keyboard = sys.stdin.fileno() if live and sys.stdin.isatty() else None
-    station = Station(config, Options(seed, episodes, duration_s, launched_ns, keyboard))
+    if stop_wait_s is None:
+        unattended = keyboard is None and (episodes or duration_s)
+        stop_wait_s = STOP_WAIT_S if unattended else math.inf
+    options = Options(
+        *(seed, episodes, duration_s, launched_ns, keyboard),
+        stop_wait_s=stop_wait_s if math.isfinite(stop_wait_s) else None,
+    )
+    station = Station(config, options)
     shown_by = LiveView(console) if live else Lines(console)
     with ExpendableDisplay(shown_by, station.record.losses.append) as display:
         code = station.run(display)
     with suppress(*LOST_OUTPUT):
-        console.print(f"{station.record.ending}; report: {station.report}", soft_wrap=True)
-        console.print(_torque(config, station.energised), soft_wrap=True)
+        _print_whole(console, _torque(config, station.energised))
         for loss in station.record.losses:
-            console.print(loss, style="bold", highlight=False, markup=False, soft_wrap=True)
+            _print_whole(console, loss, style="bold")
+        for line in last_lines(station.record, station.report):
+            _print_whole(console, line)
     return code
 
 
@@ -110,7 +124,12 @@ def _introduce(config: StationConfig, console: Console) -> None:
         lines.append(f"recording to {config.recorder.place}")
     lines += latched_in_words(config.state_directory, config.robot)
     for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        _print_whole(console, line)
+
+
+def _print_whole(console: Console, line: str, style: str = "") -> None:
+    """Print a line that people may copy from, and so is not broken."""
+    console.print(line, style=style, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def _torque(config: StationConfig, energised: Sequence[str]) -> str:

@@ -4,44 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from enum import Enum
 
 from messaging.messages import ControlStatus, EpisodeRequest, EpisodeState, TaskState
 from station.course import Course, News, Orders
 from station.episode import CLOCK, COUNTED, LABELS, RULE, RUN_END, SAFETY, Episode, Verdict
+from station.patience import Patience
 from station.record import EpisodeOutcome
+from station.remedy import stop_in_words
+from station.stage import ENDING, EPISODE, UNDER_WAY, Stage
 
 _SETTLE_NS = 400_000_000  # after the scene was set: old frames leave, the cube comes to rest
 _LINGER_NS = 300_000_000  # after a success: let people see it
 _LET_GO_NS = 2_000_000_000  # that arms may take to report that their torque is off
 
 
-class Stage(Enum):
-    """Where a run stands."""
-
-    STARTING = "starting"
-    ARMING = "arming"
-    HOMING = "homing"
-    SETTING = "setting the scene"
-    SETTLING = "settling"
-    RUNNING = "running"
-    LINGERING = "lingering"
-    STOPPED = "stopped"  # until a person has armed and started it again
-    RESTING = "going to rest"
-    LETTING_GO = "taking torque off"
-    DONE = "done"
-
-
-_EPISODE = (Stage.SETTING, Stage.SETTLING, Stage.RUNNING)
-_UNDER_WAY = (Stage.HOMING, *_EPISODE, Stage.LINGERING)
-_ENDING = (Stage.RESTING, Stage.LETTING_GO, Stage.DONE)
 _MODES = {
     Stage.STARTING: "idle",
     Stage.ARMING: "idle",
     Stage.RUNNING: "run",
     Stage.LINGERING: "hold",
     Stage.STOPPED: "hold",
-    **dict.fromkeys(_ENDING, "rest"),
+    **dict.fromkeys(ENDING, "rest"),
 }
 
 
@@ -54,6 +37,7 @@ class Conductor:
     outcomes: list[EpisodeOutcome] = field(default_factory=list)
     tally: Counter[tuple[str, str]] = field(default_factory=Counter)  # kind and outcome: how often
     episode: Episode | None = None  # that runs, or the last one that did
+    gave_up: str = ""  # what the run waited for in vain, empty if for nothing
     _episode: int = 0  # number of the attempt, which no other attempt has
     _scene: int = 0  # that this attempt is at: stopped, it is tried again
     _since_ns: int = 0
@@ -66,6 +50,10 @@ class Conductor:
     _who: str = ""  # that person
     _homeward: bool = False  # a person wished the arms home while nothing runs
 
+    def __post_init__(self) -> None:
+        """Wait as long as the course says."""
+        self._patience = Patience(self.course.stop_wait_s)
+
     def stop(self) -> None:
         """End the run after bringing the arms to rest."""
         self._stopping = True
@@ -75,7 +63,7 @@ class Conductor:
         if kind == "end":
             self.stop()
             return ""
-        if self.stage in (Stage.STARTING, Stage.ARMING, *_ENDING):
+        if self.stage in (Stage.STARTING, Stage.ARMING, *ENDING):
             return f"the run is {self.stage.value}"
         if kind == "home":
             if self._phase not in ("armed", "running"):
@@ -98,7 +86,7 @@ class Conductor:
     @property
     def paused(self) -> bool:
         """Whether a person or a silent safety process keeps the run from going on."""
-        on_its_own = self.stage in _EPISODE or (self.stage is Stage.HOMING and not self._homeward)
+        on_its_own = self.stage in EPISODE or (self.stage is Stage.HOMING and not self._homeward)
         return self._phase != "running" and on_its_own
 
     @property
@@ -118,6 +106,8 @@ class Conductor:
             parts.append("waiting for the recorder")
         if self.paused:
             parts.append("paused")
+        if self._patience.left_s is not None:
+            parts.append(f"the run ends in {self._patience.left_s:.0f} s")
         return ", ".join(parts)
 
     def state(self) -> EpisodeState:
@@ -142,11 +132,43 @@ class Conductor:
             self._first_run_ns += passed_ns if self._first_run_ns else 0
         elif self.episode and self.stage is Stage.RUNNING:
             self.episode.passed(passed_ns, news.status.commander if news.status else "")
+        self._wait(news)
         following = self._following(news)
         if following is not self.stage:
             self._move_on(following, news)
         self._wish = ""
         return self._orders(news)
+
+    def _wait(self, news: News) -> None:
+        """Wait for whatever keeps the run from going on; give up once it has lasted too long."""
+        hindrance = self._hindrance(news)
+        latched = self._phase == "stopped"
+        self._patience.wait(news.now_ns, hindered=bool(hindrance), may_pass=not latched)
+        if self._patience.is_over and not self._stopping:
+            self.gave_up = f"{hindrance}; unresolved for {self._patience.waited_s:.0f} s"
+            self.stop()
+
+    def _hindrance(self, news: News) -> str:
+        """Return what keeps the run from going on until it is mended, empty if nothing does.
+
+        Who has reset a stop, or paused the run, is there and will go on.
+        """
+        if self.stage in ENDING:
+            return ""
+        if news.safety and self._phase == "stopped":
+            return stop_in_words(news.safety) or "stopped"
+        if self.stage is Stage.ARMING:
+            return "the robot could not be armed"
+        if self.stage is not Stage.STARTING and not news.safety:
+            return "the safety process was silent"
+        settled = self._since_ns + self._settle_ns < news.now_ns
+        if self.stage is Stage.SETTLING and settled and not news.recorded:
+            return "the recorder was away"
+        return ""
+
+    @property
+    def _settle_ns(self) -> float:
+        return max(_SETTLE_NS, self.course.reset_s * 1e9)
 
     def _move_on(self, following: Stage, news: News) -> None:
         if self.stage is Stage.RUNNING and self.episode:
@@ -172,13 +194,13 @@ class Conductor:
         return Verdict("aborted", self._who if self._wish else RUN_END)
 
     def _following(self, news: News) -> Stage:
-        if self._stopping and self.stage not in _ENDING:
+        if self._stopping and self.stage not in ENDING:
             return Stage.RESTING if news.status else Stage.DONE
-        if self.stage in _ENDING:
+        if self.stage in ENDING:
             return self._after_ending(news)
         if self._phase == "stopped":
             return Stage.STOPPED
-        if self.stage in _UNDER_WAY:
+        if self.stage in UNDER_WAY:
             return self._after_motion(news)
         if self.stage is Stage.STARTING:
             return Stage.ARMING if news.ready else self.stage
@@ -202,11 +224,10 @@ class Conductor:
         elapsed_ns = news.now_ns - self._since_ns
         if self.stage is Stage.LINGERING and elapsed_ns > _LINGER_NS:
             return Stage.RESTING if self._complete(news.now_ns) else Stage.HOMING
-        settle_ns = max(_SETTLE_NS, self.course.reset_s * 1e9)
         over, following = {
             Stage.HOMING: (_arrived(news.status, "home"), Stage.SETTING),
             Stage.SETTING: (self._scene_is_set(news.task), Stage.SETTLING),
-            Stage.SETTLING: (elapsed_ns > settle_ns and news.recorded, Stage.RUNNING),
+            Stage.SETTLING: (elapsed_ns > self._settle_ns and news.recorded, Stage.RUNNING),
         }.get(self.stage, (False, self.stage))
         return following if over else self.stage
 

@@ -20,6 +20,7 @@ class Course:
         duration_s: how long at most from the first episode on, None for no end.
         judged: whether somebody reports the task's state; else an episode lasts its time.
         reset_s: how long people have to set the scene before each episode.
+        stop_wait_s: how long at a time a run that cannot go on waits for a person, None for ever.
     """
 
     instructions: Sequence[str]
@@ -29,6 +30,7 @@ class Course:
     duration_s: float | None
     judged: bool
     reset_s: float = 0.0
+    stop_wait_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

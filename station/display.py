@@ -1,4 +1,4 @@
-"""Shows a run while it goes on: as a live view, or as lines for a log."""
+"""Shows a run while it goes on, for as long as anybody can see it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from typing import Protocol, Self
 from rich.console import Console
 from rich.live import Live
 
-from station.collected import finishing_in_words
-from station.view import Snapshot, log_line, render
+from station.view import Snapshot, render
 
 _VIEW_S = 0.25
-_LINE_S = 2.0
 
 # What printing raises on a full disk or a dead terminal; rich exits where a pipe is broken.
 LOST_OUTPUT = (OSError, SystemExit)
@@ -85,38 +83,3 @@ class LiveView:
         if time.monotonic() - self._shown_s >= _VIEW_S:
             self._shown_s = time.monotonic()
             self._live.update(render(snapshot), refresh=True)
-
-
-class Lines:
-    """Prints each event as it comes, and the state every two seconds."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._shown_s = 0.0
-        self._events = 0
-        self._episodes = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def show(self, snapshot: Snapshot) -> None:
-        """Print what is new."""
-        record = snapshot.record
-        fresh = record.noted_events - self._events
-        for event in record.events[-fresh:] if fresh else ():
-            self._print(f"{event.source}: {event.text}")
-        self._events = record.noted_events
-        for outcome in record.episodes[self._episodes :]:
-            result = "success" if outcome.success else "no success"
-            self._print(f"episode {outcome.episode}: {result} after {outcome.duration_s:.1f} s")
-        self._episodes = len(record.episodes)
-        if time.monotonic() - self._shown_s >= _LINE_S:
-            self._shown_s = time.monotonic()
-            finishing = snapshot.finishing
-            self._print(finishing_in_words(finishing) if finishing else log_line(snapshot))
-
-    def _print(self, text: str) -> None:
-        self._console.print(text, highlight=False, soft_wrap=True)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import signal
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
-from messaging.messages import ControlStatus
+from messaging.messages import ControlStatus, Request, SafetyState
 from recorder.journal import journals
 from runtime.supervisor import Child, Phase, Supervisor
+from station.conductor import Conductor
+from station.exit_code import ExitCode
+from station.record import RunRecord
+from station.remedy import stop_in_words
 
 FINISHER = "finisher"
 
@@ -30,7 +37,10 @@ _ORDER = (
     "dashboard",
     "journal",
 )
+_NAMED = {"SIGINT": "Ctrl-C", "SIGHUP": "its terminal was closed"}
 _POLL_S = 0.1
+_MOST_CAUSE = 150  # characters of the last line
+_WIDTH = 100
 _STUCK_NS = 15_000_000_000
 _SILENT_NS = 30_000_000_000  # a finisher that gets no further for longer is not waited for
 
@@ -42,6 +52,63 @@ class Finishing:
     done: int
     total: int
     note: str  # what the finisher does, in its words
+
+
+class Ending:
+    """Why a run ends: the first failure, else who ended it, else what it waited for in vain.
+
+    Attributes:
+        failed: whether something failed.
+        interrupts: how often somebody pressed Ctrl-C, or something like it.
+    """
+
+    def __init__(self, record: RunRecord, conductor: Conductor) -> None:
+        """Write down in `record` why the run of `conductor` ends."""
+        self.failed = False
+        self.interrupts = 0
+        self._record = record
+        self._conductor = conductor
+
+    def fail(self, why: str) -> None:
+        """End the run; only the first failure is a cause, what follows may be its effect."""
+        if not self.failed:
+            self._record.ending = why
+        self.failed = True
+
+    def wish(self, request: Request) -> str:
+        """Take a person's wish; returns why it is not granted, empty if it is."""
+        refused = self._conductor.wish(request.kind, request.who)
+        if request.kind == "end" and not refused:
+            self._end(f"ended by {request.who}")
+        return refused
+
+    def interrupt(self, number: int, _frame: FrameType | None) -> None:
+        """Come to rest first; asked again, hold where the arms are; a third time, just end."""
+        self.interrupts += 1
+        name = signal.Signals(number).name
+        self._end(f"stopped by the operator ({_NAMED.get(name, name)})")
+
+    def conclude(self, state: SafetyState | None) -> None:
+        """Write down why the run ended, and which stop somebody who ended it left in force."""
+        why = self._record.ending or self._conductor.gave_up or "complete"
+        stop = stop_in_words(state) if state and not self.failed else ""
+        self._record.ending = f"{why}; in force: {stop}" if stop and stop not in why else why
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether the arms are not brought to rest any more: they hold where they are."""
+        return self.failed or self.interrupts > 1
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """How it ended, for scripts."""
+        if self.failed:
+            return ExitCode.FAILED
+        return ExitCode.STOPPED if self._conductor.gave_up else ExitCode.DONE
+
+    def _end(self, why: str) -> None:
+        self._record.ending = self._record.ending or why
+        self._conductor.stop()
 
 
 class Progress:
@@ -89,6 +156,28 @@ def finished(
         if time.monotonic_ns() - further_ns > _SILENT_NS:
             return
         yield Finishing(total - left, total, note)
+
+
+def last_lines(record: RunRecord, report: Path | None) -> list[str]:
+    """Return how a run ended and why, how its episodes went, and where its report is.
+
+    That is the last line; a cause too long for it comes whole before.
+    """
+    why = textwrap.shorten(record.ending, _MOST_CAUSE, placeholder=" …")
+    whole = [] if len(record.ending) <= _MOST_CAUSE else textwrap.wrap(record.ending, _WIDTH)
+    return [*whole, f"ended: {why}{_went(record)}; {_where(report)}"]
+
+
+def _went(record: RunRecord) -> str:
+    trials = len(record.episodes)
+    return f", {record.successes} of {trials} succeeded" if trials else ""
+
+
+def _where(report: Path | None) -> str:
+    if report is None:
+        return "there is no report"
+    here = report.relative_to(Path.cwd()) if report.is_relative_to(Path.cwd()) else report
+    return f"report: {here}"
 
 
 def _left(finisher: Child, directory: Path) -> int:

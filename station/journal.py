@@ -163,6 +163,8 @@ class Journal:
             status.disagreement_rad,
             status.jerk,
             status.chunks,
+            status.commander.encode(),
+            status.permit,
         )
         self._newest_ns = status.t_ns
         self._counters = status.counters

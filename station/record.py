@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+EVENTS_FILE = "events.jsonl"  # in the folder of a run: every event, whole
+
 _FIRST_EVENTS = 200
 _LAST_EVENTS = 800
 
@@ -27,6 +29,7 @@ class RunEvent:
     t_ns: int
     source: str  # a process, or "station"
     text: str
+    routine: bool = False  # part of every start: no news
 
 
 @dataclass(slots=True)
@@ -63,3 +66,10 @@ class RunRecord:
     def successes(self) -> int:
         """Number of successful episodes."""
         return sum(outcome.success for outcome in self.episodes)
+
+
+def clock(elapsed_ns: int) -> str:
+    """Return the time since a launch for people: `02:31`, from an hour on `1:02:31`."""
+    seconds = max(0, elapsed_ns // 1_000_000_000)
+    hours, minutes = seconds // 3600, f"{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    return f"{hours}:{minutes}" if hours else minutes

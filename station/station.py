@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from types import FrameType
 
 from drivers.main import stopping_s
 from messaging.desk import Desk
@@ -21,18 +19,21 @@ from runtime.realtime import cores_awake, realtime_permitted
 from runtime.supervisor import Event, Phase, Supervisor
 from station.chronicle import Chronicle
 from station.collision import write_model
-from station.conductor import Conductor, Stage
+from station.conductor import Conductor
 from station.course import Course, News, Orders
 from station.display import Display
-from station.ending import FINISHER, Progress, finished, stop_all, unfinished
+from station.ending import FINISHER, Ending, Progress, finished, stop_all, unfinished
+from station.exit_code import ExitCode
 from station.keys import Keys, keys_of
 from station.lock import StationLock
 from station.process_rows import ProcessView
 from station.processes import process_table
-from station.record import RunRecord
+from station.record import EVENTS_FILE, RunRecord
 from station.robot import StationConfig
 from station.rows import STOP_PRIORITY, network
 from station.scene import write_scene
+from station.stage import Stage
+from station.ticks import Appender
 from station.view import Snapshot
 from station.wire import Wire
 
@@ -51,6 +52,7 @@ class Options:
     duration_s: float | None
     launched_ns: int
     keyboard: int | None = None  # file descriptor of the terminal whose keys are heeded
+    stop_wait_s: float | None = None  # for which a run that cannot go on waits, None for ever
 
 
 class Station:
@@ -77,16 +79,20 @@ class Station:
                 duration_s=options.duration_s,
                 judged=config.is_twin,
                 reset_s=config.task.reset_s,
+                stop_wait_s=options.stop_wait_s,
             )
         )
         self.report: Path | None = None  # the page, once it is written
         self.energised: tuple[str, ...] = ()  # arms whose torque the run leaves on
-        self._chronicle = Chronicle(self.record, options.launched_ns)
-        self._failed = False
-        self._interrupts = 0
+        self._unkept: Counter[str] = Counter()  # events that the run's folder did not take
+        self._events = Appender(self.run_directory / EVENTS_FILE, self._unkept, "events")
+        self._chronicle = Chronicle(
+            self.record, options.launched_ns, lambda line: self._events.write(line, 1)
+        )
+        self._ending = Ending(self.record, self._conductor)
 
-    def run(self, display: Display) -> int:
-        """Run until everything is done or somebody stops it; returns the exit code."""
+    def run(self, display: Display) -> ExitCode:
+        """Run until everything is done, or somebody or something ends it."""
         self._heed_signals()
         purpose = f"started {self.record.started}, writing {self.run_directory}"
         with (
@@ -96,15 +102,13 @@ class Station:
         ):
             supervisor = self._supervisor(lock.directory, bus)
             wire = Wire(bus, list(self._config.arms))
-            desk = Desk(
-                bus.service("station"),
-                lambda request, _: self._conductor.wish(request.kind, request.who),
-            )
+            desk = Desk(bus.service("station"), lambda request, _: self._ending.wish(request))
             clients = {name: bus.client(name) for name in self._services}
             with Keys(clients, self._options.keyboard, lock.directory) as keys:
                 self._drive(wire, supervisor, desk, keys, display)
+        self._events.close()
         self._report()
-        return 1 if self._failed else 0
+        return self._ending.exit_code
 
     @property
     def _services(self) -> list[str]:
@@ -127,9 +131,9 @@ class Station:
 
     def _heed_signals(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._interrupt)
+            signal.signal(number, self._ending.interrupt)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup wants it
-            signal.signal(signal.SIGHUP, self._interrupt)
+            signal.signal(signal.SIGHUP, self._ending.interrupt)
 
     def _drive(
         self, wire: Wire, supervisor: Supervisor, desk: Desk, keys: Keys, display: Display
@@ -138,18 +142,21 @@ class Station:
         try:
             self._conduct(wire, supervisor, desk, keys, display)
         except OSError as error:
-            self._fail(f"the station could not go on ({error}); the arms hold")
+            self._ending.fail(f"the station could not go on ({error}); the arms hold")
         finally:
             self._conductor.abort()
             wire.tell(self._conductor.state())
             self._hold(wire)
             self.energised = wire.energised
+            self._ending.conclude(wire.safety)
             stop_all(supervisor)
         self._finish(wire, supervisor, display)
-        self.record.ending = self.record.ending or "complete"
+        if self._unkept:
+            self.record.losses.append(f"{self._unkept.total()} events are not in {EVENTS_FILE}")
         if self.record.forgotten_events:
             self.record.losses.append(
                 f"{self.record.forgotten_events} events in the middle of the run are left out here"
+                f", and are in {EVENTS_FILE}"
             )
 
     def _report(self) -> None:
@@ -160,15 +167,15 @@ class Station:
             self.report = write_report(self.run_directory, self.record)
         except OSError as error:
             log.warning("there is no report, as no folder takes it: %s", error)
-            self._failed = True
+            self._ending.failed = True
 
     def _finish(self, wire: Wire, supervisor: Supervisor, display: Display) -> None:
         """Wait for the dataset, unless somebody does not want to, and note what it lacks."""
-        recorder, before = self._config.recorder, self._interrupts
+        recorder, before = self._config.recorder, self._ending.interrupts
         if recorder is None:
             return
         directory = recorder.place
-        for finishing in finished(supervisor, directory, lambda: self._interrupts > before):
+        for finishing in finished(supervisor, directory, lambda: self._ending.interrupts > before):
             display.show(replace(self._snapshot(wire, supervisor), finishing=finishing))
         self._hear_recording(supervisor, time.monotonic_ns())
         supervisor.stop([FINISHER])
@@ -180,10 +187,8 @@ class Station:
         self, wire: Wire, supervisor: Supervisor, desk: Desk, keys: Keys, display: Display
     ) -> None:
         progress = Progress()
-        while self._conductor.stage is not Stage.DONE and not self._failed and self._interrupts < 2:
-            with _hangup_blocked():
-                events = supervisor.poll(_POLL_S)
-            for event in events:
+        while self._conductor.stage is not Stage.DONE and not self._ending.is_urgent:
+            for event in supervisor.poll(_POLL_S):
                 self._note(event, supervisor, wire)
             now_ns = time.monotonic_ns()
             self._listen(wire, supervisor, now_ns)
@@ -198,7 +203,7 @@ class Station:
             if resting and progress.is_stuck(wire.status, now_ns):
                 trouble = self._chronicle.trouble
                 why = f": {trouble}" if trouble else ""
-                self._fail(f"the arms hold where they are, stuck on their way to rest{why}")
+                self._ending.fail(f"the arms hold where they are, stuck on their way to rest{why}")
 
     def _listen(self, wire: Wire, supervisor: Supervisor, now_ns: int) -> None:
         for refusal in wire.listen():
@@ -232,7 +237,7 @@ class Station:
         if self._conductor.stage is Stage.DONE:
             return
         end_ns = time.monotonic_ns() + int(stopping_s(self._config.limits) * 1e9)
-        while time.monotonic_ns() < end_ns and self._interrupts < 3:
+        while time.monotonic_ns() < end_ns and self._ending.interrupts < 3:
             # A safety process that ends while something may move takes that for a fault.
             phase = wire.safety.phase if wire.safety else ""
             ask = {"running": "pause", "armed": "off"}.get(phase, "")
@@ -250,25 +255,13 @@ class Station:
             return
         was_ready = child.heartbeat is not None and child.heartbeat.ready
         if self._conductor.stage is Stage.STARTING and not was_ready:
-            self._fail(f"{event.process} did not start: {event.detail}")
+            self._ending.fail(f"{event.process} did not start: {event.detail}")
             return
         wire.tell_death(event.process, event.detail)
         if event.process == "recorder":
             self._chronicle.recorder_died(event.detail, event.t_ns)
         if child.spec.on_death is OnDeath.END_RUN:
-            self._fail(f"{event.process} died ({event.detail}); the arms hold")
-
-    def _fail(self, why: str) -> None:
-        """End the run; only the first failure is a cause, what follows may be its effect."""
-        if not self._failed:
-            self.record.ending = why
-        self._failed = True
-
-    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
-        """Come to rest first; asked again, hold where the arms are; a third time, just end."""
-        self._interrupts += 1
-        self.record.ending = self.record.ending or "stopped by the operator"
-        self._conductor.stop()
+            self._ending.fail(f"{event.process} died ({event.detail}); the arms hold")
 
     def _snapshot(self, wire: Wire, supervisor: Supervisor) -> Snapshot:
         return Snapshot(
@@ -288,6 +281,7 @@ class Station:
             keys=None if self._options.keyboard is None else keys_of(self._services),
             stage=self._conductor.in_words,
             instruction=self._conductor.instruction,
+            episodes=self._options.episodes,
         )
 
 
@@ -298,13 +292,3 @@ def _io_priority() -> int:
 
 def _holds(status: ControlStatus | None) -> bool:
     return status is None or (status.mode == _HOLD.mode and status.arrived)
-
-
-@contextmanager
-def _hangup_blocked() -> Iterator[None]:
-    """Let processes that start meanwhile inherit that a closed terminal does not end them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

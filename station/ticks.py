@@ -54,6 +54,8 @@ STATUS_FIELDS: np.dtype[np.void] = np.dtype(
         ("disagreement_rad", "<f4"),
         ("jerk", "<f4"),
         ("chunks", "<i4"),
+        ("commander", "S8"),
+        ("permit", "<i8"),
     ]
 )
 

@@ -1,4 +1,4 @@
-"""The live view of a run in the terminal, and its one-line form for a log."""
+"""The live view of a run in the terminal."""
 
 from __future__ import annotations
 
@@ -16,19 +16,16 @@ from dashboard.recording import Told, told
 from messaging.messages import ControlStatus, HumanCommand, SafetyState, TaskState
 from runtime.supervisor import Phase
 from station.collected import (
-    commander,
     commander_text,
     finishing_bar,
     kept,
-    kept_in_words,
     keys_text,
-    recorder_in_words,
     recorder_text,
 )
 from station.ending import Finishing
 from station.keys import Key
 from station.process_rows import ProcessView, table_of
-from station.record import RunRecord
+from station.record import RunRecord, clock
 from station.remedy import next_step, stop_in_words
 
 _SAFETY_STYLES = {
@@ -63,6 +60,7 @@ class Snapshot:
     keys: Sequence[Key] | None = None  # of this terminal, where Space stops; None without one
     finishing: Finishing | None = None  # once the run waits for nothing but its dataset
     instruction: str = ""
+    episodes: int | None = None  # that the run shall have, None for no end
 
     @property
     def collects(self) -> bool:
@@ -96,45 +94,15 @@ def render(snapshot: Snapshot) -> RenderableType:
     return Group(_header(snapshot), _safety(snapshot), processes, below)
 
 
-def log_line(snapshot: Snapshot) -> str:
-    """Return the moment in one line, for a log."""
-    status, record = snapshot.status, snapshot.record
-    restarts = sum(process.restarts for process in snapshot.processes.values())
-    parts = [f"{_elapsed(snapshot)}"]
-    waiting = [name for name, shown in snapshot.processes.items() if shown.phase is not Phase.READY]
-    if waiting:
-        parts.append("not ready: " + ", ".join(waiting))
-    if snapshot.safety is not None:
-        parts.append(" ".join(filter(None, (snapshot.safety.phase, snapshot.safety.event))))
-    if status is not None:
-        parts += [
-            f"mode {status.mode}",
-            f"commands {commander(status, snapshot.human)}",
-            f"runway {status.runway_s:.2f} s",
-            f"rate {status.rate:.2f}",
-            f"inference {_quantile(snapshot.inference_ms, 50):.0f} ms",
-            f"jerk {status.jerk:.1f}",
-            f"late {status.late_us * 1e-3:.2f} ms",
-            f"dropped {_counted(status, 'dropped.')}",
-            f"limits {_counted(status, 'limit.')}",
-        ]
-    parts.append(f"successes {record.successes}/{len(record.episodes)}")
-    if words := kept_in_words(record.tally) if snapshot.collects else "":
-        parts.append(words)
-    if snapshot.recording:
-        parts.append(recorder_in_words(snapshot.recording))
-    if restarts:
-        parts.append(f"restarts {restarts}")
-    return "  ".join(parts)
-
-
 def _header(snapshot: Snapshot) -> RenderableType:
     line = Table.grid(expand=True)
     line.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     line.add_column(justify="right", no_wrap=True)
     name = Text.assemble((" evenhand ", "bold white on blue"), " ", snapshot.title)
     right = Text(" ") + recorder_text(snapshot.recording) if snapshot.recording else Text()
-    line.add_row(name, right + Text(f" {_elapsed(snapshot)}", _QUIET))
+    line.add_row(
+        name, right + Text(f" {clock(snapshot.t_ns - snapshot.record.started_ns)}", _QUIET)
+    )
     return line
 
 
@@ -173,10 +141,8 @@ def _control(snapshot: Snapshot) -> RenderableType:
         table.add_row("runway", _runway(status))
         apart_mrad = status.disagreement_rad * 1e3
         table.add_row("jerk", Text(f"{status.jerk:.1f} rad/s³, chunks apart {apart_mrad:.1f} mrad"))
-        table.add_row("chunks", _counts(merged=status.chunks, dropped=_counted(status, "dropped.")))
-        table.add_row(
-            "ticks", _counts(missed=_missed(snapshot), limited=_counted(status, "limit."))
-        )
+        table.add_row("chunks", _counts(merged=status.chunks, dropped=counted(status, "dropped.")))
+        table.add_row("ticks", _counts(missed=_missed(snapshot), limited=counted(status, "limit.")))
     return table
 
 
@@ -189,7 +155,7 @@ def _episode(snapshot: Snapshot) -> Text:
 def _inference(snapshot: Snapshot) -> Text:
     if not snapshot.inference_ms:
         return Text("-", _QUIET)
-    p50, p95 = (_quantile(snapshot.inference_ms, percent) for percent in (50, 95))
+    p50, p95 = (quantile(snapshot.inference_ms, percent) for percent in (50, 95))
     text = Text(f"{p50:.0f} ms, p95 {p95:.0f} ms")
     if snapshot.chunk_arrival_ns:
         age_s = (snapshot.t_ns - snapshot.chunk_arrival_ns) * 1e-9
@@ -249,17 +215,13 @@ def _title(text: str) -> RenderableType:
     return Rule(text, align="left", style=_QUIET)
 
 
-def _counted(status: ControlStatus, prefix: str) -> int:
+def counted(status: ControlStatus, prefix: str) -> int:
+    """Return the sum of the controller's counters whose names begin so."""
     return sum(count for name, count in status.counters.items() if name.startswith(prefix))
 
 
-def _quantile(values: Sequence[float], percent: float) -> float:
+def quantile(values: Sequence[float], percent: float) -> float:
     """Return the nearest-rank percentile, 0 without values."""
     if not values:
         return 0.0
     return sorted(values)[max(0, math.ceil(percent / 100 * len(values)) - 1)]
-
-
-def _elapsed(snapshot: Snapshot) -> str:
-    seconds = max(0, (snapshot.t_ns - snapshot.record.started_ns) // 1_000_000_000)
-    return f"{seconds // 60:02d}:{seconds % 60:02d}"

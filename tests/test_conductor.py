@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from messaging.messages import ControlStatus, SafetyState, TaskState
-from station.conductor import Conductor, Stage
+from station.conductor import Conductor
 from station.course import Course, News, Orders
+from station.stage import Stage
 
 STEP_NS = 50_000_000
 SECOND_NS = 1_000_000_000
@@ -23,6 +24,7 @@ def course(
     duration_s: float | None = None,
     judged: bool = True,
     instructions: tuple[str, ...] = ("lift", "transfer"),
+    stop_wait_s: float | None = None,
 ) -> Course:
     return Course(
         instructions=instructions,
@@ -31,6 +33,7 @@ def course(
         episodes=episodes,
         duration_s=duration_s,
         judged=judged,
+        stop_wait_s=stop_wait_s,
     )
 
 
@@ -57,7 +60,8 @@ def status(mode: str, *, arrived: bool) -> ControlStatus:
 
 def safety(phase: str, stop: str = "") -> SafetyState:
     event = "4821" if phase == "stopped" else ""
-    return SafetyState(0, phase, 1, "none", 1.0, "", event=event, stop=stop)
+    causes = ("a hand in the way",) if event else ()
+    return SafetyState(0, phase, 1, "none", 1.0, "", event=event, stop=stop, causes=causes)
 
 
 @dataclass
@@ -71,6 +75,8 @@ class World:
     phase: str = "disarmed"
     stop: str = ""
     energised: bool = True
+    recorded: bool = True
+    refuses: bool = False  # whatever the safety process is asked for
     asked: list[str] = field(default_factory=list)
     _orders: Orders | None = None
     _for: int = 0
@@ -93,14 +99,17 @@ class World:
             ready=ready,
             status=status(before.mode, arrived=done) if before else None,
             task=self._task(done) if before else None,
-            safety=safety(self.phase, self.stop),
+            safety=safety(self.phase, self.stop) if self.phase else None,
             energised=("left", "right") if self.energised else (),
+            recorded=self.recorded,
         )
 
     def _grant(self, ask: str) -> None:
         if not ask:
             return
         self.asked.append(ask)
+        if self.refuses:
+            return
         self.phase = {"arm": "armed", "run": "running", "pause": "armed", "off": "disarmed"}[ask]
         self.energised = ask != "off"
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from test_conductor import SECOND_NS, STEP_NS, World, course
 
 from messaging.messages import EpisodeState
-from station.conductor import Conductor, Stage
+from station.conductor import Conductor
 from station.course import News, Orders
+from station.stage import Stage
 
 TIMEOUT_S = 2.0  # of the course
 

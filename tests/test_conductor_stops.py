@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from test_conductor import STEP_NS, World, course, safety, status
 
 from messaging.messages import PHASES
-from station.conductor import Conductor, Stage
+from station.conductor import Conductor
 from station.course import News, Orders
+from station.stage import Stage
 
 RELAXED = 10_000_000_000
 
@@ -225,3 +226,120 @@ def test_a_wish_for_home_does_not_outlast_the_run_that_follows() -> None:
     world.until(Stage.HOMING)
     world.phase = "armed"
     assert {order.mode for order in steps(world, 10)} == {"hold"}
+
+
+def waits(stop_wait_s: float | None, **changes: object) -> World:
+    """Return a world in the middle of its first episode, to which something happens then."""
+    world = running(episodes=2, stop_wait_s=stop_wait_s)
+    for name, value in changes.items():
+        setattr(world, name, value)
+    return world
+
+
+def seconds(world: World, count: float) -> list[Orders]:
+    return steps(world, round(count * 1e9 / STEP_NS))
+
+
+def test_a_stop_that_nobody_resets_ends_the_run_where_the_arms_hold_and_says_why() -> None:
+    world = waits(5.0, phase="stopped", stop="hold")
+    before = len(world.asked)
+    seconds(world, 4.9)
+    assert world.conductor.stage is Stage.STOPPED
+    assert "the run ends in 0 s" in world.conductor.in_words
+    world.until(Stage.DONE, 6)
+    assert world.conductor.gave_up.startswith("stop 4821: a hand in the way")
+    assert len(world.asked) == before, "the arms stay as they are"
+
+
+def test_a_run_that_is_to_wait_for_ever_does() -> None:
+    world = waits(None, phase="stopped", stop="hold")
+    seconds(world, 100)
+    assert world.conductor.stage is Stage.STOPPED
+    assert "ends in" not in world.conductor.in_words
+
+
+def test_who_resets_a_stop_is_waited_for_and_the_next_stop_has_its_own_wait() -> None:
+    world = waits(5.0, phase="stopped", stop="hold")
+    seconds(world, 4)
+    for phase in ("disarmed", "armed"):
+        world.phase = phase
+        seconds(world, 20)
+        assert world.conductor.stage is Stage.STOPPED
+    world.phase = "running"
+    world.until(Stage.RUNNING)
+    world.phase = "stopped"
+    seconds(world, 4)
+    assert world.conductor.stage is Stage.STOPPED
+    seconds(world, 2)
+    assert world.conductor.gave_up
+
+
+def test_a_person_who_pauses_a_run_is_waited_for() -> None:
+    world = waits(5.0, phase="armed")
+    seconds(world, 20)
+    assert world.conductor.paused
+    assert not world.conductor.gave_up
+
+
+def test_a_stop_in_force_at_the_start_is_waited_for_as_any_other() -> None:
+    world = World(Conductor(course(episodes=1, stop_wait_s=5.0)), phase="stopped", stop="hold")
+    for _ in range(round(6e9 / STEP_NS)):
+        world.step(ready=False)
+    assert world.conductor.stage is Stage.DONE
+    assert "4821" in world.conductor.gave_up
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"phase": ""}, "silent"), ({"recorded": False}, "recorder")],
+)
+def test_whatever_else_keeps_an_unattended_run_from_going_on_ends_it_too(
+    changes: dict[str, object], words: str
+) -> None:
+    world = World(Conductor(course(episodes=2, stop_wait_s=5.0)))
+    world.until(Stage.SETTLING)
+    for name, value in changes.items():
+        setattr(world, name, value)
+    seconds(world, 29)
+    assert not world.conductor.gave_up, "it may pass by itself"
+    seconds(world, 2)
+    assert words in world.conductor.gave_up
+
+
+def test_a_robot_that_is_not_armed_does_not_keep_an_unattended_run() -> None:
+    world = World(Conductor(course(episodes=1, stop_wait_s=5.0)), refuses=True)
+    seconds(world, 31)
+    assert "armed" in world.conductor.gave_up
+
+
+@pytest.mark.parametrize("stop", ["hold", "rest_then_off"])
+def test_who_ends_a_stopped_run_does_not_wait(stop: str) -> None:
+    world = waits(60.0, phase="stopped", stop=stop)
+    seconds(world, 1)
+    world.conductor.stop()
+    world.energised = False
+    seconds(world, 2)
+    assert world.conductor.stage is Stage.DONE
+    assert not world.conductor.gave_up
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    phases=st.lists(st.tuples(st.sampled_from(["", *PHASES]), st.integers(1, 50)), max_size=6),
+    stop_wait_s=st.floats(0.0, 2.0),
+)
+def test_no_unattended_run_stays_stopped_for_longer_than_its_wait(
+    phases: list[tuple[str, int]], stop_wait_s: float
+) -> None:
+    world = running(episodes=2, stop_wait_s=stop_wait_s)
+    world.stop = "hold"
+    stopped = 0
+    for phase, count in phases:
+        for _ in range(count):
+            world.phase = phase
+            world.step()
+            stopped = stopped + 1 if phase == "stopped" else 0
+            if world.conductor.stage is Stage.DONE:
+                return
+            if world.conductor.stage is Stage.STOPPED:
+                assert (stopped - 2) * STEP_NS * 1e-9 <= stop_wait_s

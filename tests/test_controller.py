@@ -360,3 +360,19 @@ def test_the_status_measures() -> None:
     assert status.disagreement_rad < 1e-3
     jerk = np.diff(np.array(robot.commands[-103:])[:, ~GRIPS], 3, axis=0) / robot.dt**3
     assert status.jerk == pytest.approx(np.sqrt(np.mean(jerk**2)), rel=1e-6)
+
+
+def test_the_jerk_of_the_status_is_not_that_of_a_brake() -> None:
+    robot = Robot(latency_s=0.2).direct("run").run(4.0)
+    led = robot.statuses[-1].jerk
+    robot.flying, robot.silent = None, True
+    starved = len(robot.statuses)
+    robot.run(3.0)
+    assert robot.statuses[-1].rate == 0.0, "the plan ran out"
+    slowed = [status for status in robot.statuses[starved:] if status.rate < 1.0]
+    assert {status.jerk for status in slowed} == {0.0}
+    robot.silent = False
+    robot.run(1.0).direct("hold").run(0.5)
+    assert robot.statuses[-1].jerk == 0.0
+    robot.direct("run").run(4.0)
+    assert robot.statuses[-1].jerk == pytest.approx(led, rel=2.0)

@@ -6,14 +6,12 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from io import StringIO
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from rich.console import Console
 from test_conductor import safety, status
 
 from drivers.main import stopping_s
@@ -22,12 +20,13 @@ from motion.limits import LimitsConfig
 from runtime.process import OnDeath
 from runtime.supervisor import Event, Phase
 from station.config import load, robot_file
-from station.display import Display, ExpendableDisplay, Lines
-from station.ending import Progress
+from station.display import Display, ExpendableDisplay
+from station.ending import Progress, last_lines
+from station.exit_code import ExitCode
 from station.hardware import decided
-from station.record import RunEvent
-from station.station import Options, Station, _hangup_blocked
-from station.view import Snapshot
+from station.record import EVENTS_FILE, EpisodeOutcome, RunEvent
+from station.station import Options, Station
+from station.ticks import read_lines
 
 SECOND_NS = 1_000_000_000
 
@@ -160,13 +159,13 @@ def test_a_display_that_fails_is_switched_off_and_told_once(
 def test_a_run_goes_on_without_its_display(station: Station) -> None:
     losses = station.record.losses
     hands = Hands()
-    station._interrupt(signal.SIGINT, None)
+    station._ending.interrupt(signal.SIGINT, None)
     hands.status = status("run", arrived=True)
     broken = BrokenDisplay(OSError(5, "Input/output error"), working=1)
     with ExpendableDisplay(cast("Any", broken), losses.append) as display:
         drive(station, hands, display)
     assert hands.said[-1] == "rest"
-    assert station.record.ending == "stopped by the operator"
+    assert station.record.ending.startswith("stopped by the operator")
     assert "Input/output error" in losses[0]
 
 
@@ -186,7 +185,7 @@ def test_the_first_cause_of_a_failure_stays(station: Station) -> None:
         Event(2, "controller", Phase.DEAD, "exit 1"),
     ]
     drive(station, Hands(events=deaths))
-    station._interrupt(signal.SIGINT, None)
+    station._ending.interrupt(signal.SIGINT, None)
     assert station.record.ending.startswith("arm.left died")
 
 
@@ -206,7 +205,7 @@ def test_the_death_of_what_moves_the_arms_is_told_to_the_safety_process(station:
 
 
 def test_a_failure_after_an_interrupt_is_told(station: Station) -> None:
-    station._interrupt(signal.SIGINT, None)
+    station._ending.interrupt(signal.SIGINT, None)
     drive(station, Hands(events=[Event(1, "controller", Phase.DEAD, "exit 1")]))
     assert station.record.ending.startswith("controller died")
 
@@ -215,9 +214,63 @@ def test_a_failure_after_an_interrupt_is_told(station: Station) -> None:
 def test_a_closed_terminal_stops_a_run_as_ctrl_c_does(station: Station) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever the tests themselves were run under
     station._heed_signals()
-    with _hangup_blocked():
-        os.kill(os.getpid(), signal.SIGHUP)
-    assert station.record.ending == "stopped by the operator"
+    os.kill(os.getpid(), signal.SIGHUP)
+    assert station.record.ending.startswith("stopped by the operator")
+
+
+@pytest.mark.usefixtures("handlers")
+@pytest.mark.parametrize(
+    ("number", "named"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")]
+)
+def test_sigterm_ends_a_stopped_run_as_ctrl_c_does_and_the_stop_is_told(
+    station: Station, number: signal.Signals, named: str
+) -> None:
+    hands = Hands()
+    hands.safety = replace(safety("stopped", "hold"), causes=("left: a motor is hot",))
+    station._heed_signals()
+    os.kill(os.getpid(), number)
+    drive(station, hands)
+    assert station._ending.exit_code is ExitCode.DONE
+    *_, line = last_lines(station.record, station.run_directory / "report.html")
+    assert line.startswith(
+        f"ended: stopped by the operator ({named}); in force: stop 4821: left: a"
+    )
+    assert line.endswith("report.html")
+
+
+def test_a_stop_that_nobody_resets_has_an_exit_code_of_its_own(tmp_path: Path) -> None:
+    config = decided(load(robot_file("aloha"), ["policy=scripted", f"runs={tmp_path / 'runs'}"]))
+    station = Station(config, Options(0, 1, None, 0, stop_wait_s=0.0))
+    hands = Hands()
+    hands.safety = safety("stopped", "hold")
+    drive(station, hands)
+    assert station._ending.exit_code is ExitCode.STOPPED
+    (line,) = last_lines(station.record, None)
+    assert line.startswith("ended: stop 4821: a hand in the way")
+    assert line.endswith("; there is no report")
+
+
+def test_the_last_line_tells_the_first_failure_shortened_and_how_the_episodes_went(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drive(station, Hands(events=[Event(1, "arm.left", Phase.DEAD, "exit 1: " + "word " * 200)]))
+    assert station._ending.exit_code is ExitCode.FAILED
+    station.record.episodes = [EpisodeOutcome(n, n, "lift", n > 0, 7.0) for n in range(3)]
+    monkeypatch.chdir(station.run_directory.parent.parent)
+    *whole, line = last_lines(station.record, station.run_directory / "report.html")
+    assert line.startswith("ended: arm.left died (exit 1: word word")
+    assert ", 2 of 3 succeeded; report: runs/" in line
+    assert len(line) < 250
+    assert " ".join(whole) == station.record.ending
+    assert max(map(len, whole)) <= 100
+
+
+def test_every_event_is_in_the_runs_folder_whole(station: Station) -> None:
+    station.run_directory.mkdir(parents=True)
+    detail = "exit 1: " + "word " * 200
+    drive(station, Hands(events=[Event(1, "arm.left", Phase.DEAD, detail)]))
+    kept = read_lines(station.run_directory / EVENTS_FILE)
+    assert f"dead {detail}".strip() in [entry["text"] for entry in kept]
 
 
 @pytest.mark.usefixtures("handlers")
@@ -230,7 +283,7 @@ def test_nohup_outlives_its_terminal(station: Station) -> None:
 
 def test_a_third_interrupt_does_not_wait_for_the_arms(station: Station) -> None:
     for _ in range(3):
-        station._interrupt(signal.SIGINT, None)
+        station._ending.interrupt(signal.SIGINT, None)
     hands = Hands(arrives=False)
     drive(station, hands)
     assert hands.said == []
@@ -267,17 +320,6 @@ def test_very_many_events_keep_their_beginning_and_their_end(station: Station) -
     assert station.record.noted_events == 2500
 
 
-def test_lines_tell_each_event_once_however_many_there_are(station: Station) -> None:
-    output = StringIO()
-    lines = Lines(Console(file=output))
-    record = station.record
-    for number in range(1500):
-        record.note(RunEvent(number, "camera.cam_high", f"event {number}."))
-        lines.show(Snapshot("aloha", 0, {}, record))
-    told = [line for line in output.getvalue().splitlines() if "event " in line]
-    assert told == [f"camera.cam_high: event {number}." for number in range(1500)]
-
-
 def test_a_run_that_fails_tells_that_its_episode_is_over(station: Station) -> None:
     hands = Hands(events=[Event(1, "controller", Phase.DEAD, "exit 1")])
     drive(station, hands)
@@ -287,7 +329,7 @@ def test_a_run_that_fails_tells_that_its_episode_is_over(station: Station) -> No
 def test_the_report_says_that_events_were_left_out(station: Station) -> None:
     for number in range(1001):
         station.record.note(RunEvent(number, "camera.cam_high", "dead"))
-    station._interrupt(signal.SIGINT, None)
+    station._ending.interrupt(signal.SIGINT, None)
     drive(station, Hands())
     assert any("events in the middle" in loss for loss in station.record.losses)
 

@@ -44,9 +44,9 @@ def test_the_dataset_is_waited_for_until_ctrl_c_and_what_it_lacks_is_told(tmp_pa
         def show(self, snapshot: Snapshot) -> None:
             if snapshot.finishing:
                 waited.append(snapshot)
-                station._interrupt(signal.SIGINT, None)
+                station._ending.interrupt(signal.SIGINT, None)
 
-    station._interrupt(signal.SIGINT, None)
+    station._ending.interrupt(signal.SIGINT, None)
     drive(station, hands, Impatient())
     (snapshot,) = waited
     assert snapshot.finishing == Finishing(0, 1, "cannot finish episode_1: full")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from stack import Stack, stack, stand_in, station_config
 
-from runtime.process import ProcessSpec
+from runtime.process import END_SIGNAL, ProcessSpec
 from runtime.supervisor import Phase
 
 HOLD_S = 0.1
@@ -73,7 +73,7 @@ def test_a_driver_told_to_end_in_motion_stops_its_arm_first(running: Stack) -> N
     popen = running.child("arm.left").popen
     assert popen is not None
     running.until(running.moving, "the arms to move")
-    popen.terminate()
+    popen.send_signal(END_SIGNAL)
     running.until(lambda: popen.poll() is not None, "the driver to end")
     running.during(0.1)
     assert running.written["left"].speed_at_end() == 0.0

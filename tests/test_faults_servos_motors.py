@@ -13,6 +13,7 @@ from emulated_arm import PORT
 
 from drivers.dynamixel import registers as reg
 from drivers.main import LOST, UNFIT
+from runtime.process import END_SIGNAL
 from runtime.supervisor import Phase
 from simulation.servos.faults import Mishap
 
@@ -53,7 +54,7 @@ def put_right(driven: DrivenArm) -> None:
 
 def end(driven: DrivenArm) -> None:
     """End the driver, as the station does."""
-    driven.event(Phase.DEAD, driven.signal(signal.SIGTERM))
+    driven.event(Phase.DEAD, driven.signal(END_SIGNAL))
 
 
 def launch_again(driven: DrivenArm) -> None:
@@ -216,7 +217,7 @@ def test_a_driver_killed_in_motion_leaves_the_arm_holding_and_the_next_one_takes
 def test_a_driver_told_to_end_in_motion_stops_the_arm_first_and_leaves_it_holding(
     driven: DrivenArm,
 ) -> None:
-    asked_ns = driven.signal(signal.SIGTERM)
+    asked_ns = driven.signal(END_SIGNAL)
     driven.event(Phase.DEAD, asked_ns)
     last = {write.servo: write for write in driven.arm.line.of(reg.GOAL_POSITION, asked_ns)}
     assert all(abs(write.value - write.was) <= 1 for write in last.values())

@@ -14,7 +14,9 @@ from safety import latch
 from safety.cause import Cause
 from safety.latch import Latched
 from safety.state import Stop
-from station.display import ExpendableDisplay, Lines
+from station.display import ExpendableDisplay
+from station.exit_code import ExitCode
+from station.lines import Lines
 from station.lock import StationLock
 from station.station import Station
 
@@ -78,6 +80,9 @@ def test_a_wrong_argument_is_refused_with_what_would_be_right(
         ["--seed", "-1"],
         ["--seed", "9" * 30],
         ["--duration", "nan"],
+        ["--stop-wait", "-1"],
+        ["--stop-wait", "nan"],
+        ["--stop-wait", "soon"],
         ["rnu"],
     ],
 )
@@ -100,6 +105,10 @@ def test_help_names_every_option_with_an_example(capsys: pytest.CaptureFixture[s
     for option in ("--teleop", "--record", "--operator"):
         assert option in printed
     assert "python launch.py --robot aloha" in printed
+    assert "--stop-wait" in printed
+    for code in ExitCode:
+        assert f"\n  {code.value} " in printed
+        assert code.meaning in printed
 
 
 def test_the_listing_names_processes_topics_and_plugins(
@@ -139,12 +148,13 @@ def test_an_interrupt_before_anything_started_is_no_traceback(
     assert "stopped before anything started" in capsys.readouterr().err
 
 
-def test_an_interrupt_is_heeded_even_where_an_import_would_swallow_it() -> None:
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_an_interrupt_is_heeded_even_where_an_import_would_swallow_it(name: str) -> None:
     code = (
         "import launch, os, signal\n"
         "with launch._interrupt_ends_it():\n"
         "    try:\n"
-        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        f"        os.kill(os.getpid(), signal.{name})\n"
         "    except BaseException:\n"
         "        pass\n"
     )
@@ -166,6 +176,31 @@ def test_a_full_disk_behind_the_output_is_named_and_is_the_only_error() -> None:
         )
     assert ended.returncode == 2
     assert ended.stderr.splitlines() == ["launch.py: [Errno 28] No space left on device"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wait_s"),
+    [
+        (["--episodes", "3"], 60.0),
+        (["--duration", "30", "--headless"], 60.0),
+        (["--episodes", "3", "--stop-wait", "5"], 5.0),
+        (["--episodes", "3", "--stop-wait", "inf"], None),
+        (["--stop-wait", "0"], 0.0),
+        ([], None),
+    ],
+)
+def test_a_run_with_an_end_that_nobody_watches_does_not_wait_for_ever(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], wait_s: float | None
+) -> None:
+    waits: list[float | None] = []
+
+    def run(self: Station, _display: object) -> ExitCode:
+        waits.append(self._options.stop_wait_s)
+        return ExitCode.DONE
+
+    monkeypatch.setattr(Station, "run", run)
+    assert launch.main(["--policy", "scripted", *arguments]) == 0
+    assert waits == [wait_s]
 
 
 def test_where_no_terminal_shows_them_there_are_lines(monkeypatch: pytest.MonkeyPatch) -> None:

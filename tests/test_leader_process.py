@@ -22,7 +22,7 @@ from drivers.leave import NO_PERMIT
 from messaging.messages import OFF, ON, JointState, LeaderCommand, Permit
 from messaging.topics import JOINT_STATE, LEADER_COMMAND, PERMIT, Keep
 from messaging.transport import Bus
-from runtime.process import ProcessSpec
+from runtime.process import END_SIGNAL, ProcessSpec
 from runtime.supervisor import Supervisor
 from station.collecting import CollectingRows
 from station.config import load, robot_file
@@ -191,7 +191,7 @@ def test_a_leader_that_is_asked_to_stop_in_motion_brakes() -> None:
     with led_leader() as led:
         led.target = led.home + np.array([1.5, 0, 0, 0, 0, 0, 0])
         led.until(lambda: led.states and led.states[-1].written[0] > led.home[0] + 0.3, "motion")
-        led.end(signal.SIGTERM)
+        led.end(END_SIGNAL)
         goals = [write.value for write in led.arm.line.of(reg.GOAL_POSITION) if write.servo == 1]
         assert np.diff(goals).max() >= 3
         assert np.diff(goals)[-3:].max() <= 1

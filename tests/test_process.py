@@ -15,7 +15,7 @@ from messaging.curve import Network
 from messaging.messages import Heartbeat
 from messaging.topics import HEARTBEAT
 from messaging.transport import Bus, Subscriber, Waiter
-from runtime.process import Context, ProcessSpec
+from runtime.process import END_SIGNAL, Context, ProcessSpec
 
 pytestmark = pytest.mark.realtime
 
@@ -112,17 +112,18 @@ def started(tmp_path: Path, module: str, **config: str) -> "subprocess.Popen[str
     )
 
 
-def test_a_process_ends_in_order_when_asked_and_not_by_the_terminals_interrupt(
-    bus: Bus, tmp_path: Path
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_process_ends_in_order_when_asked_and_not_by_what_reaches_the_whole_launch(
+    bus: Bus, tmp_path: Path, number: signal.Signals
 ) -> None:
     heard = bus.subscriber(HEARTBEAT, "arm")
     with started(tmp_path, "stand_ins") as process:
         assert heard_within(heard, START_S).ready
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         time.sleep(0.1)
         heard.drain()
         assert heard_within(heard, START_S).pid == process.pid
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(END_SIGNAL)
         assert process.wait(START_S) == 0
     assert not (tmp_path / "bus" / "heartbeat.arm.sock").exists()
 
@@ -131,7 +132,7 @@ def test_a_process_deaf_to_the_request_is_ended_by_the_system(bus: Bus, tmp_path
     heard = bus.subscriber(HEARTBEAT, "arm")
     with started(tmp_path, "stand_ins", fault="deaf") as process:
         heard_within(heard, START_S)
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(END_SIGNAL)
         assert process.wait(START_S) == -signal.SIGALRM
 
 

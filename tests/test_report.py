@@ -3,6 +3,7 @@ import math
 import re
 import time
 from collections import Counter
+from html import escape
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 
 from station.clips import ClipRecorder
 from station.record import EpisodeOutcome, RunEvent, RunRecord
-from station.report.figures import merge_times_ns, read_run, rms_jerk, success_interval
+from station.report.figures import RunData, merge_times_ns, read_run, success_interval
+from station.report.smoothness import ORDERED, SLOWED, Brake, brakes, led_jerk
 from station.report.write import VIDEO_S, write_report
 from station.ticks import STATUS_FIELDS, TASK_FIELDS, RowAppender, command_fields, state_fields
 
@@ -77,7 +79,7 @@ def write_journal(folder: Path, seconds: float) -> None:
             )
         commands.add(t_ns, seq, 1, here)
         row = (t_ns, seq, TICK_NS, late_us, b"run", 1, seq, rate, 1 - (seq % 12) / 100)
-        statuses.add(*row, 0.15, 0.008, 30 + 5 * random.normal(), merged)
+        statuses.add(*row, 0.15, 0.008, 30 + 5 * random.normal(), merged, b"policy", 7)
         task.add(t_ns, int(seq / 100 // EPISODE_S), seq % 5, False)
         for index, rows in enumerate(states):
             mine = here[7 * index : 7 * index + 7]
@@ -181,7 +183,7 @@ def test_text_from_outside_is_escaped(tmp_path: Path) -> None:
 
 def test_missed_and_unheard_ticks_are_told_apart(tmp_path: Path) -> None:
     rows = RowAppender(tmp_path / "statuses.rows", Counter(), STATUS_FIELDS)
-    rest = (TICK_NS, 10.0, b"run", 1, 0.0, 1.0, 1.0, 0.1, 0.0, 0.0, 0)
+    rest = (TICK_NS, 10.0, b"run", 1, 0.0, 1.0, 1.0, 0.1, 0.0, 0.0, 0, b"policy", 7)
     times_seqs = [(0, 0), (1, 1), (4, 2), (5, 3), (8, 6), (9, 7)]
     for tick, seq in times_seqs:
         rows.add(START_NS + tick * TICK_NS, seq, *rest)
@@ -195,9 +197,72 @@ def test_missed_and_unheard_ticks_are_told_apart(tmp_path: Path) -> None:
 def test_jerk_is_that_of_a_known_motion_and_ignores_gaps(tmp_path: Path) -> None:
     write_journal(tmp_path, 8.0)
     data = read_run(tmp_path)
-    expected = 0.4 * 0.8**3 / math.sqrt(2)
-    assert rms_jerk(data) == pytest.approx(expected, abs=0.15)
+    greatest = 0.4 * 0.8**3
+    assert led_jerk(data) == pytest.approx((greatest / math.sqrt(2), greatest), abs=0.15)
+    assert brakes(data, []) == []
     assert np.count_nonzero(merge_times_ns(data)) == len(data.chunks)
+
+
+def braked_run(folder: Path) -> RunData:
+    """Write and read a second of the policy, and then a brake of each kind."""
+    lost: Counter[str] = Counter()
+    commands = RowAppender(folder / "commands.rows", lost, command_fields(1), ["left_waist"])
+    statuses = RowAppender(folder / "statuses.rows", lost, STATUS_FIELDS)
+    states = RowAppender(folder / "states.left.rows", lost, state_fields(1), ["left_waist"])
+    where = written = 0.0
+    for seq in range(300):
+        t_ns, part = START_NS + seq * TICK_NS, seq % 50
+        policy, step = (b"policy", 7, 1.0), 0.01
+        if 100 <= seq < 150:  # the plan runs out
+            policy, step = (b"policy", 7, 1.0 - part / 50), 0.01 * (1.0 - part / 50)
+        elif 150 <= seq < 200:  # it sets off again
+            policy, step = (b"policy", 7, part / 50), 0.01 * part / 50
+        elif 200 <= seq < 225:  # a hold that was ordered, harder
+            policy, step = (b"hold", 7, 0.0), 0.01 * (1.0 - part / 25)
+        elif 225 <= seq < 250:
+            policy, step = (b"policy", 7, (part - 25) / 25), 0.01 * (part - 25) / 25
+        elif seq >= 250:  # leave is withdrawn: the commands follow what the guard does, in a jump
+            policy, step = (b"hold", 0, 0.0), 0.0 if part else -0.2
+        commander, permit, rate = policy
+        where += step
+        written = where if seq < 250 else written + 0.01 * max(0.0, 1.0 - part / 10)
+        commands.add(t_ns, seq, 1, [where])
+        row = (t_ns, seq, TICK_NS, 1.0, b"run", 1, seq, rate, 1.0, 0.1, 0.0, 0.0, 0)
+        statuses.add(*row, commander, permit)
+        states.add(t_ns, seq, t_ns, seq >= 250, [where], [written])
+    for rows in (commands, statuses, states):
+        rows.close()
+    hold = {"t_ns": START_NS + 250 * TICK_NS, "arm": "left", "why": "no leave to move"}
+    (folder / "holds.jsonl").write_text(json.dumps(hold) + "\n")
+    return read_run(folder)
+
+
+def test_a_brake_is_told_apart_from_what_was_commanded(tmp_path: Path) -> None:
+    data = braked_run(tmp_path)
+    assert led_jerk(data) == pytest.approx((0.0, 0.0), abs=0.5)
+    told = {brake.cause: brake for brake in brakes(data, [])}
+    assert {cause: brake.count for cause, brake in told.items()} == {
+        "no leave to move": 1,
+        SLOWED: 1,
+        ORDERED: 1,
+    }
+    # What the guard wrote, not how the commands jumped to it.
+    assert told["no leave to move"].jerk_max == pytest.approx(0.01 / 10 / 0.01**3, rel=0.6)
+    assert told[ORDERED].jerk_max == pytest.approx(0.01 / 25 / 0.01**3, rel=0.6)
+    stop = RunEvent(START_NS + 253 * TICK_NS, "safety", "stop 4821: a hand in the way")
+    causes = [brake.cause for brake in brakes(data, [stop])]
+    assert "stop 4821: a hand in the way" in causes
+    assert "no leave to move" not in causes
+
+
+def test_the_page_has_a_row_for_each_cause_of_brakes(tmp_path: Path) -> None:
+    braked_run(tmp_path)
+    page = write_report(tmp_path, record()).read_text()
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert [Brake(**brake) for brake in summary["brakes"]] == brakes(read_run(tmp_path), [])
+    for brake in summary["brakes"]:
+        assert escape(brake["cause"]) in page
+    assert summary["jerk_max"] < 0.5 < min(brake["jerk_max"] for brake in summary["brakes"])
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_an_unattended_launch_leaves_a_dataset_with_what_the_operator_did(tmp_pa
     with launched(*arguments, "--record", str(directory), "--episodes", "1", *settings) as launch:
         code, output = launch.ended(2 * START_S)
         assert code == 0, output
-        assert "complete; report:" in output
+        assert "ended: complete, " in output.splitlines()[-1]
         assert "not finished yet" not in output
         assert "human (" in output
     dataset = Dataset(directory)

@@ -124,7 +124,7 @@ def test_a_run_that_is_stopped_and_paused_goes_on_and_ends_as_if_nothing_had_bee
         assert code == 0, output
         assert f"stop {event}" in output
         assert "SIGUSR1" in output
-        assert "episode 2: success" in output
+        assert "episode 1 of 1: success" in output
         assert "all arms are at rest, torque off" in output
         assert "every line is as it was written" in watch.launch.safety("verify").stdout
         for written in watch.written.values():
@@ -141,10 +141,17 @@ def test_a_workers_death_stops_the_robot_and_the_stop_outlives_the_launch() -> N
             return watch.launch.children().get("policy_worker", killed) != killed
 
         wait_for(replaced, "the worker to be started again", START_S)
-        watch.launch.press_ctrl_c()
+        os.killpg(watch.launch.popen.pid, signal.SIGTERM)  # as `timeout` and systemd do
         code, output = watch.launch.ended()
         assert code == 0, output
-        assert "policy_worker died (by signal SIGKILL)" in output
+        *before, last = output.splitlines()
+        assert last.startswith(
+            f"ended: stopped by the operator (SIGTERM); in force: stop {event}: "
+        )
+        assert "policy_worker died (by signal SIGKILL)" in last
+        assert "report.html" in last
+        assert not [line for line in before if "unplugged" in line or "are stale" in line]
+        assert max(map(len, before)) <= 100
         assert "torque stays on: left, right" in output
         latched = watch.launch.safety("state").stdout
         assert f"event {event}" in latched

@@ -7,9 +7,10 @@ from rich.console import Console
 
 from messaging.messages import ControlStatus, Heartbeat, SafetyState, TaskState
 from runtime.supervisor import Phase
+from station.lines import state_line
 from station.process_rows import ProcessView
 from station.record import EpisodeOutcome, RunEvent, RunRecord
-from station.view import Snapshot, log_line, render
+from station.view import Snapshot, render
 
 START_NS = 1_000_000_000
 NOW_NS = START_NS + 83_000_000_000
@@ -173,19 +174,12 @@ def test_view_and_line_work_before_anything_was_heard() -> None:
         record=RunRecord("aloha", "flow", 0, "now", START_NS),
     )
     assert "starting" in text_of(bare)
-    assert log_line(bare) == "00:00  not ready: twin  successes 0/0"
+    assert state_line(bare) == "waits for twin"
 
 
 def test_text_in_brackets_is_shown_as_it_is() -> None:
     shown = replace(snapshot(), instruction="[bold]lift[/bold]")
     assert "[bold]lift[/bold]" in text_of(shown)
-
-
-def test_log_line_tells_the_same_in_one_line() -> None:
-    line = log_line(snapshot())
-    assert "\n" not in line
-    for fact in ("mode run", "runway 0.62 s", "successes 6/7", "restarts 2", "dropped 3"):
-        assert fact in line
 
 
 def test_silent_process_is_called_silent() -> None:
@@ -227,7 +221,3 @@ def test_a_running_robot_is_shown_with_the_stage_of_its_run_and_the_key_that_sto
 
 def test_a_silent_safety_process_is_never_shown_as_running() -> None:
     assert "safety is silent: nothing may move" in text_of(snapshot())
-
-
-def test_the_log_line_names_phase_and_event() -> None:
-    assert "stopped 4821" in log_line(replace(snapshot(), safety=STOPPED))

@@ -15,11 +15,11 @@ from dashboard.recording import Told, told
 from messaging.messages import Heartbeat, HumanCommand, SafetyState
 from runtime.supervisor import Phase
 from station.collected import commander
-from station.display import Lines
 from station.ending import Finishing
 from station.keys import KEYS
+from station.lines import Lines, state_line
 from station.process_rows import ProcessView, grouped
-from station.view import Snapshot, log_line
+from station.view import Snapshot
 
 JOURNAL = "recording episode_2026-11-21_17-40-00_000000"
 RUNNING = SafetyState(NOW_NS, "running", 7, "all", 1.0, "policy")
@@ -112,22 +112,12 @@ def test_processes_of_a_kind_share_a_row_only_where_room_is_short_and_all_is_wel
 )
 def test_what_is_lost_is_told_in_the_first_line_and_in_the_log(shown: Snapshot, words: str) -> None:
     assert words in text_of(shown, 120, 40).splitlines()[0]
-    assert words in log_line(shown)
-
-
-def test_the_log_line_tells_commander_episodes_and_disk() -> None:
-    line = log_line(replace(collecting(), human=human("right_waist")))
-    for fact in (
-        "commands human (right)",
-        "auto: 12 success, 3 failure; intervention: 1 timeout; demo: 2 aborted",
-        f"recorder {JOURNAL}, 12.3 GB free",
-    ):
-        assert fact in line
+    assert words in state_line(shown)
 
 
 def test_a_launch_that_collects_nothing_says_nothing_of_it() -> None:
     assert "kept" not in text_of(snapshot())
-    assert "recorder" not in log_line(snapshot())
+    assert "recorder" not in state_line(snapshot())
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24)])

@@ -36,7 +36,7 @@ from messaging.topics import (
 )
 from messaging.transport import Bus, Waiter
 from motion.limits import LimitsConfig
-from runtime.process import ProcessSpec, spawned
+from runtime.process import END_SIGNAL, ProcessSpec, spawned
 
 Array = NDArray[np.float64]
 
@@ -77,7 +77,7 @@ def _rig(seed: int) -> Iterator[Rig]:
             try:
                 yield Rig(bus, child, seed)
             finally:
-                child.terminate()
+                child.send_signal(END_SIGNAL)
                 child.wait()
 
 

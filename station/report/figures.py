@@ -135,18 +135,6 @@ def arm_columns(joints: Sequence[str]) -> list[int]:
     return [index for index, joint in enumerate(joints) if not joint.endswith(GRIPPER)]
 
 
-def rms_jerk(data: RunData) -> float:
-    """Return the RMS third derivative of the commanded angles in rad/s^3, 0 without any."""
-    columns = arm_columns(data.commands.joints)
-    rows = data.commands.rows
-    if len(rows) < 4 or not columns:
-        return 0.0
-    jerk = np.diff(rows["position"][:, columns].astype(np.float64), 3, axis=0) / data.dt_s**3
-    # A third difference across a gap, of lost rows or of a restart, would be no derivative.
-    unbroken = np.convolve(np.diff(rows["seq"]) == 1, np.ones(3), "valid") == 3
-    return float(np.sqrt(np.mean(jerk[unbroken] ** 2))) if unbroken.any() else 0.0
-
-
 def tracking_rms_rad(data: RunData) -> float:
     """Return how far measured angles are from what was written to the servos, RMS."""
     squares, count = 0.0, 0

@@ -27,6 +27,7 @@ def page(summary: dict[str, Any], drawn: Sequence[Plot], video: bytes) -> str:
         episodes=_episodes(summary["episodes"]) + _kinds(summary["kinds"]),
         plots="\n".join(_plot(plot) for plot in drawn) or _nothing_drawn(),
         counts=_counts(summary),
+        brakes=_brakes(summary["brakes"]),
         events=_events(summary),
         footer=escape(_footer(summary["machine"])),
     )
@@ -65,7 +66,11 @@ def _figures(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
         success,
         (_number(latency.get("p50")), "ms", f"capture to plan, p95 {_number(latency.get('p95'))}"),
         (_number(ticks.get("late_p999_ms")), "ms", "tick lateness, p99.9"),
-        (f"{summary['jerk_rms']:.3g}", "rad/s³", "jerk of the commands, RMS"),
+        (
+            _number(summary["jerk_rms"]),
+            "rad/s³",
+            f"commanded jerk, RMS; most {_number(summary['jerk_max'])}",
+        ),
         (_number(summary["tracking_rms_rad"], 1e3), "mrad", "tracking error, RMS"),
         (f"{summary['chunks']['merged']}", "chunks", f"merged, {dropped} dropped"),
         (f"{ticks.get('missed', 0)}", "ticks", f"missed of {ticks['count']}"),
@@ -120,7 +125,7 @@ def _kinds(kinds: dict[str, dict[str, int]]) -> str:
 def _episodes(episodes: Sequence[dict[str, Any]]) -> str:
     rows = (
         (
-            str(outcome["episode"]),
+            str(number),
             '<span class="yes">success</span>'
             if outcome["success"]
             else '<span class="no">failure</span>',
@@ -128,7 +133,7 @@ def _episodes(episodes: Sequence[dict[str, Any]]) -> str:
             str(outcome["seed"]),
             escape(outcome["instruction"]),
         )
-        for outcome in episodes
+        for number, outcome in enumerate(episodes, 1)
     )
     return _table(("", "outcome", "took", "seed", "instruction"), rows, "No episode was finished.")
 
@@ -149,6 +154,18 @@ def _counts(summary: dict[str, Any]) -> str:
         if count
     )
     return _table(("what", "which", ""), rows, "Nothing dropped, limited, held or restarted.")
+
+
+def _brakes(brakes: Sequence[dict[str, Any]]) -> str:
+    rows = (
+        (
+            escape(brake["cause"]),
+            f'<div class="number">{brake["count"]}</div>',
+            f'<div class="number">{_number(brake["jerk_max"])} rad/s³</div>',
+        )
+        for brake in brakes
+    )
+    return _table(("braked", "times", "jerk at most"), rows, "The arms were never braked.")
 
 
 def _events(summary: dict[str, Any]) -> str:

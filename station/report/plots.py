@@ -88,15 +88,16 @@ def _timeline(data: RunData, events: Sequence[RunEvent]) -> Plot:
         axes[0].plot(time_s, late_ms, color=_BLUE, lw=0.8)
         axes[0].set_title("Tick lateness, ms")
         axes[1].plot(*_peaks(rows, rows["jerk"], start_ns), color=_TEAL)
-        axes[1].set_title("Jerk of the commands, RMS over a second, rad/s³")
+        axes[1].set_title("Jerk as commanded, braking left out, RMS over a second, rad/s³")
         axes[2].plot(*_peaks(rows, rows["runway_s"], start_ns, lowest=True), color=_BLUE)
         axes[2].set_title("Runway left, s (lowest)")
         axes[3].fill_between(
             *_peaks(rows, rows["rate"], start_ns, lowest=True), color=_AMBER, alpha=0.35, lw=0
         )
         axes[3].set(title="Plan clock, 1 is full speed", ylim=(0, 1.08), xlabel="time, s")
+        marked = [e for e in events if start_ns <= e.t_ns <= end_ns and not e.routine]
         for panel in axes:
-            _mark(panel, [e for e in events if start_ns <= e.t_ns <= end_ns], start_ns)
+            _mark(panel, marked, start_ns)
             _shade_episodes(panel, data, start_ns)
             panel.set_ylim(bottom=0)
         axes[0].set_xlim(0, max((end_ns - start_ns) * 1e-9, 0.1))

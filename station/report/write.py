@@ -24,7 +24,6 @@ from station.report.figures import (
     hops_ms,
     merge_times_ns,
     read_run,
-    rms_jerk,
     rows_unheard,
     success_interval,
     tick_figures,
@@ -32,6 +31,7 @@ from station.report.figures import (
 )
 from station.report.page import page
 from station.report.plots import plots
+from station.report.smoothness import brakes, led_jerk
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +67,7 @@ def summarised(record: RunRecord, data: RunData) -> dict[str, Any]:
     trials = len(record.episodes)
     span_ns = data.span_ns
     merged = merge_times_ns(data)
+    jerk_rms, jerk_max = led_jerk(data)
     return {
         "robot": record.robot,
         "policy": record.policy,
@@ -95,7 +96,9 @@ def summarised(record: RunRecord, data: RunData) -> dict[str, Any]:
         "mode_switches": data.counters.get("mode_switch", 0),
         "limit_activations": counted(data, "limit"),
         "guard_holds": guard_holds(data),
-        "jerk_rms": rms_jerk(data),
+        "jerk_rms": jerk_rms,
+        "jerk_max": jerk_max,
+        "brakes": [asdict(brake) for brake in brakes(data, record.events)],
         "tracking_rms_rad": tracking_rms_rad(data),
         "restarts": dict(record.restarts),
         "events": [asdict(event) for event in record.events],
