@@ -10,7 +10,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
     model_validator,
@@ -31,7 +30,9 @@ class SafetyConfig(BaseModel):
     # How many times as late as said below everybody may be; above 1 only for a robot whose motors
     # and cameras are played by a machine that has other things to do.
     patience: Annotated[float, Field(ge=1)] = 1.0
-    unfit_s: NonNegativeFloat = 0.0  # 8 to 13: how long an arm may be unfit to move, as it says
+    # How long a silence only holds the arms, until those who stood still could say so; above 0 only
+    # for such a robot. No more than the station gives a process before it takes it for dead.
+    stall_s: Annotated[float, Field(ge=0, le=1.5)] = 0.0
 
     starved_s: PositiveFloat = 0.5  # 2: a policy's plan at its end
     controller_silent_s: PositiveFloat = 0.1  # 4

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from messaging.messages import CUT, OFF, Permit
-from safety.cause import Cause
+from safety.cause import MOVING, Cause
 from safety.config import SafetyConfig
 
 HOLD, REST_THEN_OFF, CUTTING = "hold", "rest_then_off", "cut"
@@ -17,6 +17,7 @@ _FIRST_STAGE = {REST_THEN_OFF: "settling", CUTTING: "cutting"}
 CODES, _STRIDE = 10_000, 7919  # coprime: ten thousand codes before one comes again
 _CASCADE_NS = 1_000_000_000  # what goes wrong within this time of a stop belongs to it
 _MOST_CAUSES = 20
+_SETTLE_NS = 100_000_000  # after what held the arms: the next moment may bring it again
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,9 @@ class Facts:
         speed: most of the usual speed that the robot's state allows.
         arms: what each arm said, None for one that was not heard yet.
         rested: epoch of the permit under which all arms came to rest, 0 while they are not there.
+        held: whether nothing may move just now, by what may pass by itself.
+        holds: what that is, in words, once it is known.
+        waits: what keeps a policy's plan from going on, in words.
     """
 
     now_ns: int
@@ -50,6 +54,9 @@ class Facts:
     speed: float = 1.0
     arms: dict[str, ArmFact | None] = field(default_factory=dict)
     rested: int = 0
+    held: bool = False
+    holds: tuple[str, ...] = ()
+    waits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,8 @@ class State:
         drawn: the last code of four digits.
         cut_until_ns: until when the code drawn last confirms a cut, 0 if none was asked for.
         cut_code: that code.
+        held_until_ns: until when nothing may move by what passes by itself, 0 while nothing holds.
+        held_for: what that is, in words, once it is known.
     """
 
     epoch: int
@@ -111,10 +120,14 @@ class State:
     drawn: int = 0
     cut_until_ns: int = 0
     cut_code: str = ""
+    held_until_ns: int = 0
+    held_for: tuple[str, ...] = ()
 
     @property
     def motion(self) -> str:
-        """What may move, one of MOTIONS."""
+        """What may move now, one of MOTIONS."""
+        if self.held_until_ns:
+            return "none"
         if self.phase == "testing":
             return "none" if self.revoking else "poses"
         if self.stop and self.stop.stage == "resting":
@@ -156,11 +169,13 @@ def stepped(state: State, facts: Facts, config: SafetyConfig) -> State:
     if state.cut_until_ns and facts.now_ns > state.cut_until_ns:
         state = replace(state, cut_until_ns=0, cut_code="")
     if state.stop:
-        return _while_stopped(state, state.stop, facts)
+        return _held(_while_stopped(state, state.stop, facts), facts)
     if latching := tuple(cause for cause in facts.causes if state.phase in cause.phases):
         holds = any(cause.stop == HOLD for cause in latching)
         return stopped(state, latching, HOLD if holds else REST_THEN_OFF, facts)
-    return _tested(state, facts, config) if state.phase == "testing" else state
+    state = _held(state, facts)
+    is_tested = state.phase == "testing" and not state.held_until_ns
+    return _tested(state, facts, config) if is_tested else state
 
 
 def stopped(
@@ -188,6 +203,8 @@ def stopped(
         phase="stopped",
         stop=stop,
         off_until_ns=0,
+        held_until_ns=0,
+        held_for=(),
     )
 
 
@@ -225,6 +242,25 @@ def unsettled(facts: Facts, seq: int) -> tuple[str, ...]:
 def may_rest(facts: Facts) -> bool:
     """Return whether nothing is wrong but what a way to rest is the answer to."""
     return not any(cause.stop == HOLD and "armed" in cause.phases for cause in facts.causes)
+
+
+def _held(state: State, facts: Facts) -> State:
+    """Return the state in which what holds the arms takes leave, and gives it anew once over.
+
+    That is another leave: nothing goes on by a command of before. A self-test begins anew.
+    """
+    resting = state.stop is not None and state.stop.stage == "resting"
+    if state.phase not in MOVING and not resting:
+        return replace(state, held_until_ns=0, held_for=()) if state.held_until_ns else state
+    if facts.held:
+        until_ns = facts.now_ns + _SETTLE_NS
+        return replace(state, held_until_ns=until_ns, held_for=facts.holds or state.held_for)
+    if not state.held_until_ns:
+        return state
+    if facts.now_ns < state.held_until_ns:
+        return replace(state, held_for=facts.holds or state.held_for)
+    over = replace(granted(state, state.phase), held_until_ns=0, held_for=())
+    return replace(over, since_ns=facts.now_ns)
 
 
 def _while_stopped(state: State, stop: Stop, facts: Facts) -> State:

@@ -8,7 +8,7 @@ from typing import Any
 
 from dashboard.mqtt_config import MqttConfig
 from runtime.process import OnDeath, ProcessSpec
-from safety import audit
+from safety import audit, latch
 from station.collecting import CollectingRows
 from station.collision import model_file
 from station.robot import StationConfig
@@ -86,8 +86,10 @@ class Table(Rows):
             "arms": list(self._config.arms),
             "ranges": self._config.ranges,
             "processes": {spec.name: spec.stall_s for spec in watched},
+            "needed_cameras": list(self._config.cameras),
             "safety": self._config.safety.model_dump(mode="json"),
             "directory": str(self._config.state_directory),
+            "latch": str(self._config.latch_directory(self._run) / latch.NAME),
         }
         return self._spec(
             "safety",
