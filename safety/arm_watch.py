@@ -75,7 +75,6 @@ class ArmWatch:
         low, brown_out = self._voltage(state.voltage, now_ns)
         causes = (
             *self._unfit(state),
-            *motors.causes,
             *brown_out,
             *self._lag(state, now_ns),
             *self._outside(state),
@@ -84,7 +83,7 @@ class ArmWatch:
         )
         said = tuple(f"arm {self._arm}: {warning}" for warning in state.warnings)
         own = Findings(causes, (*said, *warm, *low), speed)
-        return joined([own, silence.passing, motors])
+        return joined([motors, own, silence.passing])
 
     def _unfit(self, state: JointState) -> list[Cause]:
         """Rows 9, 10, 12 and 13, of which the driver knows more than anyone."""

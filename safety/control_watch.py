@@ -27,7 +27,7 @@ class ControlWatch:
         self._config = config
         self._stalls = stalls
         self._silence = Silence("the controller", stalls)
-        self._excused_ns = 0  # when something last kept the policy from going on
+        self._excused_ns: int | None = None  # when something last kept the policy from going on
         self._status: ControlStatus | None = None
         self._in_a_row = 0  # ticks more than a period late
         self._late: deque[bool] = deque(maxlen=round(config.overrun_window_s * rate_hz))
@@ -77,8 +77,10 @@ class ControlWatch:
 
     def _starved_s(self, status: ControlStatus, now_ns: int) -> float:
         """Return for how long the plan has been at its end, and nothing explains it."""
-        begin_ns = max(now_ns - round(status.starved_s * 1e9), self._excused_ns)
-        return self._stalls.unexplained_ns(begin_ns, max(begin_ns, now_ns)) * 1e-9
+        begin_ns = now_ns - round(status.starved_s * 1e9)
+        if self._excused_ns is not None:
+            begin_ns = max(begin_ns, self._excused_ns)
+        return self._stalls.unexplained_ns(begin_ns, now_ns) * 1e-9
 
     def _slowness(self) -> tuple[str, ...]:
         if self._late_count * 100 <= (self._late.maxlen or 0):

@@ -81,7 +81,7 @@ def test_the_direct_twin_leaves_the_servos_out() -> None:
 
 def test_only_the_twin_may_be_as_late_as_a_busy_machine() -> None:
     assert with_ports(FOLLOWERS).safety == SafetyConfig()
-    assert with_ports(set()).safety == SafetyConfig(patience=10.0, unfit_s=1.0)
+    assert with_ports(set()).safety == SafetyConfig(patience=10.0, stall_s=1.5)
 
 
 def test_a_threshold_of_the_twin_that_does_not_exist_is_named() -> None:
