@@ -103,6 +103,8 @@ def _arm(state: State, asking: Asking) -> Answer:
         raise _RefusedError("the arms are told to let go: ask again in a second")
     _require_healthy(asking)
     _require_standing(asking)
+    if asking.facts.held:
+        raise _RefusedError("something holds the robot for a moment: ask again")
     after = replace(granted(state, "testing"), since_ns=asking.facts.now_ns)
     return after, "testing the stop path"
 
