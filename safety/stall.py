@@ -35,13 +35,18 @@ class Stalls:
     def __init__(self, most_s: float) -> None:
         self.most_ns = round(most_s * 1e9)
         self._spans: list[tuple[int, int]] = []  # begin and end, in order and apart
+        self._told: dict[str, int] = {}  # when the last stall was over, by who told of it
 
-    def hear(self, heartbeat: Heartbeat) -> None:
-        """Take in what a process says of itself."""
-        kind = heartbeat.process.partition(".")[0]
-        if heartbeat.t_stall_ns and kind in _WITNESSES:
-            end_ns = heartbeat.t_stall_ns
-            self.note(end_ns - round(heartbeat.stall_ms * 1e6), end_ns)
+    def hear(self, heartbeat: Heartbeat) -> Findings:
+        """Take in what a process says of itself; a stall that is news holds the arms."""
+        end_ns, kind = heartbeat.t_stall_ns, heartbeat.process.partition(".")[0]
+        is_news = end_ns and end_ns != self._told.get(heartbeat.process)
+        if not self.most_ns or not is_news or kind not in _WITNESSES:
+            return Findings()
+        self._told[heartbeat.process] = end_ns
+        begin_ns = end_ns - round(heartbeat.stall_ms * 1e6)
+        self.note(begin_ns, end_ns)
+        return Findings(held=True, holds=(self.told(begin_ns, end_ns),))
 
     def note(self, begin_ns: int, end_ns: int) -> None:
         """Take in that somebody stood still."""

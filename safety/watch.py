@@ -109,8 +109,9 @@ class Watch:
     def _look_at_processes(self, heartbeats: dict[str, Heartbeat], now_ns: int) -> Findings:
         for name, heartbeat in heartbeats.items():
             self._processes[name].hear(heartbeat, now_ns)
-            self._stalls.hear(heartbeat)
-        return joined([watch.look(self._since_ns, now_ns) for watch in self._processes.values()])
+        stalls = [self._stalls.hear(heartbeat) for heartbeat in heartbeats.values()]
+        looks = [watch.look(self._since_ns, now_ns) for watch in self._processes.values()]
+        return joined([*stalls, *looks])
 
     def _look_at_arm(self, arm: str, now_ns: int) -> Findings:
         state = self._states[arm]

@@ -10,6 +10,7 @@ from guarded_robot import heartbeat
 from hypothesis import given
 from hypothesis import strategies as st
 
+from safety.cause import Findings
 from safety.stall import Silence, Stalls, Verdict
 
 MOST_S, STALL_S = 0.1, 1.5
@@ -100,10 +101,14 @@ def test_what_explains_nothing_is_told_by_how_long_it_was() -> None:
 def test_only_those_who_play_or_drive_the_robot_are_believed() -> None:
     for name, is_believed in (("twin", True), ("arm.left", True), ("camera.high", False)):
         known = Stalls(STALL_S)
-        known.hear(heartbeat(name))
+        assert known.hear(heartbeat(name)) == Findings()
         assert not known.told(0, 2 * NOW)
-        known.hear(heartbeat(name, stall_ms=100.0, t_stall_ns=NOW))
+        told = heartbeat(name, stall_ms=100.0, t_stall_ns=NOW)
+        held = Findings(held=True, holds=("the machine stood still for 100 ms",))
+        assert known.hear(told) == (held if is_believed else Findings())
+        assert known.hear(told) == Findings(), "once"
         assert bool(known.told(NOW - 1, NOW + 1)) == is_believed
+    assert REAL.hear(told) == Findings()
     REAL.note(NOW, 2 * NOW)
     assert REAL.unexplained_ns(NOW, 2 * NOW) == NOW
 
