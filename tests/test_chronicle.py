@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from messaging.messages import Heartbeat, SafetyState
 from station.chronicle import Chronicle
 from station.record import RunRecord
@@ -48,8 +50,8 @@ def test_the_death_of_the_recorder_is_a_loss() -> None:
 
 
 def running(motion: str = "all", *, holds: str = "", waits: str = "") -> SafetyState:
-    told = {"holds": (holds,) if holds else (), "waits": (waits,) if waits else ()}
-    return SafetyState(0, "running", 3, motion, 1.0, "policy", **told)
+    state = SafetyState(0, "running", 3, motion, 1.0, "policy")
+    return replace(state, holds=(holds,) * bool(holds), waits=(waits,) * bool(waits))
 
 
 def controller(note: str) -> Heartbeat:

@@ -66,7 +66,7 @@ def test_row_10_what_the_driver_calls_an_error_whatever_its_numbers() -> None:
 
 
 def test_row_8_what_ages_while_its_driver_stands_still_is_no_silence() -> None:
-    aged = {"age_s": np.array([0.43, 0.4]), "late_s": 0.4}
+    aged: dict[str, Any] = {"age_s": np.array([0.43, 0.4]), "late_s": 0.4}
     assert look(arm_watch(), **aged) == Findings()
     longer = look(arm_watch(), **{**aged, "age_s": np.array([0.431, 0.4])})
     assert only(longer).subject == "left_waist"
