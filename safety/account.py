@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from messaging.messages import OFF, Reply, Request, SafetyState
 from safety.audit import LONGEST, Entry
-from safety.state import Facts, State, unsettled
+from safety.facts import Facts
+from safety.state import State, unsettled
 
 _ALIKE_NS = 1_000_000_000  # requests that change nothing are counted together for this long
 _KINDS = 20  # of request that are told apart while they are counted

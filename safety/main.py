@@ -25,12 +25,13 @@ from safety import account, audit
 from safety.account import Tally
 from safety.cause import Cause
 from safety.config import SafetyConfig
+from safety.facts import Facts
 from safety.latch import latched, restored
 from safety.replies import Replies
 from safety.requests import requested
 from safety.scribe import Scribe
 from safety.senses import Senses
-from safety.state import CODES, Facts, State, permitted, stepped
+from safety.state import CODES, State, permitted, stepped
 from safety.watch import Watch
 
 _PERIOD_NS = round(1e9 / PERMIT.rate_hz)

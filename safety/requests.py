@@ -9,18 +9,8 @@ from dataclasses import dataclass, replace
 from messaging.messages import Reply, Request
 from safety.cause import MOVING, Cause
 from safety.config import SafetyConfig
-from safety.state import (
-    CUTTING,
-    HOLD,
-    REST_THEN_OFF,
-    Facts,
-    State,
-    drawn,
-    granted,
-    may_rest,
-    renewed,
-    stopped,
-)
+from safety.facts import CUTTING, HOLD, REST_THEN_OFF, Facts
+from safety.state import State, drawn, granted, may_rest, renewed, stopped
 
 LEAST_SPEED, MOST_SPEED = 0.05, 1.0
 LONGEST_WHO, LONGEST_REASON = 100, 300  # characters that are told on

@@ -11,9 +11,9 @@ from safety.arm_watch import ArmWatch
 from safety.cause import Cause, Findings, joined
 from safety.config import SafetyConfig
 from safety.control_watch import ControlWatch
+from safety.facts import ArmFact
 from safety.process_watch import ProcessWatch
 from safety.stall import Stalls, stood_still
-from safety.state import ArmFact
 
 _RESTING = "rest"
 _PAUSE_NS = 50_000_000  # after a longer one, what was said meanwhile may not have got through yet

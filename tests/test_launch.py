@@ -12,8 +12,8 @@ from launching import REPOSITORY
 import launch
 from safety import latch
 from safety.cause import Cause
+from safety.facts import Stop
 from safety.latch import Latched
-from safety.state import Stop
 from station.display import ExpendableDisplay, Lines
 from station.lock import StationLock
 from station.robot import StationConfig

@@ -19,8 +19,9 @@ from safety_states import (
 
 from messaging.messages import MOTIONS, PHASES, Reply, Request
 from safety.cause import MOVING, Cause
+from safety.facts import ArmFact, Facts
 from safety.requests import requested
-from safety.state import ArmFact, Facts, State, permitted, stepped
+from safety.state import State, permitted, stepped
 
 
 class AnyLife(RuleBasedStateMachine):

@@ -33,7 +33,8 @@ from safety_states import (
 from messaging.messages import Permit
 from safety.account import step_entries, told
 from safety.cause import MOVING, Cause
-from safety.state import ArmFact, Facts, State, Stop, permitted, stepped
+from safety.facts import ArmFact, Facts, Stop
+from safety.state import State, permitted, stepped
 
 
 @pytest.mark.parametrize("phase", MOVING)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from safety.cause import Cause, Findings, joined
 from safety.config import SafetyConfig
-from safety.state import ArmFact
+from safety.facts import ArmFact
 from safety.watch import Heard, Watch
 
 
