@@ -69,7 +69,7 @@ class Chronicle:
         """Note what may move from now on, and if nothing, why and what to do."""
         if state is None:
             return
-        self._is_held = state.phase == "running" and state.motion == NONE
+        self._is_held = state.phase in ("armed", "running") and state.motion == NONE
         self._passes(state, now_ns)
         if self._safety == (state.phase, state.event):
             return

@@ -57,7 +57,8 @@ def status(mode: str, *, arrived: bool) -> ControlStatus:
 
 def safety(phase: str, stop: str = "") -> SafetyState:
     event = "4821" if phase == "stopped" else ""
-    return SafetyState(0, phase, 1, "none", 1.0, "", event=event, stop=stop)
+    motion = {"armed": "poses", "running": "all"}.get(phase, "none")
+    return SafetyState(0, phase, 1, motion, 1.0, "", event=event, stop=stop)
 
 
 @dataclass
