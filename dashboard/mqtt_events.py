@@ -45,8 +45,11 @@ def phase_events(before: SafetyState | None, after: SafetyState) -> list[Event]:
         if before is not None and before.event == after.event:
             return []
         return [_stop(after)]
-    if before is None or before.phase == after.phase:
+    if before is None:
         return []
+    if before.phase == after.phase:
+        new = after.holds and not before.holds
+        return [{"kind": "hold", "causes": after.holds}] if new else []
     if before.phase == "stopped":
         return [{"kind": "reset", "event": before.event}]
     return [{"kind": _KIND_OF_PHASE[after.phase]}]

@@ -207,4 +207,6 @@ def _told(safety: SafetyState) -> tuple[object, ...]:
         safety.commander,
         safety.speed,
         safety.note,
+        safety.holds,
+        safety.waits,
     )

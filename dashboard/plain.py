@@ -48,6 +48,8 @@ def page(robot: str, observed: Observed, since_press_ms: float, now_ns: int) -> 
     else:
         speed = f"at most {said.speed:.0%} of the usual speed"
         lines = [said.phase.upper(), f"Motion allowed: {said.motion}, {speed}.", said.note]
+        lines += [f"Holds: {why}" for why in said.holds]
+        lines += [f"The policy waits: {why}" for why in said.waits]
     return _PAGE.format(
         title=escape(f"{robot}: {lines[0]}"),
         refresh='<meta http-equiv="refresh" content="1">\n',

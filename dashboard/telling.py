@@ -75,6 +75,8 @@ def safety(observed: Observed, now_ns: int) -> dict[str, Any] | None:
         "awaited": list(said.awaited),
         "overdue": overdue(said, observed, now_ns),
         "note": said.note,
+        "holds": list(said.holds),
+        "waits": list(said.waits),
         "age_ms": number((now_ns - said.t_ns) * 1e-6, 0),
     }
 

@@ -42,6 +42,7 @@ class ArmReading:
         temperature: (J,) degrees Celsius, or empty.
         voltage: (J,) V, or empty.
         errors: what makes the arm unfit to move, in words.
+        unheard: those of them that say that motors do not answer.
         warnings: what somebody should look after, in words.
         torque: ON, OFF, or MIXED: some motors hold and some do not.
     """
@@ -57,6 +58,7 @@ class ArmReading:
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     torque: str = ON
+    unheard: tuple[str, ...] = ()
 
     def place(self, read_ns: int, now_ns: int) -> Array:
         """Return where the joints are (J,), NaN for those of which nothing was heard lately.

@@ -180,7 +180,8 @@ class Driver:
 
     def _serve(self, command: JointCommand | None) -> None:
         now_ns = time.monotonic_ns()
-        late_ns = max(0, now_ns - self._last_ns - self._period_ns)
+        patience = 1.0 if command else _PATIENCE
+        late_ns = max(0, now_ns - self._last_ns - round(patience * self._period_ns))
         self._last_ns = now_ns
         guarded = self._guarded(command, now_ns)
         self._arm.write(guarded.position)
@@ -193,7 +194,7 @@ class Driver:
         if guarded.holding and self._command is not None and not denial(self._permit, now_ns):
             self._counters[guarded.holding] = self._counters.get(guarded.holding, 0) + 1
         self._context.beat(
-            late_ns=late_ns if command else 0,
+            late_ns=late_ns,
             age_ns=time.monotonic_ns() - self._reading.t_sample_ns if self._reading else 0,
             counters=dict(self._counters),
             note="; ".join(self._complaints()) or guarded.holding,

@@ -12,7 +12,9 @@ from drivers.guard import GuardedCommand
 from messaging.messages import JointState, Permit
 from messaging.topics import JOINT_STATE, MOTOR_STATES
 from messaging.transport import Bus
+from runtime.process import STALL_NS
 
+_PERIOD_NS = round(1e9 / JOINT_STATE.rate_hz)
 _MOTORS_NS = round(1e9 / MOTOR_STATES.rate_hz)
 
 
@@ -28,6 +30,9 @@ class States:
         self._written: NDArray[np.float64] | None = None
         self._written_ns = 0  # when that was told first
         self._motors_ns = 0
+        self._told_ns = 0
+        self._stall_s = 0.0  # how long the driver last stood still
+        self._stalled_ns = 0  # when that was over
 
     def tell(
         self,
@@ -56,6 +61,8 @@ class States:
             off_ns: since when the arm is let go, 0 while it holds.
         """
         self._seq += 1
+        sent_ns = time.monotonic_ns()
+        self._note_stall(sent_ns)
         self._publisher.send(
             JointState(
                 arm=self._arm,
@@ -67,7 +74,7 @@ class States:
                 current=reading.current,
                 temperature=reading.temperature,
                 voltage=reading.voltage,
-                age_s=reading.age_s + (time.monotonic_ns() - read_ns) * 1e-9,
+                age_s=reading.age_s + (sent_ns - read_ns) * 1e-9,
                 errors=errors or reading.errors,
                 warnings=warnings + reading.warnings,
                 written=guarded.position,
@@ -77,6 +84,8 @@ class States:
                 permit=permit.seq if permit else 0,
                 t_frozen_ns=off_ns or self._frozen_ns(guarded.position, now_ns),
                 torque=reading.torque,
+                unheard=() if errors else reading.unheard,
+                late_s=self._stall_s if reading.t_sample_ns < self._stalled_ns else 0.0,
             )
         )
 
@@ -88,6 +97,12 @@ class States:
         motors = arm.motor_states(now_ns)
         if motors is not None:
             self._motors.send(motors)
+
+    def _note_stall(self, now_ns: int) -> None:
+        late_ns = now_ns - self._told_ns - _PERIOD_NS
+        if self._told_ns and late_ns > STALL_NS:
+            self._stall_s, self._stalled_ns = late_ns * 1e-9, now_ns
+        self._told_ns = now_ns
 
     def _frozen_ns(self, written: NDArray[np.float64], now_ns: int) -> int:
         """Return since when the servos are told the same, 0 if they were told something new."""

@@ -69,6 +69,8 @@ class JointState:
     permit: int = 0  # number of the newest permit heard, 0 before the first
     t_frozen_ns: int = 0  # since when `written` has not changed, 0 while it moves
     torque: str = ON  # ON, OFF, or MIXED: some motors hold and some do not
+    unheard: tuple[str, ...] = ()  # those of `errors` that say that motors do not answer
+    late_s: float = 0.0  # of `age_s`, for how long the driver itself stood still and asked nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +242,8 @@ class Heartbeat:
     counters: dict[str, int] = field(default_factory=dict)
     note: str = ""  # what it is doing, for people
     quiet_s: float = 0.0  # how long it may be silent by the nature of its work
+    stall_ms: float = 0.0  # how long its loop last stood still, 0 if it never did
+    t_stall_ns: int = 0  # when that was over
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +282,8 @@ class SafetyState:
     confirmed_ms: dict[str, float] = field(default_factory=dict)  # arm -> stop to frozen goal
     awaited: tuple[str, ...] = ()  # arms that have not confirmed the stop yet
     note: str = ""  # what it waits for, for people
+    holds: tuple[str, ...] = ()  # why nothing may move for a moment: it passes by itself
+    waits: tuple[str, ...] = ()  # what keeps the policy's plan from going on until it is back
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ _PR_SET_PDEATHSIG = 1
 _MESSAGE_PRIORITY = 20
 _BEAT_NS = round(1e9 / HEARTBEAT.rate_hz)
 _RATE_BEATS = 20  # a second's worth
+STALL_NS = 50_000_000  # a loop that is later than this stood still
 _LAST_ROUND_S = 5  # how long a process that was asked to stop may take
 
 
@@ -87,6 +88,7 @@ class Context:
         self._loops = 0
         self._worked = 0
         self._late_ns = 0
+        self._stall_ns = self._stalled_ns = 0  # how long the last stall was, and when it was over
         # When each of the last beats was, and how many rounds had done work by then.
         self._beats = deque([(time.monotonic_ns(), 0)], maxlen=_RATE_BEATS)
 
@@ -118,7 +120,10 @@ class Context:
         self._late_ns = max(self._late_ns, late_ns)
         now_ns = time.monotonic_ns()
         then_ns, worked_then = self._beats[0]
-        if now_ns - self._beats[-1][0] < _BEAT_NS and self._loops > 1:
+        stood_still = late_ns > STALL_NS
+        if stood_still:  # which others wait to hear: by it they tell a stall from a fault
+            self._stall_ns, self._stalled_ns = late_ns, now_ns
+        elif now_ns - self._beats[-1][0] < _BEAT_NS and self._loops > 1:
             return
         self._publisher.send(
             Heartbeat(
@@ -133,6 +138,8 @@ class Context:
                 counters=counters or {},
                 note=note,
                 quiet_s=quiet_s,
+                stall_ms=self._stall_ns * 1e-6,
+                t_stall_ns=self._stalled_ns,
             )
         )
         self._beats.append((now_ns, self._worked))

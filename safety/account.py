@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from messaging.messages import OFF, Reply, Request, SafetyState
 from safety.audit import LONGEST, Entry
-from safety.state import Facts, State, unsettled
+from safety.facts import Facts
+from safety.state import State, unsettled
 
 _ALIKE_NS = 1_000_000_000  # requests that change nothing are counted together for this long
 _KINDS = 20  # of request that are told apart while they are counted
@@ -33,11 +34,15 @@ def told(state: State, facts: Facts) -> SafetyState:
         confirmed_ms=confirmed,
         awaited=_awaited(state, facts),
         note=note(state, facts),
+        holds=state.held_for,
+        waits=facts.waits if state.phase == "running" else (),
     )
 
 
 def note(state: State, facts: Facts) -> str:
     """Return what the safety process waits for, in words."""
+    if state.held_until_ns:
+        return "holds for a moment" if state.held_for else "holds until it is known why"
     if state.phase == "testing":
         late = " and ".join(unsettled(facts, state.awaited_seq))
         return f"tests the stop path: waits for arm {late}" if late else "tests the stop path"
@@ -74,6 +79,8 @@ def gist(state: State, facts: Facts) -> tuple[object, ...]:
         state.order,
         min(state.speed, facts.speed),
         state.stop,
+        len(state.held_for),
+        len(facts.waits),
         len(facts.causes),
         len(facts.warnings),
     )
@@ -113,6 +120,8 @@ def step_entries(before: State, after: State, facts: Facts) -> list[Entry]:
             facts.at, facts.now_ns, "safety", what, said, before.phase, after.phase, after.event
         )
 
+    if after.held_for and not before.held_for:
+        return [entry("hold", "; ".join(after.held_for))]
     if after.stop is None:
         return [entry(after.phase)] if before.phase != after.phase else []
     stop = after.stop

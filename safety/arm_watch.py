@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from messaging.messages import OFF, JointState
 from motion.limits import gripper_mask
-from safety.cause import Cause, Findings
+from safety.cause import Cause, Findings, joined
 from safety.config import SafetyConfig
+from safety.stall import Silence, Stalls
 
 Array = NDArray[np.float64]
 
@@ -27,10 +28,11 @@ class ArmWatch:
         arm: its name.
         ranges: joint -> the least and the most that it may be at.
         config: the thresholds.
+        stalls: what explains a silence.
     """
 
     def __init__(
-        self, arm: str, ranges: dict[str, tuple[float, float]], config: SafetyConfig
+        self, arm: str, ranges: dict[str, tuple[float, float]], config: SafetyConfig, stalls: Stalls
     ) -> None:
         self._arm = arm
         self._config = config
@@ -42,7 +44,9 @@ class ArmWatch:
         self._most = np.where(grips, np.inf, upper + slack)
         self._near_rad = np.where(grips, np.inf, config.tracking_rad)
         self._lagging_ns = np.zeros(len(ranges), np.int64)  # since when, 0 while it follows
-        self._unfit_ns = 0  # since when it says that it is unfit, 0 while it does not
+        self._silence = Silence(f"arm {arm}", stalls)
+        self._motors = Silence(f"the motors of arm {arm}", stalls)
+        self._answered_ns = 0  # when all motors were last heard of
         self._low_ns = 0  # since when the voltage is low, 0 while it is not
         self._heat = np.zeros(len(ranges), np.int64)
         self._refused: tuple[str, int] = ("", 0)  # why, and the first state that said so
@@ -62,42 +66,50 @@ class ArmWatch:
             text = f"arm {self._arm} speaks of {state.joints}, expected {self._joints}"
             return Findings((Cause(16, self._arm, text),))
         silent_s = self._config.arm_silent_s
-        if now_ns - heard_ns > silent_s * 1e9:
+        silence = self._silence.look(heard_ns, silent_s, now_ns)
+        if silence.is_fault:
             text = f"arm {self._arm} is silent for more than {silent_s * 1e3:.0f} ms"
             return Findings((Cause(5, self._arm, text),))
+        motors = self._silent_motors(state, now_ns)
         warm, speed, too_hot = self._temperature(state.temperature)
         low, brown_out = self._voltage(state.voltage, now_ns)
         causes = (
-            *self._unfit(state, now_ns),
+            *self._unfit(state),
             *brown_out,
-            *self._missed(state.age_s),
             *self._lag(state, now_ns),
             *self._outside(state),
             *self._refusal(state),
             *too_hot,
         )
         said = tuple(f"arm {self._arm}: {warning}" for warning in state.warnings)
-        return Findings(causes, (*said, *warm, *low), speed)
+        own = Findings(causes, (*said, *warm, *low), speed)
+        return joined([motors, own, silence.passing])
 
-    def _unfit(self, state: JointState, now_ns: int) -> list[Cause]:
-        """Rows 8, 10, 12 and 27, of which the driver knows more than anyone."""
-        if not state.errors:
-            self._unfit_ns = 0
-            return []
-        self._unfit_ns = self._unfit_ns or now_ns
-        if now_ns - self._unfit_ns < self._config.unfit_s * 1e9:
-            return []
-        return [
-            # Numbers in the text may change while the fault is the same.
-            Cause(10, f"{self._arm} {re.sub('[0-9.]+', '', error)}", f"arm {self._arm}: {error}")
-            for error in state.errors
-        ]
+    def _unfit(self, state: JointState) -> list[Cause]:
+        """Rows 9, 10, 12 and 13, of which the driver knows more than anyone."""
+        return [self._said(error) for error in state.errors if error not in state.unheard]
 
-    def _missed(self, age_s: Array) -> list[Cause]:
+    def _silent_motors(self, state: JointState, now_ns: int) -> Findings:
+        """Rows 8 and 27: motors that do not answer, by their driver's word or by their age."""
+        missed = [*map(self._said, state.unheard), *self._missed(state)]
+        if not missed or not self._answered_ns:
+            self._answered_ns = now_ns - bool(missed)
+        silence = self._motors.look(self._answered_ns, 0.0, now_ns)
+        if not silence.is_fault:
+            return silence.passing
+        text = f"motors of arm {self._arm} did not answer for a while: look at its cables and 12 V"
+        return Findings(tuple(missed) or (Cause(8, self._arm, text),))
+
+    def _said(self, error: str) -> Cause:
+        # Numbers in the text may change while the fault is the same.
+        subject = f"{self._arm} {re.sub('[0-9.]+', '', error)}"
+        return Cause(10, subject, f"arm {self._arm}: {error}")
+
+    def _missed(self, state: JointState) -> list[Cause]:
         most_s = self._config.sample_age_s
         return [
             Cause(8, name, f"{name} has not answered for more than {most_s * 1e3:.0f} ms")
-            for name in self._named(age_s > most_s)
+            for name in self._named(state.age_s - state.late_s > most_s)
         ]
 
     def _temperature(self, degrees: Array) -> tuple[tuple[str, ...], float, list[Cause]]:

@@ -39,11 +39,17 @@ class Findings:
         causes: what keeps it from moving.
         warnings: what somebody should look after, in words.
         speed: most of the usual speed that its state allows, 0..1.
+        held: whether nothing may move just now, by what may pass by itself.
+        holds: what that is, once it is known, in words.
+        waits: what keeps a policy's plan from going on until it is back, in words.
     """
 
     causes: tuple[Cause, ...] = ()
     warnings: tuple[str, ...] = ()
     speed: float = 1.0
+    held: bool = False
+    holds: tuple[str, ...] = ()
+    waits: tuple[str, ...] = ()
 
 
 def joined(findings: list[Findings]) -> Findings:
@@ -52,4 +58,7 @@ def joined(findings: list[Findings]) -> Findings:
         causes=tuple(cause for found in findings for cause in found.causes),
         warnings=tuple(warning for found in findings for warning in found.warnings),
         speed=min((found.speed for found in findings), default=1.0),
+        held=any(found.held for found in findings),
+        holds=tuple(dict.fromkeys(text for found in findings for text in found.holds)),
+        waits=tuple(text for found in findings for text in found.waits),
     )

@@ -10,7 +10,7 @@ from pydantic import (
     model_validator,
 )
 
-from runtime.config import Apart, Between, Celsius, Count, Grace, Pace, Seconds, StrictModel, Volts
+from runtime.config import Apart, Between, Celsius, Count, Pace, Seconds, StrictModel, Volts
 
 
 class SafetyConfig(StrictModel):
@@ -25,7 +25,9 @@ class SafetyConfig(StrictModel):
     # How many times as late as said below everybody may be; above 1 only for a robot whose motors
     # and cameras are played by a machine that has other things to do.
     patience: Annotated[float, Between(1.0, 100.0)] = 1.0
-    unfit_s: Grace = 0.0  # 8 to 13: how long an arm may be unfit to move, as it says
+    # How long a silence only holds the arms, until those who stood still could say so; above 0 only
+    # for such a robot. No more than the station gives a process before it takes it for dead.
+    stall_s: Annotated[float, Between(0.0, 1.5, "s")] = 0.0
 
     starved_s: Seconds = 0.5  # 2: a policy's plan at its end
     controller_silent_s: Seconds = 0.1  # 4

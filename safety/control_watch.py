@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Iterable
 
 from messaging.messages import ControlStatus
-from safety.cause import Cause, Findings
+from safety.cause import Cause, Findings, joined
 from safety.config import SafetyConfig
+from safety.stall import Silence, Stalls
 
 _SUBJECT = "controller"
 
@@ -15,14 +16,18 @@ _SUBJECT = "controller"
 class ControlWatch:
     """Follows every tick."""
 
-    def __init__(self, config: SafetyConfig, rate_hz: float) -> None:
+    def __init__(self, config: SafetyConfig, rate_hz: float, stalls: Stalls) -> None:
         """Begin without having heard a tick.
 
         Args:
             config: the thresholds.
             rate_hz: of the ticks.
+            stalls: what explains a silence.
         """
         self._config = config
+        self._stalls = stalls
+        self._silence = Silence("the controller", stalls)
+        self._excused_ns: int | None = None  # when something last kept the policy from going on
         self._status: ControlStatus | None = None
         self._in_a_row = 0  # ticks more than a period late
         self._late: deque[bool] = deque(maxlen=round(config.overrun_window_s * rate_hz))
@@ -39,23 +44,27 @@ class ControlWatch:
             self._count(status)
             self._status = status
 
-    def look(self, since_ns: int, now_ns: int, running: bool) -> Findings:
+    def look(self, since_ns: int, now_ns: int, running: bool, *, excused: bool = False) -> Findings:
         """Return what is wrong.
 
         Args:
             since_ns: when silence began to count, if not with the newest status.
             now_ns: the time.
             running: a policy may command.
+            excused: it cannot go on just now, and what keeps it from that is known.
         """
         config, status = self._config, self._status
         if status is None:
             text = "the controller has not been heard yet"
             return Findings((Cause(4, _SUBJECT, text, phases=()),))
-        if now_ns - max(status.t_ns, since_ns) > config.controller_silent_s * 1e9:
+        silence = self._silence.look(max(status.t_ns, since_ns), config.controller_silent_s, now_ns)
+        if silence.is_fault:
             most_ms = config.controller_silent_s * 1e3
             return Findings((self._cause(4, f"is silent for more than {most_ms:.0f} ms"),))
         causes = []
-        if running and status.starved_s > config.starved_s:
+        if excused or silence.holds:
+            self._excused_ns = now_ns
+        if running and self._starved_s(status, now_ns) > config.starved_s:
             text = f"has had no new actions for more than {config.starved_s:g} s: see the policy"
             causes.append(self._cause(2, text))
         if status.blocked_s > config.blocked_s:
@@ -64,7 +73,14 @@ class ControlWatch:
         if self._in_a_row >= config.overruns:
             text = f"was more than a period late {config.overruns} times in a row"
             causes.append(self._cause(24, text))
-        return Findings(tuple(causes), self._slowness())
+        return joined([Findings(tuple(causes), self._slowness()), silence.passing])
+
+    def _starved_s(self, status: ControlStatus, now_ns: int) -> float:
+        """Return for how long the plan has been at its end, and nothing explains it."""
+        begin_ns = now_ns - round(status.starved_s * 1e9)
+        if self._excused_ns is not None:
+            begin_ns = max(begin_ns, self._excused_ns)
+        return self._stalls.unexplained_ns(begin_ns, now_ns) * 1e-9
 
     def _slowness(self) -> tuple[str, ...]:
         if self._late_count * 100 <= (self._late.maxlen or 0):

@@ -11,7 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 from messaging.messages import PHASES, STOPS
 from runtime.files import atomic_write_text
 from safety.cause import MOVING, Cause
-from safety.state import CODES, HOLD, Facts, State, Stop, stopped
+from safety.facts import HOLD, Facts, Stop
+from safety.state import CODES, State, stopped
 
 NAME = "latch.json"
 _MOST_BYTES = 1_000_000

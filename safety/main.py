@@ -20,16 +20,17 @@ from messaging.transport import Waiter
 from motion.leave import NONE
 from runtime.config import Radians, StrictModel
 from runtime.process import Context, Patience
-from safety import account, audit, latch
+from safety import account, audit
 from safety.account import Tally
 from safety.cause import Cause
 from safety.config import SafetyConfig
+from safety.facts import Facts
 from safety.latch import latched, restored
 from safety.replies import Replies
 from safety.requests import requested
 from safety.scribe import Scribe
 from safety.senses import Senses
-from safety.state import CODES, Facts, State, permitted, stepped
+from safety.state import CODES, State, permitted, stepped
 from safety.watch import Watch
 
 _PERIOD_NS = round(1e9 / PERMIT.rate_hz)
@@ -46,8 +47,10 @@ class Config(StrictModel):
     arms: tuple[str, ...]
     ranges: dict[str, tuple[Radians, Radians]]  # joint -> rad, grippers 0..1, in order of the arms
     processes: dict[str, Patience]  # name -> how long it may be silent, in s
+    needed_cameras: tuple[str, ...]  # without whose images the policy cannot go on
     safety: SafetyConfig
-    directory: Path  # of the latch and the audit
+    directory: Path  # of the audit
+    latch: Path  # the file that tells the next safety process of the stop in force
 
 
 def main(config: Config, context: Context) -> None:
@@ -78,10 +81,10 @@ class Safety:
         self._states = bus.publisher(SAFETY_STATE)
         self._service = bus.service("safety")
         self._senses = Senses(bus, config.arms, tuple(config.processes))
-        self._watch = Watch(config.arms, config.ranges, config.processes, config.safety)
-        self._scribe = Scribe(
-            config.directory / latch.NAME, audit.Audit(config.directory / audit.NAME)
+        self._watch = Watch(
+            config.arms, config.ranges, config.processes, config.safety, config.needed_cameras
         )
+        self._scribe = Scribe(config.latch, audit.Audit(config.directory / audit.NAME))
         self._replies = Replies(self._service, config.safety.request_age_s)
         self._tally = Tally()
         self._waiter = Waiter([self._service])
@@ -97,7 +100,7 @@ class Safety:
         fresh = State(
             epoch=now_ns // 1_000_000, seq=now_ns // 1_000, drawn=secrets.randbelow(CODES)
         )
-        self._state = restored(config.directory / latch.NAME, fresh, self._facts)
+        self._state = restored(config.latch, fresh, self._facts)
         self._gist = account.gist(self._state, self._facts)
         self._write(fresh, account.step_entries(fresh, self._state, self._facts))
 
@@ -171,6 +174,9 @@ class Safety:
             speed=found.speed,
             arms=self._watch.arms(),
             rested=self._watch.rested(),
+            held=found.held,
+            holds=found.holds,
+            waits=found.waits,
         )
         before = self._state
         self._become(stepped(before, self._facts, self._config.safety))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from messaging.messages import Heartbeat
-from safety.cause import MOVING, Cause, Findings
+from safety.cause import MOVING, Cause, Findings, joined
 from safety.config import SafetyConfig
+from safety.stall import Silence, Stalls
 
 _SENSING = ("running",)
 _NEVER: tuple[str, ...] = ()
 _DASHBOARD = "dashboard"
+_CAMERA = "camera."
 BROWSERS = "browsers"  # the dashboard's counter of pages; its age is that of their newest word
 _COMPLAINTS = ("WARNING", "cannot")  # how a note begins that somebody should read
 _UNUSABLE = ("FROZEN", "LOST")  # first words of a camera's note
@@ -29,7 +31,7 @@ _PARTS = {
     "controller": _Part(4, MOVING),
     "arm": _Part(5, MOVING),
     "twin": _Part(5, MOVING),
-    "camera": _Part(22, _SENSING),
+    "camera": _Part(22, _NEVER),
     "button": _Part(1, MOVING),  # a stop that nobody would hear is none
 }
 
@@ -41,10 +43,22 @@ class ProcessWatch:
         name: of the process.
         stall_s: how long it may be silent, unless it says that its work takes longer.
         config: the thresholds.
+        stalls: what explains a silence.
+        is_needed: whether the policy cannot go on without it, if it is a camera.
     """
 
-    def __init__(self, name: str, stall_s: float, config: SafetyConfig) -> None:
+    def __init__(
+        self,
+        name: str,
+        stall_s: float,
+        config: SafetyConfig,
+        stalls: Stalls,
+        *,
+        is_needed: bool = False,
+    ) -> None:
         self._name = name
+        self._is_needed = is_needed
+        self._silence = Silence(name, stalls)
         self._stall_s = stall_s
         self._config = config
         self._part = _PARTS.get(name.partition(".")[0])
@@ -73,16 +87,17 @@ class ProcessWatch:
         if self._part is None:
             return self._bystander(silent_ns, now_ns - max(self._watched_ns, since_ns))
         beat = self._heartbeat
+        if self._name.startswith(_CAMERA):
+            return self._view(beat, silent_ns)
         if renewed:
             return self._found("died and was started anew", self._part.phases)
         if beat is None or not beat.ready:
             return self._found(f"is not ready{self._note()}", _NEVER)
-        if silent_ns > self._patience_s(beat) * 1e9:
+        silence = self._silence.look(now_ns - silent_ns, self._patience_s(beat), now_ns)
+        if silence.is_fault:
             text = f"is silent for more than {self._patience_s(beat) * 1e3:.0f} ms"
             return self._found(text, self._part.phases)
-        if self._part is _PARTS["camera"]:
-            return self._camera(beat, silent_ns)
-        return self._complaint(beat)
+        return joined([self._complaint(beat), silence.passing])
 
     def _bystander(self, silent_ns: int, unwatched_ns: int) -> Findings:
         """Judge a process without which the robot can move."""
@@ -104,14 +119,25 @@ class ProcessWatch:
             return Findings(warnings=(f"the dashboard is silent for more than {most_s:g} s",))
         return _FINE
 
-    def _camera(self, beat: Heartbeat, silent_ns: int) -> Findings:
-        state = beat.note.partition(":")[0]
-        if state in _UNUSABLE:
-            return self._found(f"is {beat.note}", _SENSING)
+    def _view(self, beat: Heartbeat | None, silent_ns: int) -> Findings:
+        """Row 22: without a view that it needs the policy's plan runs out, and nothing is hurt."""
+        text = self._blindness(beat, silent_ns)
+        if not text:
+            return _FINE
+        if not self._is_needed:
+            return Findings(warnings=(f"{self._name} {text}",))
+        return joined([self._found(text, _NEVER), Findings(waits=(f"{self._name} {text}",))])
+
+    def _blindness(self, beat: Heartbeat | None, silent_ns: int) -> str:
+        if beat is None or not beat.ready:
+            return f"is not ready{self._note()}"
+        if silent_ns > self._patience_s(beat) * 1e9:
+            return f"is silent for more than {self._patience_s(beat) * 1e3:.0f} ms"
+        if beat.note.partition(":")[0] in _UNUSABLE:
+            return f"is {beat.note}"
         most_s = self._config.camera_age_s
-        if beat.age_ms * 1e6 + silent_ns > most_s * 1e9:
-            return self._found(f"has had no image for more than {most_s * 1e3:.0f} ms", _SENSING)
-        return _FINE
+        is_late = beat.age_ms * 1e6 + silent_ns > most_s * 1e9
+        return f"has had no image for more than {most_s * 1e3:.0f} ms" if is_late else ""
 
     def _complaint(self, beat: Heartbeat) -> Findings:
         if beat.note.startswith(_COMPLAINTS):

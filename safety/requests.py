@@ -9,18 +9,8 @@ from dataclasses import dataclass, replace
 from messaging.messages import Reply, Request
 from safety.cause import MOVING, Cause
 from safety.config import SafetyConfig
-from safety.state import (
-    CUTTING,
-    HOLD,
-    REST_THEN_OFF,
-    Facts,
-    State,
-    drawn,
-    granted,
-    may_rest,
-    renewed,
-    stopped,
-)
+from safety.facts import CUTTING, HOLD, REST_THEN_OFF, Facts
+from safety.state import State, drawn, granted, may_rest, renewed, stopped
 
 LEAST_SPEED, MOST_SPEED = 0.05, 1.0
 LONGEST_WHO, LONGEST_REASON = 100, 300  # characters that are told on
@@ -103,6 +93,8 @@ def _arm(state: State, asking: Asking) -> Answer:
         raise _RefusedError("the arms are told to let go: ask again in a second")
     _require_healthy(asking)
     _require_standing(asking)
+    if asking.facts.held:
+        raise _RefusedError("something holds the robot for a moment: ask again")
     after = replace(granted(state, "testing"), since_ns=asking.facts.now_ns)
     return after, "testing the stop path"
 

@@ -6,78 +6,25 @@ any of them --a person's stop, or a fault while something may move--> stopped --
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from messaging.messages import CUT, OFF, Permit
-from safety.cause import Cause
+from safety.cause import MOVING, Cause
 from safety.config import SafetyConfig
+from safety.facts import (
+    CUTTING,
+    HOLD,
+    MOST_CAUSES,
+    REST_THEN_OFF,
+    Facts,
+    Stop,
+    confirmed,
+    with_cascade,
+)
 
-HOLD, REST_THEN_OFF, CUTTING = "hold", "rest_then_off", "cut"
 _FIRST_STAGE = {REST_THEN_OFF: "settling", CUTTING: "cutting"}
 CODES, _STRIDE = 10_000, 7919  # coprime: ten thousand codes before one comes again
-_CASCADE_NS = 1_000_000_000  # what goes wrong within this time of a stop belongs to it
-_MOST_CAUSES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class ArmFact:
-    """What an arm's driver last said of the permit."""
-
-    permit: int  # number of the newest permit that it heard
-    t_written_ns: int
-    t_frozen_ns: int  # since when its goal stands still, 0 while it moves
-    limp: bool = False  # whether it says that its torque is off
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """All that a decision may depend on.
-
-    Attributes:
-        now_ns: the time.
-        at: the same moment on the wall's clock, for people.
-        causes: what is wrong at present.
-        warnings: what somebody should look after.
-        speed: most of the usual speed that the robot's state allows.
-        arms: what each arm said, None for one that was not heard yet.
-        rested: epoch of the permit under which all arms came to rest, 0 while they are not there.
-    """
-
-    now_ns: int
-    at: str = ""
-    causes: tuple[Cause, ...] = ()
-    warnings: tuple[str, ...] = ()
-    speed: float = 1.0
-    arms: dict[str, ArmFact | None] = field(default_factory=dict)
-    rested: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """The stop in force.
-
-    Attributes:
-        event: four digits that a reset has to name.
-        kind: one of STOPS.
-        by: who asked for it, or `safety` if a fault did.
-        at: when, on the wall's clock.
-        t_ns: when what the arms have to confirm was asked for, or its cause found.
-        seq: number of the first permit that tells of that.
-        causes: why, the first cause first.
-        stage: settling, resting, letting_go of a rest_then_off, cutting of a cut, else empty.
-        confirmed_ms: arms whose goal stands still, whose torque is off if it was cut, and how long
-            after `t_ns` that was so.
-    """
-
-    event: str
-    kind: str
-    by: str
-    at: str
-    t_ns: int
-    seq: int
-    causes: tuple[Cause, ...]
-    stage: str = ""
-    confirmed_ms: tuple[tuple[str, float], ...] = ()
+_SETTLE_NS = 100_000_000  # after what held the arms: the next moment may bring it again
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +44,8 @@ class State:
         drawn: the last code of four digits.
         cut_until_ns: until when the code drawn last confirms a cut, 0 if none was asked for.
         cut_code: that code.
+        held_until_ns: until when nothing may move by what passes by itself, 0 while nothing holds.
+        held_for: what that is, in words, once it is known.
     """
 
     epoch: int
@@ -111,10 +60,14 @@ class State:
     drawn: int = 0
     cut_until_ns: int = 0
     cut_code: str = ""
+    held_until_ns: int = 0
+    held_for: tuple[str, ...] = ()
 
     @property
     def motion(self) -> str:
-        """What may move, one of MOTIONS."""
+        """What may move now, one of MOTIONS."""
+        if self.held_until_ns:
+            return "none"
         if self.phase == "testing":
             return "none" if self.revoking else "poses"
         if self.stop and self.stop.stage == "resting":
@@ -156,11 +109,13 @@ def stepped(state: State, facts: Facts, config: SafetyConfig) -> State:
     if state.cut_until_ns and facts.now_ns > state.cut_until_ns:
         state = replace(state, cut_until_ns=0, cut_code="")
     if state.stop:
-        return _while_stopped(state, state.stop, facts)
+        return _held(_while_stopped(state, state.stop, facts), facts)
     if latching := tuple(cause for cause in facts.causes if state.phase in cause.phases):
         holds = any(cause.stop == HOLD for cause in latching)
         return stopped(state, latching, HOLD if holds else REST_THEN_OFF, facts)
-    return _tested(state, facts, config) if state.phase == "testing" else state
+    state = _held(state, facts)
+    is_tested = state.phase == "testing" and not state.held_until_ns
+    return _tested(state, facts, config) if is_tested else state
 
 
 def stopped(
@@ -180,7 +135,7 @@ def stopped(
         at=facts.at,
         t_ns=facts.now_ns if t_ns is None else min(t_ns, facts.now_ns),
         seq=state.seq + 1,
-        causes=causes[:_MOST_CAUSES],
+        causes=causes[:MOST_CAUSES],
         stage=_FIRST_STAGE.get(kind, ""),
     )
     return replace(
@@ -188,6 +143,8 @@ def stopped(
         phase="stopped",
         stop=stop,
         off_until_ns=0,
+        held_until_ns=0,
+        held_for=(),
     )
 
 
@@ -227,8 +184,27 @@ def may_rest(facts: Facts) -> bool:
     return not any(cause.stop == HOLD and "armed" in cause.phases for cause in facts.causes)
 
 
+def _held(state: State, facts: Facts) -> State:
+    """Return the state in which what holds the arms takes leave, and gives it anew once over.
+
+    That is another leave: nothing goes on by a command of before. A self-test begins anew.
+    """
+    resting = state.stop is not None and state.stop.stage == "resting"
+    if state.phase not in MOVING and not resting:
+        return replace(state, held_until_ns=0, held_for=()) if state.held_until_ns else state
+    if facts.held:
+        until_ns = facts.now_ns + _SETTLE_NS
+        return replace(state, held_until_ns=until_ns, held_for=facts.holds or state.held_for)
+    if not state.held_until_ns:
+        return state
+    if facts.now_ns < state.held_until_ns:
+        return replace(state, held_for=facts.holds or state.held_for)
+    over = replace(granted(state, state.phase), held_until_ns=0, held_for=())
+    return replace(over, since_ns=facts.now_ns)
+
+
 def _while_stopped(state: State, stop: Stop, facts: Facts) -> State:
-    stop = _confirmed(_with_cascade(stop, facts), facts)
+    stop = confirmed(with_cascade(stop, facts), facts)
     state = replace(state, stop=stop)
     if stop.stage in ("settling", "resting") and not may_rest(facts):
         held = replace(stop, kind=HOLD, stage="")
@@ -240,38 +216,6 @@ def _while_stopped(state: State, stop: Stop, facts: Facts) -> State:
     if stop.stage == "resting" and facts.rested == state.epoch:
         return renewed(state, replace(stop, stage="letting_go"), facts.now_ns)
     return state
-
-
-def _with_cascade(stop: Stop, facts: Facts) -> Stop:
-    if facts.now_ns - stop.t_ns > _CASCADE_NS:
-        return stop
-    known = {cause.key for cause in stop.causes}
-    more = [cause for cause in facts.causes if cause.phases and cause.key not in known]
-    return replace(stop, causes=(*stop.causes, *more)[:_MOST_CAUSES]) if more else stop
-
-
-def _confirmed(stop: Stop, facts: Facts) -> Stop:
-    if stop.stage == "resting":
-        return stop  # arms on their way hold nothing
-    known = {name for name, _ in stop.confirmed_ms}
-    new = [
-        (name, _confirmed_ms(arm, stop))
-        for name, arm in facts.arms.items()
-        if arm is not None and name not in known and _confirms(arm, stop)
-    ]
-    return replace(stop, confirmed_ms=(*stop.confirmed_ms, *new)) if new else stop
-
-
-def _confirms(arm: ArmFact, stop: Stop) -> bool:
-    obeyed = arm.limp if stop.kind == CUTTING else arm.t_frozen_ns > 0
-    return obeyed and arm.permit >= stop.seq
-
-
-def _confirmed_ms(arm: ArmFact, stop: Stop) -> float:
-    # An arm that stood already when the stop was asked for has confirmed it when it heard of it.
-    stood_since = stop.kind != CUTTING and arm.t_frozen_ns > stop.t_ns
-    obeyed_ns = arm.t_frozen_ns if stood_since else arm.t_written_ns
-    return max(0, obeyed_ns - stop.t_ns) * 1e-6
 
 
 def _tested(state: State, facts: Facts, config: SafetyConfig) -> State:

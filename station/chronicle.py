@@ -9,9 +9,10 @@ from dataclasses import asdict
 
 from dashboard.recording import told
 from messaging.messages import ControlStatus, Heartbeat, SafetyState
+from motion.leave import NONE
 from runtime.supervisor import Event, Phase
 from station.record import RunEvent, RunRecord
-from station.remedy import safety_command, stop_in_words
+from station.remedy import passing_in_words, safety_command, stop_in_words
 
 
 def _forget(_line: bytes) -> None:
@@ -30,7 +31,9 @@ class Chronicle:
         self._keep = keep
         self._seen: set[str] = set()  # processes that have been ready
         self._safety = "", ""  # phase and event
+        self._passing: tuple[str, ...] = ()  # what holds the robot, or its policy, for a while
         self._refusals: list[str] = []
+        self._is_held = False  # whether something that may pass keeps it from moving
         self.trouble = ""  # why the controller holds
         self._troubles: dict[tuple[str, str], str] = {}  # of those who record, by kind
 
@@ -46,6 +49,8 @@ class Chronicle:
     def controller(self, heartbeat: Heartbeat | None, now_ns: int) -> None:
         """Note why the controller holds, and that it goes on again."""
         trouble = heartbeat.note if heartbeat else ""
+        if self._is_held and trouble:
+            return  # what the safety process makes of it counts, as soon as it is known
         if trouble != self.trouble:
             self.trouble = trouble
             self._note(now_ns, "controller", f"holds: {trouble}" if trouble else "goes on")
@@ -77,13 +82,29 @@ class Chronicle:
 
     def safety(self, state: SafetyState | None, now_ns: int) -> None:
         """Note what may move from now on, and if nothing, why and what to do."""
-        if state is None or self._safety == (state.phase, state.event):
+        if state is None:
+            return
+        self._is_held = state.phase in ("armed", "running") and state.motion == NONE
+        self._passes(state, now_ns)
+        if self._safety == (state.phase, state.event):
             return
         self._safety = state.phase, state.event
         self._note(now_ns, "safety", stop_in_words(state) or state.phase)
         if state.event:
             reset = safety_command(f"reset {state.event}", self._record.robot)
             self._note(now_ns, "safety", f"once that is mended: `{reset}`")
+
+    def _passes(self, state: SafetyState, now_ns: int) -> None:
+        """Note what holds and passes by itself, once it is known, and that it is over."""
+        told = passing_in_words(state)
+        kinds = tuple(re.sub(r"[\d.]+", "#", text) for text in told)  # a time that grows is no news
+        for text, kind in zip(told, kinds, strict=True):
+            if kind not in self._passing:
+                self._note(now_ns, "robot", text)
+        if self._passing and not kinds and not self._is_held and not state.event:
+            self._note(now_ns, "robot", "goes on")
+        if kinds or not self._is_held:
+            self._passing = kinds
 
     def refused(self, text: str, now_ns: int) -> None:
         """Note what the safety process refuses, once, if it does so again and again."""

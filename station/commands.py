@@ -122,7 +122,11 @@ def _introduce(config: StationConfig, console: Console) -> None:
         lines.append(f"people take over by {config.teleop.device}")
     if config.recorder:
         lines.append(f"recording to {config.recorder.place}")
-    lines += latched_in_words(config.state_directory, config.robot)
+    latched = latched_in_words(config.state_directory, config.robot)
+    if config.has_real_arms:
+        lines += latched
+    elif latched:
+        lines.append(f"of the real arms, which this launch does not move: {latched[0]}")
     for line in lines:
         _print_whole(console, line)
 

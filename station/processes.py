@@ -9,7 +9,7 @@ from typing import Any
 from dashboard.mqtt_config import MqttConfig
 from drivers.dynamixel.socket_port import SCHEME
 from runtime.process import OnDeath, ProcessSpec
-from safety import audit
+from safety import audit, latch
 from station.collecting import CollectingRows
 from station.collision import model_file
 from station.robot import StationConfig
@@ -24,7 +24,7 @@ from station.rows import (
     Rows,
     process_names,
 )
-from station.views import filmed_camera
+from station.views import filmed_camera, policy_cameras
 
 _CAMERA_STALL_S = 0.5
 
@@ -93,8 +93,10 @@ class Table(Rows):
             "arms": list(self._config.arms),
             "ranges": self._config.ranges,
             "processes": {spec.name: spec.stall_s for spec in watched},
+            "needed_cameras": list(policy_cameras(self._config)),
             "safety": self._config.safety.model_dump(mode="json"),
             "directory": str(self._config.state_directory),
+            "latch": str(self._config.latch_directory(self._run) / latch.NAME),
         }
         return self._spec(
             "safety",

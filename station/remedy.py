@@ -22,6 +22,14 @@ def stop_in_words(state: SafetyState) -> str:
     return f"{_NAMED.get(state.stop, state.stop)} {state.event}: {cause}{others}"
 
 
+def passing_in_words(state: SafetyState) -> list[str]:
+    """Return what keeps the robot from going on and passes by itself."""
+    return [
+        *(f"holds: {why}" for why in state.holds),
+        *(f"the policy waits: {why}" for why in state.waits),
+    ]
+
+
 def next_step(state: SafetyState, robot: str) -> str:
     """Return what a person has to do for the robot to go on, empty while it runs."""
     if state.persisting and state.phase in ("stopped", "disarmed"):

@@ -242,6 +242,23 @@ class StationConfig(StrictModel):
         """Where a stop in force and the audit outlive launches."""
         return self.safety.state_directory(self.robot)
 
+    def latch_directory(self, run: Path) -> Path:
+        """Return where the stop in force is kept: one of real arms outlives the launch.
+
+        One of arms that the twin plays ends with the `run`, and touches no other.
+        """
+        return self.state_directory if self.has_real_arms else run
+
+    @property
+    def has_real_arms(self) -> bool:
+        """Whether anything but the twin moves by this launch."""
+        emulated = self.hardware == "emulated"
+        played = [
+            arm.plugin == "twin" or (emulated and "port" in arm.config)
+            for arm in self.arms.values()
+        ]
+        return not all(played) or bool(self.leading)
+
     @property
     def is_twin(self) -> bool:
         """Whether there is a twin: some arm, if not all, is simulated."""

@@ -26,7 +26,7 @@ from station.ending import Finishing
 from station.keys import Key
 from station.process_rows import ProcessView, table_of
 from station.record import RunRecord, clock
-from station.remedy import next_step, stop_in_words
+from station.remedy import next_step, passing_in_words, stop_in_words
 
 _SAFETY_STYLES = {
     "disarmed": ("○", "bright_black"),
@@ -116,7 +116,7 @@ def _safety(snapshot: Snapshot) -> RenderableType:
         icon, style = _SAFETY_STYLES.get(state.phase, ("?", "bold yellow"))
         first.append(f"{icon} {state.phase.upper()}", style)
         stage = "" if snapshot.stage == state.phase else snapshot.stage
-        first.append(f"  {stop_in_words(state) or stage}")
+        first.append(f"  {stop_in_words(state) or '; '.join(passing_in_words(state)) or stage}")
     step = next_step(state, snapshot.record.robot) if state else ""
     if snapshot.keys is not None:
         second.append_text(keys_text([] if step else snapshot.keys))

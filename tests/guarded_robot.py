@@ -18,6 +18,7 @@ from messaging.messages import SafetyState as Said
 from messaging.topics import CONTROL_STATUS, HEARTBEAT, JOINT_STATE, PERMIT, SAFETY_STATE, Keep
 from messaging.transport import Bus, Waiter
 from runtime.process import Context
+from safety import latch
 from safety.config import SafetyConfig
 from safety.main import Config, main
 
@@ -182,8 +183,10 @@ def safety_config(directory: Path, thresholds: SafetyConfig = PATIENT) -> Config
         arms=ARMS,
         ranges=RANGES,
         processes=PROCESSES,
+        needed_cameras=("cam_high",),
         safety=thresholds,
         directory=directory,
+        latch=directory / latch.NAME,
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from messaging.messages import Reply, Request
 from safety.cause import Cause
 from safety.config import SafetyConfig
+from safety.facts import ArmFact, Facts, Stop
 from safety.requests import requested
-from safety.state import ArmFact, Facts, State, Stop, permitted, stepped
+from safety.state import State, permitted, stepped
 
 CONFIG = SafetyConfig()
 SECOND = 1_000_000_000

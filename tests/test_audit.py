@@ -22,9 +22,10 @@ from safety.account import Tally, request_entry, step_entries
 from safety.audit import FIRST, Audit, AuditError, Entry, verified
 from safety.cause import Cause
 from safety.config import SafetyConfig
+from safety.facts import ArmFact, Facts
 from safety.latch import latched
 from safety.scribe import Scribe
-from safety.state import ArmFact, Facts, State, stepped, stopped
+from safety.state import State, stepped, stopped
 
 STATE = State(epoch=1, seq=1)
 SECOND = 1_000_000_000

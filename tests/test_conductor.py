@@ -61,7 +61,8 @@ def status(mode: str, *, arrived: bool) -> ControlStatus:
 def safety(phase: str, stop: str = "") -> SafetyState:
     event = "4821" if phase == "stopped" else ""
     causes = ("a hand in the way",) if event else ()
-    return SafetyState(0, phase, 1, "none", 1.0, "", event=event, stop=stop, causes=causes)
+    motion = {"armed": "poses", "running": "all"}.get(phase, "none")
+    return SafetyState(0, phase, 1, motion, 1.0, "", event=event, stop=stop, causes=causes)
 
 
 @dataclass

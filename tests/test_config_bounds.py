@@ -20,6 +20,7 @@ from runtime.plugins import available, plugin
 from runtime.process import ProcessSpec
 from safety.config import SafetyConfig
 from safety.control_watch import ControlWatch
+from safety.stall import Stalls
 from station.config import load, robot_file
 from station.robot import StationConfig
 
@@ -195,6 +196,6 @@ def test_the_safety_process_watches_with_its_thresholds_at_their_bounds(end: str
     heat = {"temperature_cool": 1.0, "temperature_warn": 2.0, "temperature_slow": 3.0}
     values |= {**heat, "temperature_rest": 150.0, "voltage_hold": 1.0, "voltage_warn": 60.0}
     config = with_numbers(safety=values).safety.patient()
-    watch = ControlWatch(config, 200.0)
+    watch = ControlWatch(config, 200.0, Stalls(config.stall_s))
     watch.hear([control_status(seq=seq) for seq in range(3)])
     assert watch.look(0, 0, running=True) is not None

@@ -11,8 +11,8 @@ from rich.console import Console
 from messaging.curve import Network
 from safety import latch
 from safety.cause import Cause
+from safety.facts import Stop
 from safety.latch import Latched
-from safety.state import Stop
 from station.config import load, robot_file
 from station.doctor import (
     Finding,

@@ -1,6 +1,7 @@
 """Which hardware a launch drives, by which ports are there."""
 
 import re
+from pathlib import Path
 
 import mujoco
 import numpy as np
@@ -12,6 +13,7 @@ from simulation.scene import scene_model
 from simulation.twin import Twin
 from station.config import ConfigError, load, robot_file, robots
 from station.hardware import decided
+from station.processes import process_table
 from station.robot import StationConfig
 from station.views import needed_cameras
 
@@ -82,7 +84,27 @@ def test_the_direct_twin_leaves_the_servos_out() -> None:
 
 def test_only_the_twin_may_be_as_late_as_a_busy_machine() -> None:
     assert with_ports(FOLLOWERS).safety == SafetyConfig()
-    assert with_ports(set()).safety == SafetyConfig(patience=10.0, unfit_s=1.0)
+    assert with_ports(set()).safety == SafetyConfig(patience=10.0, stall_s=1.5)
+
+
+@pytest.mark.parametrize(
+    ("there", "settings", "outlives"),
+    [
+        (FOLLOWERS, [], True),
+        (set(), [], False),
+        (FOLLOWERS, ["hardware=twin"], False),
+        (FOLLOWERS, ["hardware=real", "arms.left.plugin=twin", "arms.left.config={}"], True),
+        (LEADERS, ["hardware=emulated", "teleop.device=leader"], True),
+    ],
+)
+def test_a_stop_outlives_the_launch_where_anything_real_moves(
+    there: set[str], settings: list[str], outlives: bool, tmp_path: Path
+) -> None:
+    config = with_ports(there, f"safety.directory={tmp_path / 'state'}", *settings)
+    bus, run = tmp_path / "bus", tmp_path / "run"
+    table = {spec.name: spec for spec in process_table(config, bus, run)}
+    latch = Path(table["safety"].config["latch"])
+    assert latch.parent == (tmp_path / "state" if outlives else run)
 
 
 def test_a_threshold_of_the_twin_that_does_not_exist_is_named() -> None:

@@ -40,8 +40,19 @@ def test_a_motor_with_torque_and_no_error_is_well(state: MotorState) -> None:
 
 
 def test_a_motor_may_miss_two_cycles_and_no_third(state: MotorState) -> None:
+    state.in_vain = 3
     assert state.errors(state.t_sample_ns + SILENT_MS * MS) == []
     assert state.errors(state.t_sample_ns + SILENT_MS * MS + 1) == [SILENT]
+
+
+def test_a_motor_that_a_late_driver_did_not_ask_is_not_silent(state: MotorState) -> None:
+    long_after_ns = state.t_sample_ns + 400 * MS
+    for state.in_vain in range(3):
+        assert (state.errors(long_after_ns), state.is_overdue(long_after_ns)) == ([], True)
+    state.in_vain = 3
+    assert state.errors(long_after_ns) == [SILENT]
+    assert told(state, START_MS + 500, answer(START_MS + 500))
+    assert state.in_vain == 0
 
 
 @pytest.mark.parametrize(
@@ -82,7 +93,7 @@ def test_an_error_that_leaves_the_torque_on_is_not_said_to_have_dropped_the_arm(
 
 
 def test_a_late_answer_does_not_hide_that_the_motor_is_silent(state: MotorState) -> None:
-    before = state.sample
+    before, state.in_vain = state.sample, 3
     assert not told(state, START_MS + 40, answer(START_MS + 10))
     assert state.sample is before
     assert state.errors((START_MS + 45) * MS) == [SILENT]

@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from safety import latch
 from safety.cause import Cause
 from safety.config import SafetyConfig
+from safety.facts import ArmFact, Facts
 from safety.latch import LatchError, latched, restored
-from safety.state import ArmFact, Facts, State, permitted, stepped, stopped
+from safety.state import State, permitted, stepped, stopped
 
 FRESH = State(epoch=1000, seq=5000)
 FACTS = Facts(7, "noon", arms={"left": ArmFact(0, 0, 0)})

@@ -12,12 +12,13 @@ from launching import REPOSITORY
 import launch
 from safety import latch
 from safety.cause import Cause
+from safety.facts import Stop
 from safety.latch import Latched
-from safety.state import Stop
 from station.display import ExpendableDisplay
 from station.exit_code import ExitCode
 from station.lines import Lines
 from station.lock import StationLock
+from station.robot import StationConfig
 from station.station import Station
 
 pytestmark = pytest.mark.realtime
@@ -224,12 +225,19 @@ def test_the_first_lines_tell_the_page_and_the_stop_that_is_in_force(
     cause = Cause(3, "policy_worker", "policy_worker died (by signal SIGKILL)")
     stop = Stop("4821", "hold", "launch", "2026-01-02", 0, 0, (cause,))
     latch.write(path, Latched("stopped", stop, 1.0, 4821))
-    assert launch.main(["--policy", "scripted", "--set", "dashboard.port=18360"]) == 0
+    monkeypatch.setattr(StationConfig, "has_real_arms", True)
+    options = ["--policy", "scripted", "--set", "dashboard.port=18360"]
+    assert launch.main(options) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].startswith("dashboard: http://127.0.0.1:18")
     assert lines[2].startswith("STOPPED: event 4821")
     assert "policy_worker died (by signal SIGKILL)" in lines[2]
     assert "python -m safety reset 4821" in lines[3]
+    monkeypatch.setattr(StationConfig, "has_real_arms", False)
+    assert launch.main(options) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].startswith("of the real arms, which this launch does not move: STOPPED")
+    assert not any("safety reset" in line for line in lines)
 
 
 def test_a_page_that_is_switched_off_is_not_told(

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from fake_safety import CALM, STOPPED, FakeSafety
+from findings import REAL
 from mqtt_bridging import ALL, ROBOT, STOP, bridged
 from mqtt_broker import Broker, Plant, needs_mosquitto
 from notes import noted
@@ -230,7 +231,7 @@ def test_a_broker_that_dies_is_warned_of_and_found_again(
     broker.kill()
     lost = noted(tmp_path / "bus", "mqtt", lambda note: "broker lost" in note)
     assert lost.ready
-    watch = ProcessWatch("mqtt", 1.0, SafetyConfig())
+    watch = ProcessWatch("mqtt", 1.0, SafetyConfig(), REAL)
     watch.hear(lost, 0)
     assert watch.look(0, 0).warnings == (f"mqtt: {lost.note}",)
     broker.start()

@@ -99,6 +99,9 @@ def test_what_is_told_between_two_states() -> None:
     again = replace(STOPPED, event="8150")
     assert phase_events(None, CALM) == []
     assert phase_events(CALM, CALM) == []
+    held = replace(CALM, holds=("the machine stood still for 310 ms",))
+    assert phase_events(CALM, held) == [{"kind": "hold", "causes": held.holds}]
+    assert phase_events(held, held) == phase_events(held, CALM) == []
     assert phase_events(armed, CALM) == [{"kind": "running"}]
     assert [event["event"] for event in phase_events(None, STOPPED)] == ["4711"]
     assert phase_events(STOPPED, STOPPED) == []

@@ -88,6 +88,21 @@ def test_heartbeats_count_loops_and_carry_the_worst_lateness(bus: Bus) -> None:
     assert later.late_ms == 0.0
 
 
+def test_a_loop_that_stood_still_says_so_at_once_and_goes_on_saying_it(bus: Bus) -> None:
+    context, heard = Context("twin", bus), bus.subscriber(HEARTBEAT, "twin")
+    beats(context, heard)
+    for late_ns, stall_ms in ((50_000_000, 0.0), (310_000_000, 310.0), (0, 310.0)):
+        context.beat(late_ns=late_ns)
+        if late_ns <= 50_000_000:
+            time.sleep(0.06)
+            context.beat()
+        beat = heard_within(heard, 5.0)
+        while (newer := heard.receive()) is not None:
+            beat = newer
+        assert beat.stall_ms == stall_ms
+        assert bool(beat.t_stall_ns) == bool(stall_ms)
+
+
 def test_a_fast_loop_sends_no_more_than_twenty_heartbeats_a_second(bus: Bus) -> None:
     heard = bus.subscriber(HEARTBEAT, "arm", None)
     context = Context("arm", bus)

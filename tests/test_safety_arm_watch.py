@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from findings import CONFIG, MS, NOW, only, rows
+from findings import CONFIG, MS, NOW, REAL, only, rows
 from guarded_robot import RANGES, joint_state
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,12 +16,13 @@ from drivers import guard, leave
 from safety.arm_watch import ArmWatch
 from safety.cause import Findings
 from safety.config import SafetyConfig
+from safety.stall import Stalls
 
 LEFT = {joint: ends for joint, ends in RANGES.items() if joint.startswith("left")}
 
 
 def arm_watch() -> ArmWatch:
-    return ArmWatch("left", LEFT, CONFIG)
+    return ArmWatch("left", LEFT, CONFIG, REAL)
 
 
 def look(watch: ArmWatch, now_ns: int = NOW, **changes: Any) -> Findings:
@@ -64,13 +65,22 @@ def test_row_10_what_the_driver_calls_an_error_whatever_its_numbers() -> None:
     assert first.key == second.key
 
 
-def test_row_10_an_arm_may_be_unfit_for_as_long_as_its_robot_allows() -> None:
-    watch = ArmWatch("left", LEFT, SafetyConfig(unfit_s=0.5))
-    assert not look(watch, NOW, errors=("waist is silent",)).causes
-    assert not look(watch, NOW + 499 * MS, errors=("waist is silent",)).causes
-    assert only(look(watch, NOW + 500 * MS, errors=("waist is silent",))).row == 10
-    assert not look(watch, NOW + 510 * MS).causes
-    assert not look(watch, NOW + 520 * MS, errors=("waist is silent",)).causes
+def test_row_8_what_ages_while_its_driver_stands_still_is_no_silence() -> None:
+    aged: dict[str, Any] = {"age_s": np.array([0.43, 0.4]), "late_s": 0.4}
+    assert look(arm_watch(), **aged) == Findings()
+    longer = look(arm_watch(), **{**aged, "age_s": np.array([0.431, 0.4])})
+    assert only(longer).subject == "left_waist"
+
+
+def test_rows_8_and_27_motors_that_their_driver_does_not_hear() -> None:
+    silence = ("no motor answers",)
+    for stalls, found in ((REAL, True), (Stalls(1.5), False)):
+        watch = ArmWatch("left", LEFT, CONFIG, stalls)
+        look(watch)
+        now = look(watch, NOW + 20 * MS, errors=(*silence, "elbow: overload"), unheard=silence)
+        texts = [cause.text for cause in now.causes]
+        assert ("arm left: no motor answers" in texts) == found, "an overload never waits"
+        assert ("arm left: elbow: overload" in texts, now.held) == (True, not found)
 
 
 def test_patience_stretches_how_late_anybody_may_be_and_nothing_else() -> None:
@@ -153,7 +163,7 @@ def test_row_14_a_joint_that_lags_for_long() -> None:
 
 def test_row_14_each_joint_lags_for_as_long_as_it_does_itself() -> None:
     ranges = {"left_waist": (-1.0, 1.0), "left_elbow": (-1.0, 1.0)}
-    watch, joints = ArmWatch("left", ranges, CONFIG), {"joints": tuple(ranges)}
+    watch, joints = ArmWatch("left", ranges, CONFIG, REAL), {"joints": tuple(ranges)}
     assert not look(watch, NOW, position=np.array([0.36, 0.0]), **joints).causes
     both = np.array([0.36, 0.36])
     found = look(watch, NOW + 200 * MS, position=both, **joints)

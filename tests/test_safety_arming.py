@@ -22,7 +22,8 @@ from safety_states import (
 
 from safety.cause import Cause
 from safety.config import SafetyConfig
-from safety.state import ArmFact, permitted, stepped, unsettled
+from safety.facts import ArmFact
+from safety.state import permitted, stepped, unsettled
 
 
 def test_arming_grants_takes_back_and_grants_anew() -> None:

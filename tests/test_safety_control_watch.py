@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from findings import CONFIG, MS, NOW, only
+from findings import CONFIG, MS, NOW, REAL, only
 from guarded_robot import TICK_NS, control_status
 
 from messaging.messages import ControlStatus
@@ -11,7 +11,7 @@ from safety.control_watch import ControlWatch
 
 
 def control(*statuses: ControlStatus) -> ControlWatch:
-    watch = ControlWatch(CONFIG, 100.0)
+    watch = ControlWatch(CONFIG, 100.0, REAL)
     watch.hear(statuses)
     return watch
 

@@ -19,8 +19,9 @@ from safety_states import (
 
 from messaging.messages import MOTIONS, PHASES, Reply, Request
 from safety.cause import MOVING, Cause
+from safety.facts import ArmFact, Facts
 from safety.requests import requested
-from safety.state import ArmFact, Facts, State, permitted, stepped
+from safety.state import State, permitted, stepped
 
 
 class AnyLife(RuleBasedStateMachine):
@@ -34,6 +35,7 @@ class AnyLife(RuleBasedStateMachine):
         self.heard = True
         self.frozen = True
         self.rested = False
+        self.held = False
         self.codes = ["", "0000"]
 
     def facts(self) -> Facts:
@@ -41,7 +43,13 @@ class AnyLife(RuleBasedStateMachine):
         fact = ArmFact(seq, self.now_ns, self.now_ns if self.frozen else 0)
         rested = self.state.epoch if self.rested else 0
         return Facts(
-            self.now_ns, "noon", self.causes, arms={"left": fact, "right": fact}, rested=rested
+            self.now_ns,
+            "noon",
+            self.causes,
+            arms={"left": fact, "right": fact},
+            rested=rested,
+            held=self.held,
+            holds=("the machine stood still",) * self.held,
         )
 
     @rule(kind=st.sampled_from(KINDS), age_s=st.sampled_from([0.0, 0.0, 1.0, 3.0]), data=st.data())
@@ -88,6 +96,10 @@ class AnyLife(RuleBasedStateMachine):
         }
         if any(before.phase in cause.phases for cause in self.causes):
             assert self.state.phase == "stopped"
+        if self.held:
+            assert self.state.motion == "none"
+        elif seconds > 0.1:
+            assert not self.state.held_until_ns, "it passes by itself"
         self.check_change(before)
 
     @rule()
@@ -104,7 +116,11 @@ class AnyLife(RuleBasedStateMachine):
 
     @rule()
     def be_healthy(self) -> None:
-        self.causes, self.heard, self.frozen = (), True, True
+        self.causes, self.heard, self.frozen, self.held = (), True, True, False
+
+    @rule(held=st.booleans())
+    def hold(self, held: bool) -> None:
+        self.held = held
 
     @rule(heard=st.booleans(), frozen=st.booleans(), rested=st.booleans())
     def move(self, heard: bool, frozen: bool, rested: bool) -> None:
@@ -113,7 +129,8 @@ class AnyLife(RuleBasedStateMachine):
     def check_change(self, before: State) -> None:
         state = self.state
         gained = before.motion == "none" != state.motion
-        assert state.epoch == before.epoch + gained
+        # Where something else than the phase holds, leave may be withheld as it is given anew.
+        assert state.epoch - before.epoch in ((1,) if gained else (0, bool(state.held_until_ns)))
         if before.stop and state.stop:
             assert state.event == before.event
             assert state.stop.causes[0] == before.stop.causes[0]
@@ -135,7 +152,10 @@ class AnyLife(RuleBasedStateMachine):
             assert state.motion == "none"
         if state.stop:
             assert state.motion in ("none", "rest")
-        assert (state.motion == "all") == (state.phase == "running")
+        assert (state.motion == "all") == (state.phase == "running" and not state.held_until_ns)
+        assert not state.held_until_ns or state.phase in (*MOVING, "stopped", "disarmed")
+        if state.held_until_ns:
+            assert state.motion == "none"
         if state.order:
             assert state.motion == "none"
 

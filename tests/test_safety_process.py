@@ -29,8 +29,9 @@ from messaging.transport import Bus
 from runtime.process import Context, ProcessSpec
 from safety import latch
 from safety.account import told
+from safety.facts import Facts
 from safety.main import Safety
-from safety.state import Facts, State
+from safety.state import State
 
 pytestmark = pytest.mark.realtime
 

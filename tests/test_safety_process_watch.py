@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from findings import CONFIG, MS, NOW, only
+from findings import CONFIG, MS, NOW, REAL, only
 from guarded_robot import PROCESSES, heartbeat
 
 from safety.cause import Cause, Findings
@@ -14,7 +14,7 @@ from safety.process_watch import BROWSERS, ProcessWatch
 
 
 def process(name: str, since_ms: float = 0.0, config: SafetyConfig = CONFIG, **beat: Any) -> Any:
-    watch = ProcessWatch(name, 0.15, config)
+    watch = ProcessWatch(name, 0.15, config, REAL, is_needed=True)
     watch.hear(heartbeat(name, **beat), NOW)
     return watch.look(0, NOW + round(since_ms * MS))
 
@@ -31,7 +31,6 @@ def test_a_healthy_process_is_found_healthy(name: str) -> None:
         ("controller", 4, ("testing", "armed", "running")),
         ("arm.left", 5, ("testing", "armed", "running")),
         ("twin", 5, ("testing", "armed", "running")),
-        ("camera.cam_high", 22, ("running",)),
         ("button.pedal", 1, ("testing", "armed", "running")),
     ],
 )
@@ -48,7 +47,7 @@ def test_who_says_that_its_work_takes_longer_may_be_silent_for_longer() -> None:
 
 
 def test_a_process_that_starts_only_keeps_from_starting() -> None:
-    watch = ProcessWatch("policy_worker", 0.15, CONFIG)
+    watch = ProcessWatch("policy_worker", 0.15, CONFIG, REAL)
     assert only(watch.look(0, NOW)) == Cause(
         3, "policy_worker", "policy_worker is not ready", phases=()
     )
@@ -58,7 +57,7 @@ def test_a_process_that_starts_only_keeps_from_starting() -> None:
 
 
 def test_a_process_that_died_and_is_back_is_told_once() -> None:
-    watch = ProcessWatch("controller", 0.15, CONFIG)
+    watch = ProcessWatch("controller", 0.15, CONFIG, REAL)
     watch.hear(heartbeat("controller", pid=1), NOW)
     watch.hear(heartbeat("controller", pid=2, ready=False), NOW)
     assert "died" in only(watch.look(0, NOW)).text
@@ -81,7 +80,29 @@ def test_a_process_that_died_and_is_back_is_told_once() -> None:
 def test_row_22_cameras(note: str, age_ms: float, is_fine: bool) -> None:
     found = process("camera.cam_high", note=note, age_ms=age_ms)
     assert (found == Findings()) == is_fine
-    assert all(cause.phases == ("running",) for cause in found.causes)
+    assert all(cause.phases == () for cause in found.causes), "it only keeps from starting"
+    assert found.waits == tuple(cause.text for cause in found.causes)
+
+
+@pytest.mark.parametrize(
+    "beat", [{"ready": False}, {"note": "LOST: unplugged"}, {"age_ms": 151.0}, {"t_ns": -1}]
+)
+def test_row_22_a_camera_that_nobody_needs_only_warns(beat: dict[str, Any]) -> None:
+    for is_needed in (True, False):
+        watch = ProcessWatch("camera.cam_low", 0.15, CONFIG, REAL, is_needed=is_needed)
+        watch.hear(heartbeat("camera.cam_low", **beat), NOW)
+        found = watch.look(0, NOW + 151 * MS * ("t_ns" in beat))
+        assert (len(found.causes), len(found.waits)) == (is_needed, is_needed)
+        assert len(found.warnings) == (not is_needed)
+
+
+def test_row_22_a_camera_that_was_started_anew_is_waited_for_and_no_more() -> None:
+    watch = ProcessWatch("camera.cam_high", 0.15, CONFIG, REAL, is_needed=True)
+    watch.hear(heartbeat("camera.cam_high", pid=1), NOW)
+    watch.hear(heartbeat("camera.cam_high", pid=2, ready=False), NOW)
+    assert watch.look(0, NOW).waits == ("camera.cam_high is not ready: OK: stamped by arrival",)
+    watch.hear(heartbeat("camera.cam_high", pid=2), NOW)
+    assert watch.look(0, NOW) == Findings()
 
 
 def test_row_22_an_image_ages_between_heartbeats() -> None:
@@ -100,7 +121,7 @@ def test_row_7_a_lost_dashboard_warns_or_with_a_dead_man_s_switch_stops() -> Non
     asleep = awake | {"age_ms": 1000.0}  # its link is open still
     assert process("dashboard", 500.0, deadman, **asleep) == Findings()
     assert only(process("dashboard", 501.0, deadman, **asleep)).row == 7
-    assert ProcessWatch("dashboard", 0.5, CONFIG).look(0, NOW).warnings
+    assert ProcessWatch("dashboard", 0.5, CONFIG, REAL).look(0, NOW).warnings
 
 
 def test_rows_25_and_28_a_journal_or_a_bridge_in_trouble_warns() -> None:
@@ -114,4 +135,4 @@ def test_rows_25_and_28_a_journal_or_a_bridge_in_trouble_warns() -> None:
     assert process("journal", 150.0) == Findings()
     assert process("journal", 151.0).warnings == ("journal is silent",)
     assert process("mqtt", ready=False).warnings == ("mqtt is not ready",)
-    assert ProcessWatch("mqtt", 0.5, CONFIG).look(0, NOW).warnings
+    assert ProcessWatch("mqtt", 0.5, CONFIG, REAL).look(0, NOW).warnings

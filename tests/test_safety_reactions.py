@@ -14,13 +14,29 @@ pytestmark = pytest.mark.realtime
 __all__ = ["busy_machine", "directory", "robot", "safety", "sockets"]
 
 
-@pytest.mark.parametrize("name", sorted({*PROCESSES} - {"journal", "dashboard"}))
+@pytest.mark.parametrize("name", sorted({*PROCESSES} - {"journal", "dashboard", "camera.cam_high"}))
 def test_whatever_goes_silent_while_running_stops_the_robot(
     robot: Robot, safety: SafetyThread, name: str
 ) -> None:
     safety.run()
     robot.dumb.add(name)
     assert name in safety.phase("stopped").causes[0]
+
+
+def test_a_view_that_the_policy_needs_is_waited_for_and_stops_nothing(
+    robot: Robot, safety: SafetyThread
+) -> None:
+    safety.run()
+    robot.dumb.add("camera.cam_high")
+    said = safety.until(lambda said: said.waits)
+    assert "cam_high" in said.waits[0]
+    robot.status = {"starved_s": 9.0}
+    later_ns = said.t_ns + 1_000_000_000
+    said = safety.until(lambda said: said.t_ns > later_ns)
+    assert (said.phase, said.motion) == ("running", "all")
+    robot.status = {}
+    robot.dumb.clear()
+    assert safety.until(lambda said: not said.waits).phase == "running"
 
 
 @pytest.mark.parametrize("name", ["journal", "dashboard"])

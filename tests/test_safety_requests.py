@@ -34,8 +34,9 @@ from safety_states import (
 
 from messaging.messages import Reply
 from safety.cause import Cause
+from safety.facts import Stop
 from safety.requests import requested
-from safety.state import State, Stop, stepped
+from safety.state import State, stepped
 
 
 def test_only_the_event_in_force_can_be_reset_and_that_disarms() -> None:

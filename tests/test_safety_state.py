@@ -31,9 +31,10 @@ from safety_states import (
 )
 
 from messaging.messages import Permit
-from safety.account import told
+from safety.account import step_entries, told
 from safety.cause import MOVING, Cause
-from safety.state import ArmFact, State, Stop, permitted, stepped
+from safety.facts import ArmFact, Facts, Stop
+from safety.state import State, permitted, stepped
 
 
 @pytest.mark.parametrize("phase", MOVING)
@@ -270,3 +271,65 @@ def test_permits_count_up_and_tell_what_is_allowed() -> None:
     assert second.seq == first.seq + 1
     assert (first.motion, first.event, first.order) == ("all", "", "")
     assert (second.motion, second.event) == ("none", state.event)
+
+
+HELD = "the machine stood still for 310 ms"
+
+
+def passing(after_s: float, why: str = "") -> Facts:
+    return replace(facts(after_s=after_s), held=True, holds=(why,) if why else ())
+
+
+@pytest.mark.parametrize("begin", [armed, running])
+def test_what_passes_takes_leave_latches_nothing_and_gives_another_leave(
+    begin: Callable[[], State],
+) -> None:
+    before = begin()
+    held = stepped(before, passing(0.0), CONFIG)
+    assert (held.phase, held.motion, held.event) == (before.phase, "none", "")
+    assert told(held, passing(0.0)).note == "holds until it is known why"
+    held = stepped(held, passing(0.02, HELD), CONFIG)
+    assert told(held, facts()).holds == (HELD,)
+    assert step_entries(before, held, facts())[0].said == HELD
+    settling = stepped(held, facts(after_s=0.119), CONFIG)
+    assert (settling.motion, settling.held_for) == ("none", (HELD,))
+    over = stepped(settling, facts(after_s=0.12), CONFIG)
+    assert (over.phase, over.motion) == (before.phase, before.motion)
+    assert (over.epoch, told(over, facts()).holds) == (before.epoch + 1, ())
+
+
+def test_a_self_test_that_is_held_begins_anew() -> None:
+    state = stepped(after(FRESH, "arm"), passing(0.0), CONFIG)
+    late = replace(passing(9.0), arms={"left": None, "right": None})
+    state = stepped(state, late, CONFIG)
+    assert (state.phase, state.motion) == ("testing", "none")
+    state = stepped(state, facts(seq=0, after_s=9.1), CONFIG)
+    assert (state.motion, state.since_ns, state.awaited_seq) == (
+        "poses",
+        NOW + round(9.1 * SECOND),
+        state.seq + 1,
+    )
+
+
+def test_arms_that_are_held_on_their_way_to_rest_go_on() -> None:
+    state = on_the_way_to_rest()
+    held = stepped(state, passing(1.0), CONFIG)
+    assert (held.motion, held.event) == ("none", state.event)
+    resting = stepped(held, facts(after_s=1.1), CONFIG)
+    assert (resting.motion, resting.epoch) == ("rest", state.epoch + 1)
+
+
+def test_nothing_is_armed_while_something_holds_and_a_stop_ends_what_holds() -> None:
+    assert "ask again" in refusal(FRESH, "arm", passing(0.0))
+    held = stepped(running(), passing(0.0), CONFIG)
+    assert not a_stop(stepped(held, facts(FAULT), CONFIG)).stage
+    assert stepped(held, facts(FAULT), CONFIG).held_until_ns == 0
+    disarmed = stepped(after(stepped(armed(), passing(0.0), CONFIG), "off"), passing(0.01), CONFIG)
+    assert (disarmed.phase, disarmed.held_until_ns) == ("disarmed", 0)
+
+
+def test_what_a_policy_waits_for_is_told_while_it_runs_and_takes_no_leave() -> None:
+    waiting = replace(facts(), waits=("camera.cam_high is silent",))
+    for state, waits in ((running(), waiting.waits), (armed(), ())):
+        assert stepped(state, waiting, CONFIG) == state
+        assert told(state, waiting).waits == waits

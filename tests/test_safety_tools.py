@@ -15,8 +15,8 @@ from messaging.topics import SAFETY_STATE
 from messaging.transport import Bus, Waiter
 from safety import audit, latch
 from safety.cause import Cause
+from safety.facts import Stop
 from safety.latch import Latched
-from safety.state import Stop
 from station.lock import StationLock
 from station.safety_tools.main import TOOLS, main
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from safety.cause import Cause, Findings, joined
 from safety.config import SafetyConfig
-from safety.state import ArmFact
+from safety.facts import ArmFact
 from safety.watch import Heard, Watch
 
 
@@ -23,8 +23,8 @@ def healthy(now_ns: int) -> Heard:
     )
 
 
-def watch() -> Watch:
-    return Watch(ARMS, RANGES, PROCESSES, CONFIG)
+def watch(config: SafetyConfig = CONFIG) -> Watch:
+    return Watch(ARMS, RANGES, PROCESSES, config, ("cam_high",))
 
 
 NOTHING = Heard({}, [], {})
@@ -52,7 +52,7 @@ def test_between_heartbeats_what_was_found_of_processes_stays() -> None:
 
 def silences(patience: float) -> dict[str, int]:
     """Return after how many looks, 20 ms apart, each silence is found."""
-    all_of_it = Watch(ARMS, RANGES, PROCESSES, SafetyConfig(patience=patience))
+    all_of_it = watch(SafetyConfig(patience=patience))
     all_of_it.look(healthy(NOW), NOW, True)
     first: dict[str, int] = {}
     for count in range(1, 100):
@@ -92,10 +92,15 @@ def test_row_2_only_while_a_policy_may_command() -> None:
         assert (2 in rows(found)) == running
 
 
-def test_row_6_an_absence_for_as_long_as_a_permit_lives_is_a_cause_itself() -> None:
-    all_of_it = watch()
-    all_of_it.look(healthy(NOW), NOW, True)
-    assert only(all_of_it.look(NOTHING, NOW + 201 * MS, True)).row == 6
+def test_row_6_an_absence_for_longer_than_a_permit_lives_holds_and_one_of_a_hang_stops() -> None:
+    for away_ms, stops in ((201, False), (2000, False), (2001, True)):
+        all_of_it = watch()
+        all_of_it.look(healthy(NOW), NOW, True)
+        found = all_of_it.look(NOTHING, NOW + away_ms * MS, True)
+        assert (rows(found), found.held) == ([6] * stops, not stops)
+        assert found.holds == (f"the machine stood still for {away_ms} ms",) * (not stops)
+        later_ns = NOW + (away_ms + 20) * MS
+        assert all_of_it.look(healthy(later_ns), later_ns, True) == Findings()
     all_of_it = watch()
     all_of_it.look(healthy(NOW), NOW, True)
     assert all_of_it.look(healthy(NOW + 200 * MS), NOW + 200 * MS, True) == Findings()

@@ -131,7 +131,7 @@ def test_a_run_that_is_stopped_and_paused_goes_on_and_ends_as_if_nothing_had_bee
             written.assert_smooth()
 
 
-def test_a_workers_death_stops_the_robot_and_the_stop_outlives_the_launch() -> None:
+def test_a_workers_death_stops_the_twin_and_the_stop_ends_with_its_launch() -> None:
     with moving() as watch:
         killed = watch.launch.children()["policy_worker"]
         os.kill(killed, signal.SIGKILL)
@@ -153,9 +153,7 @@ def test_a_workers_death_stops_the_robot_and_the_stop_outlives_the_launch() -> N
         assert not [line for line in before if "unplugged" in line or "are stale" in line]
         assert max(map(len, before)) <= 100
         assert "torque stays on: left, right" in output
-        latched = watch.launch.safety("state").stdout
-        assert f"event {event}" in latched
-        assert f"reset {event}" in latched
+        assert "no stop is in force" in watch.launch.safety("state").stdout
         refused = watch.launch.safety("reset", event)
         assert refused.returncode == 1
         assert "no launch runs aloha here" in refused.stdout
@@ -163,11 +161,11 @@ def test_a_workers_death_stops_the_robot_and_the_stop_outlives_the_launch() -> N
         try:
             wait_for(lambda: "controller" in again.children(), "the next launch", START_S)
             with Bus(again.bus_directory) as bus:
-                assert Watch(again, bus).until_phase("stopped").event == event
+                Watch(again, bus).until_moving()
             again.press_ctrl_c()
             code, output = again.ended()
             assert code == 0, output
-            assert f"STOPPED: event {event}" in output
+            assert "STOPPED" not in output
         finally:
             again.killed()
 

@@ -23,6 +23,7 @@ from benchmarks.stopping.faults import (
     Found,
     braked_ns,
     revoked_ns,
+    waited_ns,
     warned_ns,
 )
 from benchmarks.stopping.robot import ARMS, ROBOT, Robot, RobotError
@@ -105,7 +106,7 @@ def _process_faults(broker: Broker | None) -> list[Fault]:
         _hang(5, f"arm.{ARMS[0]}", config.arm_silent_s * 1e3),
         _hang(6, "safety", permit_ms, braked_ns),
         _hang(7, "dashboard", config.dashboard_silent_s * 1e3, warned_ns),
-        _hang(22, "camera.cam_high", config.camera_age_s * 1e3),
+        _hang(22, "camera.cam_high", config.camera_age_s * 1e3, waited_ns),
         _hang(25, "journal", stalls["journal"], warned_ns),
     ]
     if broker:

@@ -43,6 +43,11 @@ def warned_ns(robot: Robot, since_ns: int) -> int | None:
     return None
 
 
+def waited_ns(robot: Robot, since_ns: int) -> int | None:
+    """Return when safety first told that the policy waits for something, None before that."""
+    return next((s.t_ns for s in robot.safeties if s.t_ns >= since_ns and s.waits), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A fault that was found.

@@ -61,7 +61,7 @@ export class StateView {
     if (state === "silent") return ["SAFETY SILENT", "Without its permit the arms stop by themselves."];
     const [word, said] = WORDS[state];
     if (state === "stopped") return [`${word} ${safety.event}`, safety.causes[0] ?? said];
-    if (state === "running") return [word, `${SAID[commander] ?? ""} ${said}`.trim()];
+    if (state === "running") return [word, passes(safety)[0] ?? `${SAID[commander] ?? ""} ${said}`.trim()];
     return [word, safety.note || said];
   }
 
@@ -94,11 +94,18 @@ export class StateView {
   drawWarnings(safety) {
     const warnings = safety?.warnings ?? [];
     // While stopped, the latch tells what hinders.
-    const hindering = safety && !safety.event ? safety.persisting : [];
-    show(at("warnings"), warnings.length + hindering.length > 0);
-    write(at("warnings-title"), hindering.length ? "Arming has to wait for" : "Look after");
-    items(at("warnings-list"), [...hindering, ...warnings]);
+    const starts = safety && !safety.event && safety.phase !== "running";
+    const hindering = starts ? safety.persisting : [];
+    const passing = passes(safety);
+    show(at("warnings"), warnings.length + hindering.length + passing.length > 0);
+    write(at("warnings-title"), hindering.length ? "Arming has to wait for" : passing.length ? "Holds, and goes on by itself" : "Look after");
+    items(at("warnings-list"), [...hindering, ...passing, ...warnings]);
   }
+}
+
+/** What keeps the robot from going on, and passes by itself. */
+function passes(safety) {
+  return safety ? [...safety.holds, ...safety.waits] : [];
 }
 
 function items(list, texts) {

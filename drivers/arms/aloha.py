@@ -235,8 +235,10 @@ class AlohaArm:
             raise ArmLostError(str(error)) from error
         if len(answers) == len(question.servos):
             return question
-        missing = next(servo for servo in question.servos if servo not in answers)
-        return _question(sorted(question.servos, key=lambda servo: servo == missing))
+        missing = [servo for servo in question.servos if servo not in answers]
+        for servo in missing:
+            self.motors[servo].in_vain += 1
+        return _question(sorted(question.servos, key=lambda servo: servo == missing[0]))
 
     def _look_around(self) -> None:
         """Ask the shadows, then look at the arm as a whole."""
@@ -258,6 +260,7 @@ class AlohaArm:
         for state in self.motors.values():  # a call for each would cost every cycle more
             if not state.sound or now_ns - state.t_sample_ns > state.silent_after_ns:
                 well = False
+        unheard, others = ((), ()) if well else self._errors(now_ns)
         return ArmReading(
             t_sample_ns=min(stamps),
             position=rows[0],
@@ -267,9 +270,10 @@ class AlohaArm:
             current=rows[3],
             temperature=rows[4],
             voltage=rows[5],
-            errors=self._lookout.errors(now_ns) + (() if well else self._errors(now_ns)),
+            errors=self._lookout.errors(now_ns) + unheard + others,
             warnings=self._lookout.warnings,
             torque=ON if well else self._grip.torque,
+            unheard=unheard,
         )
 
     def _follow_limp(self, samples: list[Sample]) -> None:
@@ -279,10 +283,14 @@ class AlohaArm:
                 self._goal_ticks[place] = samples[place].position
         self._goal = self._motion.commanded(self._goal_ticks)
 
-    def _errors(self, now_ns: int) -> tuple[str, ...]:
+    def _errors(self, now_ns: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return what the motors that do not answer make it unfit by, and what the others do."""
         if all(self.motors[servo].is_silent(now_ns) for servo in self._ids):
-            return (f"no motor at {self._profile.port} answers: {_WITHOUT_POWER}",)
-        return tuple(text for state in self.motors.values() for text in state.errors(now_ns))
+            return (f"no motor at {self._profile.port} answers: {_WITHOUT_POWER}",), ()
+        told: dict[bool, list[str]] = {True: [], False: []}
+        for state in self.motors.values():
+            told[state.is_silent(now_ns)] += state.errors(now_ns)
+        return tuple(told[True]), tuple(told[False])
 
 
 def _question(servos: Sequence[int]) -> Question:

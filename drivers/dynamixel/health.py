@@ -14,6 +14,7 @@ _AFTER_RESTART: Final = "a dip of the 12 V? Support the arm, then launch again"
 _AFTER_ERROR: Final = "find the cause, support the arm, `python -m drivers reboot`, launch again"
 _AFTER_LETTING_GO: Final = "support the arm, then launch again"
 _AFTER_FIGHT: Final = "bring the arm to rest and run `python -m drivers calibrate shadows`"
+_IN_VAIN: Final = 3  # questions, before a motor counts as silent
 _FIGHT_A: Final = 0.3
 _FIGHT_NS: Final = 1_000_000_000
 
@@ -29,6 +30,7 @@ class MotorState:
         sound: whether it holds and nothing is wrong, by its newest answer; else `errors` looks
             closer.
         silent_after_ns: how long it may say nothing.
+        in_vain: how many questions in a row it has not answered.
         restarted: whether it has lost its memory, its torque with it; `sample` is of before.
     """
 
@@ -41,6 +43,7 @@ class MotorState:
         self._clock = MotorClock()
         self.sound = False
         self.silent_after_ns = silent_after_ns
+        self.in_vain = 0
         self.restarted = False
         self._alert = False
 
@@ -49,12 +52,12 @@ class MotorState:
         data, error, heard_ns = answer
         taken = sample(data)
         if taken is None:
-            self.restarted, self.sound = True, False
+            self.restarted, self.sound, self.in_vain = True, False, 0
         else:
             sampled_ns = self._clock.sampled_ns(taken.tick_ms, heard_ns, asked_ns)
             if sampled_ns is None:
                 return False
-            self.sample, self.t_sample_ns = taken, sampled_ns
+            self.sample, self.t_sample_ns, self.in_vain = taken, sampled_ns, 0
             self.let_go = self.let_go and not taken.torque
             self.sound = taken.torque == 1 and not (taken.hardware_error or error or self.restarted)
         self._alert = bool(error & ALERT)
@@ -63,9 +66,15 @@ class MotorState:
     def is_silent(self, now_ns: int) -> bool:
         """Return whether the motor has not answered for longer than it may.
 
-        One that has restarted answers, though not with a sample.
+        Only while it is asked: what a driver that stands still does not hear is no silence. One
+        that has restarted answers, though not with a sample.
         """
-        return not self.restarted and now_ns - self.t_sample_ns > self.silent_after_ns
+        asked = self.in_vain >= _IN_VAIN
+        return asked and self.is_overdue(now_ns) and not self.restarted
+
+    def is_overdue(self, now_ns: int) -> bool:
+        """Return whether its sample is too old to tell where it is, for whatever reason."""
+        return now_ns - self.t_sample_ns > self.silent_after_ns
 
     def errors(self, now_ns: int) -> list[str]:
         """Return what makes the motor unfit to move."""

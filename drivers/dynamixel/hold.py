@@ -172,7 +172,7 @@ class Grip:
         return [
             joint
             for joint, motors in states.items()
-            if any(state.restarted or state.is_silent(now_ns) for state in motors)
+            if any(state.restarted or state.is_overdue(now_ns) for state in motors)
         ]
 
     def _try(self, failed: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from messaging.messages import SafetyState
-from station.remedy import latched_in_words, next_step
+from station.remedy import latched_in_words, next_step, passing_in_words
 from station.safety_tools.task import Task
 
 
@@ -32,6 +32,7 @@ def lines(state: SafetyState, robot: str) -> list[str]:
         told.append(f"event {state.event} ({state.stop}) since {state.stopped_at}, by {state.by}")
         told += [f"cause: {cause}" for cause in state.causes]
     told += [f"persists: {cause}" for cause in state.persisting]
+    told += passing_in_words(state)
     told += [f"warning: {warning}" for warning in state.warnings]
     told += [f"arm {arm} has not confirmed the stop" for arm in state.awaited]
     if state.note:
