@@ -30,7 +30,7 @@ _BEAT_S = 0.05
 _STATE_ROUNDS = 2  # of the beat
 _MOTORS_ROUNDS = 10
 _AUDIT_ROUNDS = 20
-_UNWATCHED_ROUNDS = 20  # what is open must be read now and then, see `Bus.subscriber`
+_AWAY_NS = 10_000_000_000  # a page that is loaded anew finds all as it was
 _HEADER_BYTES = 16 * 1024
 _BACKLOG = 128
 _GOODBYE_S = 1
@@ -107,7 +107,7 @@ async def _live(config: Config, context: Context, listening: socket.socket) -> N
 async def _beat(config: Config, context: Context, desk: Desk, serving: asyncio.Task[None]) -> None:
     """Read the bus, tell the browsers and the station, twenty times a second."""
     url = f"http://{config.host}:{config.port}/"
-    rounds = 0
+    rounds = looked_ns = 0
     due = asyncio.get_running_loop().time()
     while not context.stopping and not serving.done():
         now_ns = time.monotonic_ns()
@@ -121,8 +121,9 @@ async def _beat(config: Config, context: Context, desk: Desk, serving: asyncio.T
                 desk.tell_motors(now_ns)
             if rounds % _AUDIT_ROUNDS == 0:
                 desk.tell_audit()
-        elif rounds % _UNWATCHED_ROUNDS == 0:
-            desk.observed.sample(now_ns)
+            looked_ns = now_ns
+        elif now_ns - looked_ns > _AWAY_NS:
+            desk.observed.look_away()
         late_s = asyncio.get_running_loop().time() - due
         watching, heard_ns = desk.browsers.watching()
         counters = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dashboard.tally import Tally
@@ -29,8 +29,9 @@ from messaging.topics import (
     SAFETY_STATE,
     TASK_STATE,
     Keep,
+    M,
 )
-from messaging.transport import Bus
+from messaging.transport import Bus, Subscriber
 
 _TRACED = 100  # samples that wait for the next message to the browsers
 _WORST_OF = 100  # samples of a delay: five seconds
@@ -66,6 +67,29 @@ class Delay:
         return max(self._last_ms, default=None)
 
 
+class _Streams:
+    """All that is shown only: heard while somebody looks, as it costs every writer a copy."""
+
+    def __init__(
+        self, bus: Bus, arms: Sequence[str], leaders: Sequence[str], processes: Sequence[str]
+    ) -> None:
+        self.command = bus.subscriber(JOINT_COMMAND)
+        self.chunk = bus.subscriber(ACTION_CHUNK, keep=Keep.NEWEST)
+        self.task = bus.subscriber(TASK_STATE)
+        self.human = bus.subscriber(HUMAN_COMMAND)
+        self.states = {arm: bus.subscriber(JOINT_STATE, arm) for arm in arms}
+        self.motors = {arm: bus.subscriber(MOTOR_STATES, arm) for arm in (*arms, *leaders)}
+        self.beats = {name: bus.subscriber(HEARTBEAT, name) for name in processes}
+
+    def close(self) -> None:
+        """Hear nothing more."""
+        for source in (self.command, self.chunk, self.task, self.human):
+            source.close()
+        for sources in (self.states, self.motors, self.beats):
+            for each in sources.values():
+                each.close()
+
+
 class Observed:
     """The newest messages of a station, and since when it is stopped."""
 
@@ -77,7 +101,7 @@ class Observed:
         processes: Sequence[str],
         leaders: Sequence[str] = (),
     ) -> None:
-        """Subscribe.
+        """Listen to safety, the controller and episodes; to all else once `sample` is called.
 
         Args:
             bus: of the station.
@@ -91,16 +115,12 @@ class Observed:
         self.trace: deque[Sample] = deque(maxlen=_TRACED)
         self.tally = Tally()
         self.safety_source = bus.subscriber(SAFETY_STATE)
-        self._joints = joints
+        self._bus = bus
+        self._arms, self._joints = tuple(arms), tuple(joints)
+        self._leaders, self._processes = tuple(leaders), tuple(processes)
         self._control = bus.subscriber(CONTROL_STATUS)
-        self._command = bus.subscriber(JOINT_COMMAND)
-        self._chunk = bus.subscriber(ACTION_CHUNK, keep=Keep.NEWEST)
-        self._task = bus.subscriber(TASK_STATE)
-        self._human = bus.subscriber(HUMAN_COMMAND)
         self._episodes = bus.subscriber(EPISODE_STATE)
-        self._states = {arm: bus.subscriber(JOINT_STATE, arm) for arm in arms}
-        self._motors = {arm: bus.subscriber(MOTOR_STATES, arm) for arm in (*arms, *leaders)}
-        self._beats = {name: bus.subscriber(HEARTBEAT, name) for name in processes}
+        self._streams: _Streams | None = None
 
     @property
     def safety(self) -> SafetyState | None:
@@ -115,27 +135,30 @@ class Observed:
     @property
     def task(self) -> TaskState | None:
         """How the episode goes."""
-        return self._task.newest
+        return self._streams.task.newest if self._streams else None
 
     @property
     def human(self) -> HumanCommand | None:
         """What a person wants, None before a device's first word."""
-        return self._human.newest
+        return self._streams.human.newest if self._streams else None
 
     @property
     def arms(self) -> dict[str, JointState | None]:
         """Each arm's joints."""
-        return {arm: source.newest for arm, source in self._states.items()}
+        return _newest(self._arms, self._streams.states if self._streams else {})
 
     @property
     def motors(self) -> dict[str, MotorStates | None]:
         """Each arm's motors, those of leaders too."""
-        return {arm: source.newest for arm, source in self._motors.items()}
+        sources = self._streams.motors if self._streams else {}
+        return {
+            arm: sources[arm].newest if sources else None for arm in (*self._arms, *self._leaders)
+        }
 
     @property
     def beats(self) -> dict[str, Heartbeat | None]:
         """Each process's heartbeat."""
-        return {name: source.newest for name, source in self._beats.items()}
+        return _newest(self._processes, self._streams.beats if self._streams else {})
 
     def hear_safety(self, now_ns: int) -> bool:
         """Read what safety says; returns whether it is another state than before."""
@@ -159,20 +182,29 @@ class Observed:
     def sample(self, now_ns: int) -> None:
         """Read everything else, and note the delays and a point of the plot."""
         self.hear_episodes()
-        for beat in self._beats.values():
+        if self._streams is None:
+            self._streams = _Streams(self._bus, self._arms, self._leaders, self._processes)
+        streams = self._streams
+        for beat in streams.beats.values():
             beat.receive()
-        for motors in self._motors.values():
+        for motors in streams.motors.values():
             motors.receive()
-        self._task.receive()
-        self._human.receive()
-        if chunk := self._chunk.receive():
+        streams.task.receive()
+        streams.human.receive()
+        if chunk := streams.chunk.receive():
             self._add_stages(chunk)
-        for arm, states in self._states.items():
+        for arm, states in streams.states.items():
             if state := states.receive():
                 self._add_state(arm, state, now_ns)
-        command = self._command.receive()
-        if command and tuple(command.joints) == tuple(self._joints):
+        command = streams.command.receive()
+        if command and tuple(command.joints) == self._joints:
             self.trace.append(Sample(now_ns, tuple(command.position), self._positions()))
+
+    def look_away(self) -> None:
+        """Nobody looks any more: hear only what counts all the same."""
+        if self._streams is not None:
+            self._streams.close()
+            self._streams = None
 
     def _positions(self) -> tuple[float, ...]:
         at = {
@@ -195,6 +227,10 @@ class Observed:
 
     def _delay(self, name: str) -> Delay:
         return self.delays.setdefault(name, Delay())
+
+
+def _newest(names: Sequence[str], sources: Mapping[str, Subscriber[M]]) -> dict[str, M | None]:
+    return {name: sources[name].newest if name in sources else None for name in names}
 
 
 def _told(safety: SafetyState) -> tuple[object, ...]:
