@@ -61,8 +61,8 @@ def main() -> None:
         console.rule(f"{arguments.compared} episodes of each commit, without a browser")
         episodes = ("--episodes", str(arguments.compared))
         with _checked_out(BASE) as tree:
-            before = Watch(tree, *episodes).run()
-        now = Watch(_ROOT, *episodes).run()
+            before = Watch(tree, cameras(), *episodes).run()
+        now = Watch(_ROOT, cameras(), *episodes).run()
         _show(console, {BASE: before, "now": now})
         figures |= {
             "stack_cores": sum(now.cores().values()),
@@ -74,14 +74,18 @@ def main() -> None:
     raise SystemExit(0 if publish(console, figures, TARGETS, arguments.json) else 1)
 
 
+def cameras() -> tuple[str, ...]:
+    """Return those that the default policy uses."""
+    return policy_cameras(load(robot_file("aloha"), []))
+
+
 def _slowest_hz(run: WatchedRun) -> float:
-    cameras = policy_cameras(load(robot_file("aloha"), []))
-    return min(run.camera_hz(camera) for camera in cameras)
+    return min(run.camera_hz(camera) for camera in cameras())
 
 
 def _beside_a_browser(episodes: int, picture: Path | None) -> WatchedRun:
     """Launch, and have the page open from the moment that it is served."""
-    watch = Watch(_ROOT, "--episodes", str(episodes))
+    watch = Watch(_ROOT, cameras(), "--episodes", str(episodes))
     found: list[WatchedRun] = []
     launch = threading.Thread(target=lambda: found.append(watch.run()))
     launch.start()
