@@ -11,6 +11,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.origin import why_unreadable
+
 
 class VideoError(ValueError):
     """A video that cannot be decoded; says which and why."""
@@ -47,7 +49,7 @@ def frames(path: Path, begin_s: float = 0.0, end_s: float = np.inf) -> Iterator[
                     return
                 yield np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
     except (av.FFmpegError, IndexError, OSError) as error:
-        raise VideoError(f"{path} cannot be decoded: {error}") from error
+        raise VideoError(f"{path} {why_unreadable(path, error)}") from error
 
 
 def facts(path: Path) -> VideoFacts:
@@ -65,4 +67,4 @@ def facts(path: Path) -> VideoFacts:
                 frames=packets,
             )
     except (av.FFmpegError, IndexError, OSError) as error:
-        raise VideoError(f"{path} cannot be read: {error}") from error
+        raise VideoError(f"{path} {why_unreadable(path, error)}") from error

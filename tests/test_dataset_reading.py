@@ -94,13 +94,13 @@ def test_a_part_of_a_video_is_found_by_its_time(directory: Path) -> None:
     ("break_it", "told"),
     [
         (lambda directory: changed_info(directory, codebase_version="v2.1"), "v2.1"),
-        (lambda directory: (directory / layout.INFO).write_text("{"), "cannot be read"),
+        (lambda directory: (directory / layout.INFO).write_text("{"), "is damaged"),
         (lambda directory: (directory / layout.INFO).write_text("[]"), "not an object"),
         (
             lambda directory: (directory / layout.INFO).write_text('{"codebase_version": "v3.0"}'),
-            "lacks",
+            "`features` is None",
         ),
-        (lambda directory: (directory / layout.INFO).unlink(), "is no dataset"),
+        (lambda directory: (directory / layout.INFO).unlink(), "has no meta/info.json.*repair"),
     ],
 )
 def test_what_is_no_dataset_is_refused_with_a_way_on(

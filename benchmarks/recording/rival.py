@@ -53,7 +53,7 @@ def ratios(folder: Path, interpreter: Path, journal: Journal) -> dict[str, float
         text=True,
     )
     theirs = json.loads(told.stdout.splitlines()[-1])
-    minutes = dataset.info.total_frames / FPS / 60
+    minutes = sum(row.length for row in dataset.episodes()) / FPS / 60
     size = sum(
         path.stat().st_size
         for path in ours.rglob("*")

@@ -5,22 +5,20 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
-from recorder import decoding, files, layout, structure
+from recorder import decoding, files, layout, origin, structure
 from recorder.assembly import assembled
 from recorder.catalogue import Catalogue
-from recorder.dataset import Dataset, DatasetError, VersionError, read_info, read_rows, read_table
+from recorder.dataset import Dataset, DatasetError, VersionError
 from recorder.layout import Robot
+from recorder.reading import episode_files, read_info, read_rows, read_table, read_texts
 from recorder.structure import EpisodeRow, ranges
 from runtime.files import atomic_write, unfinished
 from station.config import load, robot_file
-from station.recorder_tools.copying import copied, robot_of, texts
+from station.recorder_tools.copying import copied, robot_of
 from station.recorder_tools.task import ToolError, counted
-
-_PARTS: Final = ("meta", "data", "videos", "ticks")
 
 
 class Mending:
@@ -75,7 +73,13 @@ class Mending:
             self._renumber(dataset, robot)
 
     def demand_own_files(self) -> None:
-        """Raise ToolError where files hold several episodes: those are LeRobot's to repair."""
+        """Raise ToolError where somebody else wrote the files, or keeps them for all."""
+        if why := origin.unmendable(self._directory):
+            raise ToolError(
+                f"{self._directory} cannot be repaired: {why}. This repairs recordings of this"
+                " software, in a folder of their own: of others' LeRobot's tools make new ones"
+                " (lerobot-edit-dataset), and `cp -rL` copies what is linked"
+            )
         for row in self._rows():
             place = row.raw.get("data/chunk_index"), row.raw.get("data/file_index")
             if place != layout.place(row.episode):
@@ -104,20 +108,17 @@ class Mending:
 
     def _rows(self) -> Iterator[EpisodeRow]:
         """Yield the episodes whose row can be read."""
-        for path in self._row_files():
+        for path in episode_files(self._directory):
             try:
-                yield from read_rows(path)
+                yield from read_rows(self._directory, path)
             except DatasetError:
                 continue
 
-    def _row_files(self) -> list[Path]:
-        return sorted((self._directory / layout.EPISODES).glob("*/*.parquet"))
-
     def _put_rows_aside(self, robot: Robot | None) -> None:
         """Take out every episode that is not whole, or whose row cannot be read."""
-        for path in self._row_files():
+        for path in episode_files(self._directory):
             try:
-                rows = read_rows(path)
+                rows = read_rows(self._directory, path)
             except DatasetError as error:
                 self._put_episode_aside(path, _first(str(error)))
                 continue
@@ -139,15 +140,15 @@ class Mending:
             layout.data_path(number),
             *(layout.video_path(camera.removeprefix(layout.CAMERA), number) for camera in cameras),
             layout.ticks_path(number),
-            row.relative_to(self._directory),
+            row,
         ):
             self._put_aside(name, why)
 
     def _faults(self, row: EpisodeRow, cameras: Iterable[str]) -> Iterator[str]:
         """Yield what keeps an episode from being used."""
-        path = self._directory / layout.data_path(row.episode)
+        path = layout.data_path(row.episode)
         try:
-            held = len(read_table(path, ["index"]))
+            held = len(read_table(self._directory, path, ["index"]))
         except DatasetError as error:
             yield str(error)
             return
@@ -170,7 +171,7 @@ class Mending:
             (layout.SUBTASKS, "subtask_index", catalogue.subtask),
         ):
             try:
-                texts(self._directory / path)
+                read_texts(self._directory, path, column)
                 continue
             except DatasetError:
                 self._put_aside(path, "it is damaged")
@@ -186,8 +187,8 @@ class Mending:
         """Return which numbers the rows use for tasks, or subtasks, and the texts of tasks."""
         known: dict[int, str] = {}
         for row in self._rows():
-            path = self._directory / layout.data_path(row.episode)
-            used = set(read_table(path, [column])[column].to_pylist())
+            path = layout.data_path(row.episode)
+            used = set(read_table(self._directory, path, [column])[column].to_pylist())
             if column == "task_index" and len(used) == 1:
                 known[used.pop()] = row.tasks[0]
             else:
@@ -218,7 +219,7 @@ class Mending:
         wanted = {layout.data_path(row.episode) for row in rows}
         wanted |= {layout.ticks_path(row.episode) for row in rows}
         wanted |= {layout.video_path(camera, row.episode) for row in rows for camera in cameras}
-        for part in _PARTS[1:]:
+        for part in origin.PARTS[1:]:
             for path in sorted((self._directory / part).rglob("*")):
                 name = path.relative_to(self._directory)
                 if path.is_file() and name not in wanted:
@@ -239,7 +240,7 @@ class Mending:
     def _swap(self) -> None:
         """Put the folders made anew in the place of the old ones; can be repeated."""
         self._keep_edits()
-        for part in _PARTS:
+        for part in origin.PARTS:
             if not (self._anew / part).exists():
                 continue
             if (self._directory / part).exists():
@@ -269,7 +270,7 @@ def _robot_by(directory: Path, row: EpisodeRow, name: str) -> Robot:
     """Return the robot of an episode: joints by a config, all else by the episode's files."""
     config = load(robot_file(name), [])
     arms = {arm: [f"{arm}_{joint}" for joint in of.joints] for arm, of in config.arms.items()}
-    stamps_s = read_table(directory / layout.data_path(row.episode))["timestamp"].to_numpy()
+    stamps_s = read_table(directory, layout.data_path(row.episode))["timestamp"].to_numpy()
     fps = round(float(1.0 / np.diff(stamps_s).mean())) if len(stamps_s) > 1 else 30
     key, end = f"videos/{layout.CAMERA}", "/file_index"
     cameras = {}

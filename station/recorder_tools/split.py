@@ -33,7 +33,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(task: Task) -> int:
-    """Write the new dataset, and if asked to another of the rest; returns 0.
+    """Write the new dataset, and if asked to another of the rest.
+
+    Returns 0, or 1 if an episode cannot be read.
 
     Raises:
         DatasetError: the dataset cannot be read, or a new one's folder is taken.
@@ -47,7 +49,7 @@ def run(task: Task) -> int:
     merge.write(task, robot, task.options.out, [(dataset, row) for row in chosen])
     if task.options.rest:
         merge.write(task, robot, task.options.rest, [(dataset, row) for row in rest])
-    return 0
+    return int(bool(dataset.damaged))
 
 
 def selected(task: Task, dataset: Dataset) -> list[EpisodeRow]:

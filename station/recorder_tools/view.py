@@ -6,6 +6,7 @@ import argparse
 import webbrowser
 from pathlib import Path
 
+from runtime.files import atomic_write_text
 from station.recorder_tools.page import page
 from station.recorder_tools.task import Task, add_directory
 
@@ -27,12 +28,14 @@ def run(task: Task) -> int:
     options = task.options
     dataset = task.dataset()
     out: Path = options.out or Path(f"episode_{options.episode}.html")
-    text = page(dataset, options.episode)
-    out.write_text(text, encoding="utf-8")
+    text, warnings = page(dataset, options.episode)
+    for warning in warnings:
+        task.say(f"left out: {warning}", style="yellow")
+    atomic_write_text(out, text)
     size = out.stat().st_size
     task.say(f"wrote {out}, {size / 1e6:.1f} MB")
     if size > _LARGE_BYTES:
         task.say("a browser may be slow with a page of that size", style="yellow")
     if options.open:
-        webbrowser.open(out.resolve().as_uri())
+        webbrowser.open(out.absolute().as_uri())
     return 0
