@@ -150,7 +150,10 @@ class Dataset:
                 yield from images.pixels(table[feature.key], self.directory)
             else:
                 yield from decoding.frames(*self.video(row.episode, feature.name))
-        except (decoding.VideoError, images.ImageError) as error:
+        except images.ImageError as error:
+            said = f"episode {row.episode} of {self.directory}, {feature.name}: {error}"
+            raise DatasetError(said) from error
+        except decoding.VideoError as error:
             raise reading.damage(self.directory, str(error)) from error
 
     def video(self, episode: int, camera: str) -> tuple[Path, float, float]:

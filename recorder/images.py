@@ -46,7 +46,8 @@ def _file(kept: Any, directory: Path, number: int) -> bytes:
     try:
         return (directory / path).read_bytes()
     except OSError as error:
-        raise ImageError(f"image {number} is not in the table, nor at {path}: {error}") from error
+        said = f"nor at {path} ({error.strerror}): fetch it"
+        raise ImageError(f"image {number} is not in the table, {said}") from error
 
 
 def _decoded(data: bytes, number: int) -> NDArray[np.uint8]:
@@ -58,7 +59,6 @@ def _decoded(data: bytes, number: int) -> NDArray[np.uint8]:
         raise ImageError(f"image {number} in the table is no PNG or JPEG file that can be read")
     channels = 1 if image.ndim == 2 else image.shape[2]
     if image.dtype != np.uint8 or channels not in _TO_RGB:
-        raise ImageError(
-            f"image {number} in the table has {image.dtype} values, 8 bits are expected"
-        )
+        said = f"{channels} channels of {image.dtype}; images here are of 8 bits"
+        raise ImageError(f"image {number} in the table has {said}")
     return np.asarray(cv2.cvtColor(image, _TO_RGB[channels]), np.uint8)

@@ -50,7 +50,8 @@ def read_info(directory: Path) -> Info:
     except VersionError as error:
         raise VersionError(f"{path}: {error}") from error
     except DatasetError as error:
-        raise damage(directory, f"{path}: {error}") from error
+        mended = "" if origin.unmendable(directory) else f"; {origin.advice(directory)}"
+        raise DatasetError(f"{path}: {error}{mended}") from error
 
 
 def read_json(directory: Path, name: Path) -> dict[str, Any]:

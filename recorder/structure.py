@@ -54,26 +54,26 @@ class EpisodeRow:
 
     def data_file(self, info: Info) -> Path:
         """Return where its frames are, within the dataset; raises DatasetError if untold."""
-        return self._file(info.data_path, "data")
+        return self._file("the frames", info.data_path, "data")
 
     def video_file(self, info: Info, camera: str) -> Path:
         """Return where one camera's video of it is, within the dataset; raises DatasetError."""
         key = info.camera(camera).key
-        return self._file(info.video_path, f"videos/{key}", video_key=key)
+        return self._file(f"the video of {camera}", info.video_path, f"videos/{key}", video_key=key)
 
     def place(self, kind: str) -> list[int | None]:
         """Return chunk and file of its data, or of `videos/KEY`; None where that is untold."""
         return [self.count(f"{kind}/{part}") for part in _PLACE]
 
-    def _file(self, template: str, kind: str, **names: str) -> Path:
+    def _file(self, what: str, template: str, kind: str, **names: str) -> Path:
         places = {}
         for part, place in zip(_PLACE, self.place(kind), strict=True):
             if place is None:
                 column = f"{kind}/{part}"
                 told = shown(self.raw[column]) if column in self.raw else "missing"
                 raise DatasetError(
-                    f"this dataset does not say where that is of episode {self.episode}: in"
-                    f" {layout.EPISODES}, {column} is {told}"
+                    f"this dataset does not say in which file {what} of episode {self.episode} is:"
+                    f" in {layout.EPISODES}, {column} is {told}"
                 )
             places[part] = place
         return Path(template.format(**places, **names))

@@ -137,7 +137,7 @@ def test_a_missing_video_is_said_and_the_rest_shown(directory: Path, tmp_path: P
     made = Path(shutil.copytree(directory, tmp_path / "made"))
     (made / layout.video_path(CAMERAS[0], 0)).unlink()
     out = tmp_path / "page.html"
-    assert ran("view", made, 0, "--out", out).code == 0
+    assert ran("view", made, 0, "--out", out).code == 1
     text = out.read_text()
     assert text.count("data:video") == 1
     assert "is missing" in text

@@ -85,4 +85,4 @@ def _demand_something(task: Task, dataset: Dataset, episodes: Sequence[int]) -> 
             f"{task.directory} has no images but {listed(depth)}, which no format takes"
         )
     if left_out or depth:
-        task.say(f"left out: {listed([*left_out, *depth])}", style="yellow")
+        task.say(f"left out, no vector or no images: {listed([*left_out, *depth])}", style="yellow")

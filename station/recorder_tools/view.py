@@ -24,12 +24,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(task: Task) -> int:
-    """Write the page; returns 0."""
+    """Write the page; returns 0, or 1 if images cannot be read."""
     options = task.options
     dataset = task.dataset()
     out: Path = options.out or Path(f"episode_{options.episode}.html")
-    text, warnings = page(dataset, options.episode)
-    for warning in warnings:
+    text, left_out = page(dataset, options.episode)
+    for warning in left_out:
         task.say(f"left out: {warning}", style="yellow")
     atomic_write_text(out, text)
     size = out.stat().st_size
@@ -38,4 +38,4 @@ def run(task: Task) -> int:
         task.say("a browser may be slow with a page of that size", style="yellow")
     if options.open:
         webbrowser.open(out.absolute().as_uri())
-    return 0
+    return int(len(left_out) > len(dataset.info.depth_cameras))
