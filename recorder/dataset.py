@@ -232,7 +232,11 @@ class Dataset:
     def _read_rows(self) -> dict[int, EpisodeRow]:
         rows: dict[int, EpisodeRow] = {}
         damaged = []
-        for name in reading.episode_files(self.directory):
+        names = reading.episode_files(self.directory)
+        if self.info.total_episodes and not names:
+            lost = reading.unreadable(self.directory, layout.episodes_path(0))
+            damaged.append(Fault(str(layout.EPISODES), str(lost), "repair finds what there is"))
+        for name in names:
             try:
                 for row in reading.read_rows(self.directory, name):
                     if row.episode in rows:

@@ -16,10 +16,7 @@ _ARM: Final = layout.RECAP + "intervention_"
 _SOURCE: Final = layout.RECAP + "source"
 _FASTEST_HZ: Final = 1000.0
 _PLACES: Final = frozenset(["chunk_index", "file_index"])
-_CONVERTER: Final = (
-    "LeRobot converts it: python -m lerobot.datasets.v30.convert_dataset_v21_to_v30"
-    " --repo-id=OWNER/NAME"
-)
+_CONVERTER: Final = "python -m lerobot.datasets.v30.convert_dataset_v21_to_v30 --repo-id=OWNER/NAME"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +160,9 @@ def _demand_version(version: object) -> None:
             f' "{layout.CODEBASE_VERSION}" is expected, which is the version that this reads'
         )
     remedy = {
-        "v2.1": _CONVERTER,
+        "v2.1": f"LeRobot converts it: {_CONVERTER}",
         "v2.0": "LeRobot converts it to v2.1 (lerobot.datasets.v21.convert_dataset_v20_to_v21),"
-        f" and from there: {_CONVERTER}",
+        f" and then: {_CONVERTER}",
     }
     raise VersionError(
         f"it is a dataset of version {version}; this reads {layout.CODEBASE_VERSION}."

@@ -43,8 +43,8 @@ def why_unreadable(path: Path, error: Exception | None = None) -> str:
         return "is a link to nothing" if path.is_symlink() else "is missing"
     if is_pointer(path):
         return "is a Git LFS pointer, not the file itself: call `git lfs pull` in its repository"
-    said = str(error).splitlines()
-    return f"is damaged: {said[0]}" if said else "is damaged"
+    said = str(error or "").splitlines()
+    return f"is damaged: {said[0].rstrip('.')}" if said else "is damaged"
 
 
 def is_pointer(path: Path) -> bool:

@@ -31,7 +31,8 @@ _ARROW_KINDS: Final = {
 def unreadable(directory: Path, name: Path, error: Exception | None = None) -> DatasetError:
     """Return what to raise of a file of a dataset that cannot be read."""
     path = directory / name
-    return damage(directory, f"{path} {origin.why_unreadable(path, error)}")
+    what = f"{path} {origin.why_unreadable(path, error)}"
+    return DatasetError(what) if origin.is_pointer(path) else damage(directory, what)
 
 
 def damage(directory: Path, what: str) -> DatasetError:

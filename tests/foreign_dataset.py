@@ -93,7 +93,7 @@ def foreign(lengths: tuple[int, ...] = LENGTHS, fps: float = FPS) -> Foreign:
         f"videos/{KEY}/from_timestamp": [begin / fps for begin in begins[:-1]],
         f"videos/{KEY}/to_timestamp": [end / fps for end in begins[1:]],
     }
-    info = {
+    info: dict[str, Any] = {
         "codebase_version": "v3.0",
         "robot_type": "aloha",
         "total_episodes": len(lengths),
@@ -115,7 +115,7 @@ def foreign(lengths: tuple[int, ...] = LENGTHS, fps: float = FPS) -> Foreign:
         "index": pa.array(np.arange(total), pa.int64()),
         "task_index": pa.array(np.zeros(total), pa.int64()),
     }
-    tasks = {"task_index": [0], "task": [TRANSFER]}
+    tasks: dict[str, list[Any]] = {"task_index": [0], "task": [TRANSFER]}
     return Foreign(info, rows, data, tasks, {KEY: film(total, round(fps))} if total else {})
 
 

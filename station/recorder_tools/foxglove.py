@@ -139,7 +139,7 @@ def _images(dataset: Dataset, row: EpisodeRow, table: pa.Table, camera: str) -> 
     """Yield each image once, when it was captured."""
     captured_ns = wall_ns(dataset, table, f"t_{camera}_ns")
     before_ns = -1
-    for t_ns, image in zip(captured_ns, dataset.frames(row.episode, camera), strict=False):
+    for t_ns, image in zip(captured_ns, dataset.frames(row.episode, camera), strict=True):
         if t_ns == before_ns:
             continue
         before_ns = t_ns
