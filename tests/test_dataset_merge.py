@@ -86,7 +86,7 @@ def test_a_recorded_video_is_copied_as_it_is(whole: Path, tmp_path: Path) -> Non
     [
         ({"fps": 50}, "frames a second: 30 and 50"),
         ({"robot_type": "other"}, "robot: aloha and other"),
-        ({"features": {}}, "was not recorded by this software"),
+        ({"features": {}}, "lacks timestamp"),
     ],
 )
 def test_datasets_that_differ_are_not_merged(

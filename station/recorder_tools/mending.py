@@ -18,6 +18,7 @@ from recorder.structure import EpisodeRow, ranges
 from runtime.files import atomic_write, unfinished
 from station.config import load, robot_file
 from station.recorder_tools.copying import copied, robot_of
+from station.recorder_tools.row_check import unusable
 from station.recorder_tools.task import ToolError, counted
 
 
@@ -123,7 +124,9 @@ class Mending:
                 self._put_episode_aside(path, _first(str(error)))
                 continue
             cameras = tuple(robot.cameras) if robot else ()
-            faults = [what for row in rows for what in self._faults(row, cameras)]
+            said = unusable(self._directory / path, robot)
+            faults = [said] if said else []
+            faults += [what for row in rows for what in self._faults(row, cameras)]
             if faults:
                 numbers = ranges(row.episode for row in rows)
                 why = f"episode {numbers} is not whole: {_first(faults[0])}"
