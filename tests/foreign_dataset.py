@@ -179,3 +179,41 @@ def renamed_camera(made: Foreign, key: str) -> None:
 
 
 Change = Callable[[Foreign], object]
+
+
+def made_by(change: Change, directory: Path) -> Path:
+    made = foreign()
+    change(made)
+    return made.write(directory)
+
+
+def told(**info: Any) -> Change:
+    return lambda made: made.info.update(info)
+
+
+def row(column: str, values: Any) -> Change:
+    return lambda made: made.rows.update({column: values})
+
+
+def named(names: Any) -> Change:
+    def change(made: Foreign) -> None:
+        for key in (layout.ACTION, layout.STATE):
+            made.features[key]["names"] = names
+
+    return change
+
+
+def without(*keys: str) -> Change:
+    def change(made: Foreign) -> None:
+        for key in keys:
+            del made.features[key], made.data[key]
+
+    return change
+
+
+def extra(key: str, dtype: str, shape: list[int], values: Any) -> Change:
+    def change(made: Foreign) -> None:
+        made.features[key] = {"dtype": dtype, "shape": shape, "names": None}
+        made.data[key] = pa.array(values)
+
+    return change
