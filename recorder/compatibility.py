@@ -41,6 +41,11 @@ def require(
         info = read_info(directory)
     except DatasetError as error:
         raise MismatchError(f"{error}; or record into another directory") from error
+    if not info.recorded:
+        raise MismatchError(
+            f"the dataset in {directory} was not recorded by this software: record into another"
+            " directory"
+        )
     given, columns = _described(info), other_columns(info)
     wanted = {
         "robot": robot,

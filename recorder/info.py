@@ -125,12 +125,9 @@ def robot_of(info: Info) -> Robot:
 
 
 def other_columns(info: Info) -> list[str]:
-    """Return the features by which a dataset differs from what this version records."""
-    declared = layout.features(robot_of(info))
-    names = info.features.keys() | declared.keys()
-    if not info.recorded:
-        return sorted(info.features.keys() ^ declared.keys())
-    own = features_of(declared)
+    """Return the features by which a recording differs from what this version records."""
+    own = features_of(layout.features(robot_of(info)))
+    names = info.features.keys() | own.keys()
     return sorted(name for name in names if info.features.get(name) != own.get(name))
 
 

@@ -4,35 +4,42 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recorder import info as about
 from recorder import layout, statistics
 from recorder.assembly import Episode, filmed
 from recorder.dataset import Dataset
-from recorder.info import Info
+from recorder.info import Info, other_columns, robot_of
 from recorder.layout import Robot, Success
 from recorder.reading import STATISTICS_COLUMN, damage, read_texts
 from recorder.statistics import Statistics
 from recorder.structure import EpisodeRow
 from station.recorder_tools.task import ToolError, listed
 
+OTHERS_TOOL: Final = "LeRobot's `lerobot-edit-dataset`"
 
-def robot_of(info: Info, where: Path) -> Robot:
+
+def own_robot(info: Info, where: Path) -> Robot:
     """Return what all episodes of a recorded dataset have in common.
 
     Raises:
         ToolError: it was not recorded by this software, so that its columns are others.
     """
-    if different := about.other_columns(info):
+    if not info.recorded:
         raise ToolError(
-            f"{where} was not recorded by this software, or by another version: it differs in the"
-            f" columns {listed(different)}; LeRobot's own tools can edit it"
+            f"{where} was not recorded by this software, which copies recordings with all their"
+            f" labels; {OTHERS_TOOL} does this with others' datasets"
         )
-    return about.robot_of(info)
+    if different := other_columns(info):
+        raise ToolError(
+            f"{where} was recorded by another version of this software, or changed: it differs in"
+            f" the columns {listed(different)}; {OTHERS_TOOL} can edit it"
+        )
+    return robot_of(info)
 
 
 def copied(dataset: Dataset, row: EpisodeRow) -> Episode:

@@ -17,7 +17,7 @@ from recorder.reading import episode_files, read_info, read_rows, read_table, re
 from recorder.structure import EpisodeRow, ranges
 from runtime.files import atomic_write, unfinished
 from station.config import load, robot_file
-from station.recorder_tools.copying import copied, robot_of
+from station.recorder_tools.copying import OTHERS_TOOL, copied, own_robot
 from station.recorder_tools.row_check import unusable
 from station.recorder_tools.task import ToolError, counted
 
@@ -78,8 +78,8 @@ class Mending:
         if why := origin.unmendable(self._directory):
             raise ToolError(
                 f"{self._directory} cannot be repaired: {why}. This repairs recordings of this"
-                " software, in a folder of their own: of others' LeRobot's tools make new ones"
-                " (lerobot-edit-dataset), and `cp -rL` copies what is linked"
+                f" software, in a folder of their own: {OTHERS_TOOL} makes new datasets of others',"
+                " and `cp -rL` copies what is linked"
             )
         for row in self._rows():
             place = row.raw.get("data/chunk_index"), row.raw.get("data/file_index")
@@ -98,7 +98,7 @@ class Mending:
         path = self._directory / layout.INFO
         if path.exists():
             try:
-                return robot_of(read_info(self._directory), self._directory)
+                return own_robot(read_info(self._directory), self._directory)
             except VersionError:
                 raise
             except DatasetError:

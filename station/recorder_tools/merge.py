@@ -12,7 +12,7 @@ from recorder.assembly import assembled
 from recorder.dataset import Dataset
 from recorder.layout import Robot
 from recorder.structure import EpisodeRow
-from station.recorder_tools.copying import copied, robot_of
+from station.recorder_tools.copying import copied, own_robot
 from station.recorder_tools.task import Task, ToolError, counted, listed
 
 
@@ -38,9 +38,9 @@ def run(task: Task) -> int:
 def common_robot(sources: Sequence[Dataset]) -> Robot:
     """Return what the datasets have in common; raises ToolError, naming what differs."""
     first = sources[0]
-    robot = robot_of(first.info, first.directory)
+    robot = own_robot(first.info, first.directory)
     for other in sources[1:]:
-        another = robot_of(other.info, other.directory)
+        another = own_robot(other.info, other.directory)
         if robot.twin is None or another.twin is None:  # what one does not say, the other may
             known = robot.twin if another.twin is None else another.twin
             robot, another = replace(robot, twin=known), replace(another, twin=known)

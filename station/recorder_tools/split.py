@@ -10,7 +10,7 @@ import numpy as np
 from recorder.dataset import Dataset
 from recorder.structure import EpisodeRow
 from station.recorder_tools import merge
-from station.recorder_tools.copying import robot_of
+from station.recorder_tools.copying import own_robot
 from station.recorder_tools.task import Task, ToolError, add_directory, add_episodes
 
 
@@ -42,7 +42,7 @@ def run(task: Task) -> int:
         ToolError: no episode is chosen, or not even one is left for the rest.
     """
     dataset = task.dataset()
-    robot = robot_of(dataset.info, task.directory)
+    robot = own_robot(dataset.info, task.directory)
     chosen = selected(task, dataset)
     numbers = {row.episode for row in chosen}
     rest = [row for row in dataset.episodes() if row.episode not in numbers]
