@@ -28,7 +28,7 @@ class ColumnError(ValueError):
 def conformed(column: pa.ChunkedArray, feature: Feature) -> pa.ChunkedArray:
     """Return a column of numbers or texts as `info.json` declares it.
 
-    Numbers are given the declared type where that loses nothing; one number a frame may be kept as
+    Whole numbers are given the declared type where that loses nothing; one number a frame may be kept as
     a list of one. What is neither numbers nor texts is returned as it is.
 
     Raises:
@@ -46,9 +46,12 @@ def conformed(column: pa.ChunkedArray, feature: Feature) -> pa.ChunkedArray:
     if not is_list(column.type):
         _demand(feature.width == 1, column, f"{feature.width} values a row")
         return _cast(column, feature)
-    values = _cast(pa.chunked_array([_flat(column, feature.width)]), feature)
+    given = _flat(column, feature.width)
+    values = _cast(pa.chunked_array([given]), feature)
     if feature.shape in ((), (1,)):
         return values
+    if values.type == given.type:
+        return column
     array = values.combine_chunks()
     return pa.chunked_array([pa.FixedSizeListArray.from_arrays(array, feature.width)])
 
@@ -110,7 +113,8 @@ def _flat(column: pa.ChunkedArray, width: int) -> pa.Array:
 
 def _cast(column: pa.ChunkedArray, feature: Feature) -> pa.ChunkedArray:
     wanted = _TYPES[feature.dtype]
-    if column.type == wanted:
+    floats = pa.types.is_floating(column.type) and pa.types.is_floating(wanted)
+    if column.type == wanted or floats:  # fewer digits would be another value
         return column
     kinds = (pa.types.is_boolean, pa.types.is_integer, _is_number)
     ranks = [

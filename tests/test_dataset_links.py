@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from dataset_scene import Told, written
 from dataset_tools import ran
+from foreign_dataset import DATA, Foreign, made_by, named
 
 from policy_worker.policies import replay
 from recorder import layout
@@ -56,6 +57,24 @@ def test_the_policy_finds_the_dataset_of_the_file_that_it_plays(
     }[how]
     player = replay.make(replay.Config(file=file), JOINTS)
     assert player.spec.instructions == (TRANSFER,)
+
+
+def renamed(made: Foreign) -> None:
+    for key in (layout.ACTION, layout.STATE):
+        made.features[key]["names"] = {"motors": list(JOINTS)}
+
+
+def test_the_policy_plays_an_episode_of_others(tmp_path: Path) -> None:
+    made = made_by(renamed, tmp_path / "made")
+    player = replay.make(replay.Config(file=made / DATA, episode=1), JOINTS)
+    assert player.spec.instructions == (TRANSFER,)
+    unnamed = made_by(named(None), tmp_path / "unnamed")
+    with pytest.raises(ValueError, match="joints are called None"):
+        replay.make(replay.Config(file=unnamed / DATA, episode=1), JOINTS)
+    lonely = tmp_path / "file-000.parquet"
+    lonely.write_bytes((made / DATA).read_bytes())
+    with pytest.raises(ValueError, match="is in no dataset"):
+        replay.make(replay.Config(file=lonely), JOINTS)
 
 
 def test_a_cache_is_not_repaired_nor_is_anybody_advised_to(cached: Path) -> None:
