@@ -26,6 +26,7 @@ from recorder.layout import (
     STATISTICS,
     SUBTASKS,
     TASKS,
+    TEXTS,
     VIDEO_PATH,
     Robot,
     episode_at,
@@ -37,7 +38,6 @@ from recorder.statistics import Statistics
 from recorder.structure import ranges
 from runtime.files import atomic_write, atomic_write_text
 
-_INDEX: Final = "__index_level_0__"  # the column by whose texts LeRobot looks tasks up
 _STATS: Final = "stats/"
 _ROWS: Final = "index"  # a feature that every row has, by whose count statistics are recognised
 _MARK: Final = b"PAR1"  # ends a parquet file
@@ -234,16 +234,16 @@ class Catalogue:
         if not (self.directory / path).exists():
             return list(first)
         with pq.ParquetFile(self.directory / path) as file:
-            return list(file.read()[_INDEX].to_pylist())
+            return list(file.read()[TEXTS].to_pylist())
 
     def _write_texts(self, path: Path, number: str, texts: list[str]) -> None:
-        table = pa.table({number: pa.array(range(len(texts)), pa.int64()), _INDEX: texts})
+        table = pa.table({number: pa.array(range(len(texts)), pa.int64()), TEXTS: texts})
         pandas = {
-            "index_columns": [_INDEX],
+            "index_columns": [TEXTS],
             "column_indexes": [],
             "columns": [
                 _pandas_column(number, number, "int64"),
-                _pandas_column(None, _INDEX, "unicode"),
+                _pandas_column(None, TEXTS, "unicode"),
             ],
             "pandas_version": "2.2.0",
         }

@@ -28,7 +28,7 @@ class ColumnError(ValueError):
 def conformed(column: pa.ChunkedArray, feature: Feature) -> pa.ChunkedArray:
     """Return a column of numbers or texts as `info.json` declares it.
 
-    Whole numbers are given the declared type where that loses nothing; one number a frame may be kept as
+    Whole numbers are given the declared type where that loses nothing; one a frame may be kept as
     a list of one. What is neither numbers nor texts is returned as it is.
 
     Raises:

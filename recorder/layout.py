@@ -22,6 +22,7 @@ SUBTASKS: Final = Path("meta/subtasks.parquet")
 EPISODES: Final = Path("meta/episodes")
 EDITS: Final = Path("meta/recap/edits.jsonl")
 POLICIES: Final = Path("meta/recap/policies.json")
+TEXTS: Final = "__index_level_0__"  # the column of tasks' texts: pandas' index without a name
 
 JOURNALS: Final = Path("journal")
 DISCARDED: Final = Path("discarded")

@@ -18,7 +18,6 @@ from recorder.structure import EpisodeRow, whole
 
 STATISTICS_COLUMN: Final = "stats/"
 
-_INDEX: Final = "__index_level_0__"  # what pandas calls an index without a name
 _JOURNAL: Final = "journal"
 _ARROW_KINDS: Final = {
     "int64": (pa.types.is_integer,),
@@ -50,6 +49,8 @@ def read_info(directory: Path) -> Info:
         return Info.of(raw)
     except VersionError as error:
         raise VersionError(f"{path}: {error}") from error
+    except RecursionError as error:
+        raise DatasetError(f"{path} is nested too deeply to be one of LeRobot's") from error
     except DatasetError as error:
         mended = "" if origin.unmendable(directory) else f"; {origin.advice(directory)}"
         raise DatasetError(f"{path}: {error}{mended}") from error
@@ -154,7 +155,9 @@ def read_texts(directory: Path, name: Path, number: str) -> dict[int, str]:
     """
     table = read_table(directory, name)
     known = [
-        column for column in (_INDEX, number.removesuffix("_index")) if column in table.column_names
+        column
+        for column in (layout.TEXTS, number.removesuffix("_index"))
+        if column in table.column_names
     ]
     others = [column for column in table.column_names if column != number]
     column = known[0] if known else others[0] if len(others) == 1 else None

@@ -13,7 +13,14 @@ from recorder.assembly import assembled
 from recorder.catalogue import Catalogue
 from recorder.dataset import Dataset, DatasetError, VersionError
 from recorder.layout import Robot
-from recorder.reading import episode_files, read_info, read_rows, read_table, read_texts
+from recorder.reading import (
+    episode_files,
+    read_info,
+    read_rows,
+    read_schema,
+    read_table,
+    read_texts,
+)
 from recorder.structure import EpisodeRow, ranges
 from runtime.files import atomic_write, unfinished
 from station.config import load, robot_file
@@ -175,9 +182,11 @@ class Mending:
         ):
             try:
                 read_texts(self._directory, path, column)
-                continue
+                if layout.TEXTS in read_schema(self._directory, path).names:
+                    continue
             except DatasetError:
-                self._put_aside(path, "it is damaged")
+                pass
+            self._put_aside(path, "it is damaged")
             known = self._numbered(column)
             if not known:
                 continue
