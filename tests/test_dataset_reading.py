@@ -15,6 +15,7 @@ from dataset_scene import CAMERAS, FPS, ROBOT, Told, image_of, path_of, written
 
 from recorder import layout
 from recorder.dataset import Dataset, DatasetError, vectors
+from recorder.decoding import VideoError, facts
 from recorder.structure import ranges
 
 FIRST, SECOND, THIRD = Told(), Told(0, 12, 0), Told(15, 0, 0, outcome="timeout", task="hold it")
@@ -167,3 +168,12 @@ def test_counts_that_contradict_the_episodes_are_faults(directory: Path) -> None
 def test_numbers_are_said_as_ranges() -> None:
     assert ranges([4, 0, 1, 2, 7]) == "0..2, 4, 7"
     assert ranges([]) == "none"
+
+
+def test_a_video_of_a_codec_that_nobody_knows_is_named(directory: Path) -> None:
+    path = directory / layout.video_path(CAMERAS[0], 1)
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz"))
+    with pytest.raises(DatasetError, match=r"codec that is known"):
+        list(Dataset(directory).frames(1, CAMERAS[0]))
+    with pytest.raises(VideoError, match=r"codec that is known"):
+        facts(path)
