@@ -79,7 +79,7 @@ class Dataset:
             what = f"the columns {', '.join(missing)} are missing, which info.json speaks of"
             raise self._wrong(row, what)
         self._demand_number(row, there)
-        read = [feature.key for feature in wanted if feature.kind is not Kind.IMAGE]
+        read = [each.key for each in wanted if each.kind not in (Kind.IMAGE, Kind.DEPTH)]
         table = reading.read_table(self.directory, name, read, episode)
         if len(table) != row.length:
             raise self._wrong(row, f"{len(table)} rows, said to be {row.length}")

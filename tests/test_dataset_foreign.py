@@ -202,8 +202,14 @@ def depth(made: Foreign) -> None:
     made.features[KEY]["info"]["video.is_depth_map"] = True
 
 
-def test_depth_is_said_and_never_shown_as_colours(tmp_path: Path) -> None:
-    made = made_by(depth, tmp_path / "made")
+def depth_in_the_table(made: Foreign) -> None:
+    with_images(made, depth=16)
+    made.features[KEY]["info"] = {"is_depth_map": True}
+
+
+@pytest.mark.parametrize("change", [depth, depth_in_the_table])
+def test_depth_is_said_and_never_shown_as_colours(change: Change, tmp_path: Path) -> None:
+    made = made_by(change, tmp_path / "made")
     for words, code in (
         (("info", made), 0),
         (("check", made), 0),
