@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 LAUNCHED_NS = time.monotonic_ns()
+_YEAR_S = 31_536_000
 
 DESCRIPTION = """\
 Run a bimanual robot: cameras, arms, policy and controller, each in its own process.
@@ -66,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--episodes", type=_positive_int, metavar="N", help="end after N episodes")
     result.add_argument("--duration", type=_positive, metavar="S", help="end after S seconds")
     result.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="of the first scene (default 0)"
+        "--seed", type=_seed, default=0, metavar="N", help="of the first scene (default 0)"
     )
     result.add_argument(
         "--headless", action="store_true", help="log lines, as always where no terminal shows them"
@@ -146,8 +147,17 @@ def main(arguments: Sequence[str]) -> int:
 
 def _positive(text: str) -> float:
     value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
+    if not 0 < value <= _YEAR_S:
+        raise argparse.ArgumentTypeError(f"expected seconds, up to {_YEAR_S}, got {text}")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**31:
+        raise argparse.ArgumentTypeError(
+            f"expected a whole number from 0 to 2147483647, got {text}"
+        )
     return value
 
 

@@ -15,7 +15,8 @@ from benchmarks.report import Target, publish
 from learning.evaluate import Candidate, Share, evaluated, table
 from simulation.lockstep import EpisodeResult, Timing
 from simulation.task import FIRST_EVALUATION_SEED, HOLD, TRANSFER
-from station.config import CONFIGS, load, plugin_config, robot_file
+from station.config import CONFIGS, load, robot_file
+from station.plugin_options import plugin_config
 
 _FIRST_LIVE_SEED = 1000  # beyond the seeds of the lockstep episodes: other cubes
 

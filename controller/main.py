@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from controller.config import ControllerConfig
 from controller.core import Controller
@@ -25,6 +24,7 @@ from messaging.transport import Subscriber
 from motion.clearance import Clearance
 from motion.leave import NONE, allowed
 from motion.limits import JointLimits, LimitsConfig
+from runtime.config import Radians, StrictModel
 from runtime.process import Context
 from runtime.rate import RateKeeper
 
@@ -32,16 +32,14 @@ _LOST = "a person fell silent while commanding: hand back to go on"
 _SILENCE = 3  # times a directive's staleness: drawing its view keeps the station busy for a while
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """The robot as the controller needs to know it."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
     arms: tuple[str, ...]
-    ranges: dict[str, tuple[float, float]]  # joint -> rad, grippers 0..1, in order of the arms
+    ranges: dict[str, tuple[Radians, Radians]]  # joint -> rad, grippers 0..1, in order of the arms
     limits: LimitsConfig
-    home: tuple[float, ...]
-    rest: tuple[float, ...]
+    home: tuple[Radians, ...]
+    rest: tuple[Radians, ...]
     controller: ControllerConfig
     collision_model: Path | None = None  # None: commands are not checked for collisions
 

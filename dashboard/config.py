@@ -6,18 +6,18 @@ import os
 from ipaddress import ip_address
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
+
+from runtime.config import Port, StrictModel
 
 
-class DashboardConfig(BaseModel):
+class DashboardConfig(StrictModel):
     """Where the page is served, and to whom."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     enabled: bool = True
     # Another address than loopback lets the network see the page; then everybody needs a token.
     host: str = "127.0.0.1"
-    port: int = Field(default=8360, ge=1024, le=65535)
+    port: Port = 8360
     tokens: Path | None = Field(default=None, strict=False)  # ~/.config/evenhand/<robot> if None
 
     @field_validator("host")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import uvicorn
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from dashboard.app import application
 from dashboard.asking import Asker
@@ -21,6 +21,7 @@ from dashboard.observed import Observed
 from dashboard.pictures import Pictures
 from dashboard.spoken import LONGEST, SERVICES
 from dashboard.tokens import tokens_in
+from runtime.config import Port, StrictModel
 from runtime.process import Context
 
 log = logging.getLogger(__name__)
@@ -35,10 +36,8 @@ _BACKLOG = 128
 _GOODBYE_S = 1
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """What is shown, where it is served, and where the secrets and the audit file are."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     robot: str
     title: str
@@ -48,7 +47,7 @@ class Config(BaseModel):
     cameras: tuple[str, ...]
     processes: tuple[str, ...]
     host: str
-    port: int
+    port: Port
     tokens: Path = Field(strict=False)
     audit: Path = Field(strict=False)
     run_directory: Path = Field(strict=False)

@@ -14,8 +14,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from dashboard.asking import Asker
 from dashboard.mqtt_config import MqttConfig
 from dashboard.mqtt_events import Budget, Event, Lives, as_json, phase_events, state_said
@@ -24,6 +22,7 @@ from dashboard.mqtt_link import Link, password, tls_context
 from dashboard.tokens import is_loopback
 from messaging.messages import Reply, Request, SafetyState
 from messaging.topics import HEARTBEAT, SAFETY_STATE, Keep
+from runtime.config import StrictModel
 from runtime.process import Context
 
 log = logging.getLogger(__name__)
@@ -37,10 +36,8 @@ _FAREWELL_S, _FAREWELLS = 0.5, 4
 _UNDER_WAY = 32  # requests that wait for their answer; of further stops the newest waits its turn
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """What the bridge is told."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     robot: str
     broker: MqttConfig

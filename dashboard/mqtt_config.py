@@ -6,7 +6,9 @@ import stat
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from runtime.config import Between, StrictModel
 
 _PORT, _TLS_PORT = 1883, 8883
 
@@ -18,11 +20,7 @@ class SecretError(RuntimeError):
     """A password or key that cannot be used; says why and what to do."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-
-class TlsConfig(_Strict):
+class TlsConfig(StrictModel):
     """Whom to trust, and how to show who this is; `tls: {}` trusts whom the system trusts."""
 
     ca: Path | None = None  # certificates of who may sign the broker's, in PEM
@@ -36,11 +34,11 @@ class TlsConfig(_Strict):
         return self
 
 
-class MqttConfig(_Strict):
+class MqttConfig(StrictModel):
     """Which broker, as whom, and under which names."""
 
     host: Annotated[str, Field(min_length=1)]
-    port: Annotated[int, Field(gt=0, lt=65536)] | None = None  # 1883, or 8883 with TLS
+    port: Annotated[int, Between(1, 65_535)] | None = None  # 1883, or 8883 with TLS
     name: Level | None = None  # of this robot in topics, if others share its config's name
     fleet: Level = "all"  # its stop topic stops every robot that names it
     user: str | None = None

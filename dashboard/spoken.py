@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
+
+from runtime.config import StrictModel
 
 LONGEST = 2048  # bytes of a message
 # Who is asked for what; safety for all that is not named here.
@@ -18,38 +20,34 @@ SERVICES = ("safety", *_ASKED_OF)
 ALWAYS = frozenset({"pause", "rest", "cut"})
 
 
-class _Spoken(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-
-class Hello(_Spoken):
+class Hello(StrictModel):
     """Who it is, by its token."""
 
     do: Literal["hello"]
     token: str = Field(default="", max_length=256)
 
 
-class Ping(_Spoken):
+class Ping(StrictModel):
     """Whether the link lives."""
 
     do: Literal["ping"]
     n: int = 0
 
 
-class Stop(_Spoken):
+class Stop(StrictModel):
     """The button was pressed."""
 
     do: Literal["stop"]
     n: int = 0
 
 
-class Take(_Spoken):
+class Take(StrictModel):
     """This operator takes control over."""
 
     do: Literal["take"]
 
 
-class Ask(_Spoken):
+class Ask(StrictModel):
     """A question to safety or to the station."""
 
     do: Literal["ask"]

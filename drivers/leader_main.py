@@ -6,7 +6,7 @@ import logging
 import time
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from drivers.arm import Arm, ArmError, ArmLostError, ArmReading
 from drivers.dynamixel.profile import Gripper, Profile
@@ -16,6 +16,7 @@ from drivers.states import States
 from messaging.messages import Permit
 from messaging.topics import LEADER_COMMAND, PERMIT
 from motion.limits import JointLimits, LimitsConfig
+from runtime.config import LoopRate, Radians, StrictModel
 from runtime.plugins import configured, plugin
 from runtime.process import Context
 from runtime.rate import RateKeeper
@@ -30,17 +31,15 @@ _FIRST_PERMIT_S = 0.5  # by then safety has said something, if there is any
 _CUT = "its torque is cut: waits for leave to move"
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """One leader arm."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     arm: str  # the name of the leader, which is that of the arm it leads
     plugin: str
     config: dict[str, Any] = Field(default_factory=dict)
-    ranges: dict[str, tuple[float, float]]  # joint, named as its follower's -> rad, gripper 0..1
+    ranges: dict[str, tuple[Radians, Radians]]  # joint, as its follower's -> rad, gripper 0..1
     limits: LimitsConfig  # within which it follows
-    rate_hz: int = Field(gt=0)
+    rate_hz: LoopRate
 
     @property
     def instance(self) -> str:

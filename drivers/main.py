@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from drivers.arm import Arm, ArmError, ArmLostError, ArmReading
 from drivers.guard import Guard, GuardedCommand
@@ -24,6 +24,7 @@ from messaging.messages import JointCommand, Permit
 from messaging.topics import JOINT_COMMAND, PERMIT
 from messaging.transport import Waiter
 from motion.limits import JointLimits, LimitsConfig
+from runtime.config import Between, LoopRate, Radians, StrictModel
 from runtime.plugins import configured, plugin
 from runtime.process import Context
 
@@ -40,19 +41,17 @@ _TRY_AGAIN_S = 0.5
 _BEAT_S = 0.03  # between signs of life while the arm is gone
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """One arm of the robot."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     arm: str
     plugin: str
     config: dict[str, Any] = Field(default_factory=dict)
-    ranges: dict[str, tuple[float, float]]  # joint -> rad, gripper 0..1
+    ranges: dict[str, tuple[Radians, Radians]]  # joint -> rad, gripper 0..1
     limits: LimitsConfig
-    rate_hz: int
-    rest: tuple[float, ...]  # where the arm lies by itself: rad, gripper 0..1
-    rest_tolerance_rad: float = Field(default=0.1, gt=0)
+    rate_hz: LoopRate
+    rest: tuple[Radians, ...]  # where the arm lies by itself: rad, gripper 0..1
+    rest_tolerance_rad: Annotated[float, Between(0.001, 1.0, "rad")] = 0.1
 
     @property
     def joints(self) -> tuple[str, ...]:
@@ -85,12 +84,7 @@ def main(config: Config, context: Context) -> None:
 
 def stopping_s(limits: LimitsConfig) -> float:
     """Return more than any stop within the limits takes, whatever the arm does at its start."""
-    arm = limits.velocity / limits.acceleration + 2.0 * limits.acceleration / limits.jerk
-    gripper = (
-        limits.gripper_velocity / limits.gripper_acceleration
-        + 2.0 * limits.gripper_acceleration / limits.gripper_jerk
-    )
-    return max(arm, gripper) + _SLACK_S
+    return limits.stop_s + _SLACK_S
 
 
 class Driver:

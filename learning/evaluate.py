@@ -15,7 +15,6 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -24,6 +23,7 @@ from scipy.stats import binomtest
 
 from perception.rendering import SceneRenderer
 from runtime.plugins import plugin
+from runtime.yaml_text import YamlError, parsed
 from simulation.lockstep import EpisodeResult, Lockstep, Timing
 from simulation.scene import save_model, scene_model
 from simulation.task import FIRST_EVALUATION_SEED, INSTRUCTIONS
@@ -142,7 +142,10 @@ def _option(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not equals:
         raise argparse.ArgumentTypeError(f"want KEY=VALUE, got {text!r}")
-    return key, yaml.safe_load(value)
+    try:
+        return key, parsed(value, f"--option {key}").value
+    except YamlError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _parser() -> argparse.ArgumentParser:

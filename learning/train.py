@@ -13,7 +13,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
-from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
+from pydantic import PositiveFloat, PositiveInt
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.optim import AdamW
@@ -27,12 +27,11 @@ from learning.models.config import FlowConfig
 from learning.models.flow import FlowModel, drawn_times
 from learning.models.vision import object_loss
 from learning.training_state import TrainingState
+from runtime.config import StrictModel
 
 
-class TrainConfig(BaseModel):
+class TrainConfig(StrictModel):
     """How to train; the defaults made the checkpoint in `configs/policies`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     steps: PositiveInt = 12_000
     batch: PositiveInt = 32

@@ -19,6 +19,7 @@ import zmq
 
 from messaging import codec
 from messaging.curve import Network
+from messaging.messages import Frame
 from messaging.service import Client, Service, asking, serving
 from messaging.topics import Keep, M, Topic
 
@@ -69,16 +70,20 @@ class Subscriber(Generic[M]):
         self.newest: M | None = None
         self._socket = socket
         self._topic = topic
+        # A small message is copied in less time than it takes to share its buffer.
+        self._copies = topic.message is not Frame
 
     def receive(self) -> M | None:
         """Return the next message (on a conflating stream the newest), None if there is none."""
         while True:
             try:
-                frame = self._socket.recv(zmq.NOBLOCK, copy=False)
+                data = self._socket.recv(zmq.NOBLOCK, copy=self._copies)
             except zmq.Again:
                 return None
             try:
-                self.newest = codec.decode(frame.buffer, self._topic.message)
+                self.newest = codec.decode(
+                    data if isinstance(data, bytes) else data.buffer, self._topic.message
+                )
             except codec.CodecError as error:
                 self.refused += 1
                 if self.refused == 1:

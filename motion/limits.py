@@ -4,34 +4,69 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, PositiveFloat
+from pydantic import model_validator
+
+from runtime.config import Apart, Between, StrictModel
 
 Array = NDArray[np.float64]
 GRIPPER = "gripper"
+MOST_STOP_S = 1.5  # a longer stop is not waited for by all, and each tick looks ahead to its end
+
+Velocity = Annotated[float, Between(0.05, 20.0, "rad/s")]
+Acceleration = Annotated[float, Between(0.1, 1000.0, "rad/s^2")]
+Jerk = Annotated[float, Between(1.0, 100_000.0, "rad/s^3")]
+GripVelocity = Annotated[float, Between(0.05, 50.0, "1/s")]
+GripAcceleration = Annotated[float, Between(0.1, 10_000.0, "1/s^2")]
+GripJerk = Annotated[float, Between(1.0, 1_000_000.0, "1/s^3")]
+Swing = Annotated[float, Between(0.0001, 0.5)]  # of a gripper's way
 
 
-class LimitsConfig(BaseModel):
+class LimitsConfig(StrictModel):
     """How fast the joints may move; grippers are in their own unit, 0 closed to 1 open."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-    velocity: PositiveFloat = 3.0  # rad/s
-    acceleration: PositiveFloat = 25.0  # rad/s^2
-    jerk: PositiveFloat = 800.0  # rad/s^3
-    margin: PositiveFloat = 0.02  # rad that plans keep from the end of a joint's range
-    gripper_velocity: PositiveFloat = 5.0  # 1/s
-    gripper_acceleration: PositiveFloat = 100.0  # 1/s^2
-    gripper_jerk: PositiveFloat = 4000.0  # 1/s^3
-    gripper_swing: PositiveFloat = 0.1  # how far a blended command may swing past 0 or 1
+    velocity: Velocity = 3.0
+    acceleration: Acceleration = 25.0
+    jerk: Jerk = 800.0
+    margin: Apart = 0.02  # rad that plans keep from the end of a joint's range
+    gripper_velocity: GripVelocity = 5.0
+    gripper_acceleration: GripAcceleration = 100.0
+    gripper_jerk: GripJerk = 4000.0
+    gripper_swing: Swing = 0.1  # how far a blended command may swing past 0 or 1
     # A stop may be harder than any motion: within a hand's breadth, not within a smooth curve.
-    stop_acceleration: PositiveFloat = 50.0  # rad/s^2
-    stop_jerk: PositiveFloat = 5000.0  # rad/s^3
-    gripper_stop_acceleration: PositiveFloat = 200.0  # 1/s^2
-    gripper_stop_jerk: PositiveFloat = 20000.0  # 1/s^3
-    jump: PositiveFloat = 0.8  # rad from an arm that stands to its first command, at most
+    stop_acceleration: Acceleration = 50.0
+    stop_jerk: Jerk = 5000.0
+    gripper_stop_acceleration: GripAcceleration = 200.0
+    gripper_stop_jerk: GripJerk = 20000.0
+    jump: Apart = 0.8  # rad from an arm that stands to its first command, at most
+
+    @property
+    def stop_s(self) -> float:
+        """More than any stop within the limits of motion takes."""
+        return max(
+            _stop_s(self.velocity, self.acceleration, self.jerk),
+            _stop_s(self.gripper_velocity, self.gripper_acceleration, self.gripper_jerk),
+        )
+
+    @model_validator(mode="after")
+    def _stops_are_short(self) -> LimitsConfig:
+        for kind in ("", "stop_", "gripper_", "gripper_stop_"):
+            speed = f"{kind.removesuffix('stop_')}velocity"
+            push, jerk = f"{kind}acceleration", f"{kind}jerk"
+            seconds = _stop_s(*(getattr(self, key) for key in (speed, push, jerk)))
+            if seconds > MOST_STOP_S:
+                raise ValueError(
+                    f"a stop takes up to {speed} / {push} + 2 {push} / {jerk} = {seconds:.3g} s, "
+                    f"allowed is {MOST_STOP_S:g} s: lower {speed}, or raise {jerk} or {push}"
+                )
+        return self
+
+
+def _stop_s(velocity: float, acceleration: float, jerk: float) -> float:
+    return velocity / acceleration + 2.0 * acceleration / jerk
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,27 +5,26 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from messaging.topics import FRAME
 from perception.camera import Camera
 from perception.stream import FrameStream
+from runtime.config import FrameRate, StrictModel
 from runtime.plugins import configured, plugin
 from runtime.process import Context
 
 _PATIENCE_S = 0.04  # less than a heartbeat's period, so that a camera without images still beats
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """What a camera process is told."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     camera: str  # the name that policies know it by
     plugin: str  # a file in perception/cameras/
     plugin_config: dict[str, Any] = Field(default_factory=dict)
     # What to expect of a plugin whose own Config names no rate_hz; a longer gap counts as late.
-    rate_hz: float = Field(default=30.0, gt=0)
+    rate_hz: FrameRate = 30.0
 
 
 def main(config: Config, context: Context) -> None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import statistics
 import time
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
+from pydantic import Field
 
 from messaging.messages import ActionChunk
 from messaging.topics import ACTION_CHUNK
 from policy_worker import handshake
 from policy_worker.policy import Observation, Policy, PolicySpec
 from policy_worker.senses import Seen, Senses
+from runtime.config import Between, StrictModel
 from runtime.plugins import configured, plugin
 from runtime.process import Context
 
@@ -25,10 +26,8 @@ _BETWEEN_S = 0.1  # and what may lie around them: a look, and a beat too soon to
 _LOOK_S = 0.04  # how long to wait for something new before showing that the loop still lives
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """Which policy, and how often at most it is asked."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     policy: str
     config: dict[str, Any] = Field(default_factory=dict)
@@ -36,7 +35,7 @@ class Config(BaseModel):
     arms: tuple[str, ...]
     cameras: tuple[str, ...]
     instruction: str  # the first one that it will be given
-    rate_hz: PositiveFloat = 10.0
+    rate_hz: Annotated[float, Between(0.1, 200.0, "Hz")] = 10.0
     twin: bool  # whether a twin's true state can be had
 
 

@@ -41,7 +41,11 @@ class Observation:
 
 
 class Policy(Protocol):
-    """A plugin in `policy_worker/policies/<name>.py` with `Config` and `make(config, joints)`."""
+    """A plugin in `policy_worker/policies/<name>.py` with `Config` and `make(config, joints)`.
+
+    It may also have `cameras(config)`, which tells before anything is loaded which views the policy
+    needs; one that does not have it counts as needing all.
+    """
 
     @property
     def spec(self) -> PolicySpec:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from recorder import files, statistics
+from recorder import decoding, files, statistics
 from recorder.catalogue import Catalogue
 from recorder.columns import numbers
 from recorder.errors import DatasetError
@@ -157,7 +157,9 @@ def of_table(table: pa.Table) -> dict[str, Statistics]:
 def filmed(
     path: Path, images: Iterator[NDArray[np.uint8]], fps: int, size: tuple[int, int]
 ) -> Statistics:
-    """Write images (height, width, 3) to a video at `path`; returns their statistics.
+    """Write images (height, width, 3) to a video; returns the statistics of what that shows.
+
+    A video loses much of small or noisy images, and who learns from it sees what is left.
 
     Raises:
         ValueError: an image is not of `size`, its height and width.
@@ -165,12 +167,24 @@ def filmed(
     """
     seen = ImageStatistics()
     writer = VideoWriter(path, fps, *size)
-    for number, image in enumerate(images):
+    for image in images:
         writer.add(image)
+    writer.close()
+    for number, image in enumerate(decoding.frames(path)):
         if number % LOOKED_AT == 0:
             seen.add(image)
-    writer.close()
     return seen.result()
+
+
+def refuse_taken(directory: Path) -> None:
+    """Raise DatasetError if no new dataset can be made at `directory`, since something is there."""
+    if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
+        raise DatasetError(f"{directory} is there already: choose another name for the new dataset")
+    aside = unfinished(directory)
+    if aside.exists():
+        raise DatasetError(
+            f"{aside} is left of an attempt that was cut off, or one runs: take it away"
+        )
 
 
 @contextmanager
@@ -181,13 +195,8 @@ def assembled(directory: Path, robot: Robot) -> Iterator[Assembly]:
         DatasetError: something is there already.
         OSError: it cannot be written.
     """
-    if directory.exists() and any(directory.iterdir()):
-        raise DatasetError(f"{directory} is there already: choose another name for the new dataset")
+    refuse_taken(directory)
     aside = unfinished(directory)
-    if aside.exists():
-        raise DatasetError(
-            f"{aside} is left of an attempt that was cut off, or one runs: take it away"
-        )
     aside.mkdir(parents=True)
     try:
         assembly = Assembly(aside, robot)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from recorder.layout import EDITS
+from runtime.config import StrictModel
 
 DISCARD: Final = "discard"
 RESTORE: Final = "restore"  # takes a discard back
@@ -23,10 +24,8 @@ LABEL: Final = "label"
 UNLABEL: Final = "unlabel"  # takes the last label back
 
 
-class Edit(BaseModel):
+class Edit(StrictModel):
     """One line of the file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     at: str  # wall-clock time, ISO 8601
     t_ns: int  # the same on the station's clock

@@ -7,13 +7,12 @@ import threading
 import time
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from recorder import files, recover
 from recorder.catalogue import Catalogue
 from recorder.finish import FinishError, finished, ready
 from recorder.journal import Journal, journals
 from recorder.layout import FINISHER_LOCK, RECORDER_LOCK
+from runtime.config import LoopRate, StrictModel
 from runtime.process import Context
 
 log = logging.getLogger(__name__)
@@ -24,16 +23,14 @@ _AGAIN_S = 5.0  # after the disk refused something
 _ORPHANED_NS = 10_000_000_000  # longer than a recorder that died takes to be there again
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """Which dataset is made."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     robot: str
     directory: Path
     joints: tuple[str, ...]
     cameras: tuple[str, ...]
-    rate_hz: int = Field(default=30, gt=0)
+    rate_hz: LoopRate = 30
 
 
 def main(config: Config, context: Context) -> None:

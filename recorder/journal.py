@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from messaging import codec
 from messaging.messages import EpisodeState, Message
@@ -16,6 +16,7 @@ from messaging.topics import EPISODE_STATE, TOPICS
 from recorder import files
 from recorder.layout import DISCARDED, JOURNALS
 from recorder.log import Reading, records
+from runtime.config import StrictModel
 from runtime.files import atomic_write_text
 
 STREAM_LOG: Final = "stream.log"
@@ -31,10 +32,8 @@ class JournalError(ValueError):
     """A journal that cannot be read; says why."""
 
 
-class Header(BaseModel):
+class Header(StrictModel):
     """What is known of an episode at its begin, and what all its vectors mean."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     robot: str
     arms: dict[str, tuple[str, ...]]  # with the names of their joints, in order of the vectors

@@ -10,8 +10,7 @@ import time
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated
 
 from messaging.messages import EpisodeState, Reply
 from messaging.service import Asked
@@ -23,6 +22,7 @@ from recorder.journal import OVER, RUNNING, Header, Journal
 from recorder.layout import RECORDER_LOCK
 from recorder.scribe import Scribe
 from recorder.streams import Heard, Streams
+from runtime.config import Between, LoopRate, StrictModel
 from runtime.process import Context
 
 log = logging.getLogger(__name__)
@@ -32,22 +32,20 @@ _FEW_BYTES = 3  # times what must stay free, below which people are warned
 _MOVES = {edits.DISCARD: journal.discard, edits.RESTORE: journal.restore}
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """What is recorded, and where."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     robot: str
     directory: Path
     arms: tuple[str, ...]
     joints: tuple[str, ...]  # of all arms, each named after its arm: left_waist
     cameras: tuple[str, ...]  # by the first one, images, joints and actions are aligned
-    rate_hz: int = Field(default=30, gt=0)  # rows of the dataset a second
+    rate_hz: LoopRate = 30  # rows of the dataset a second
     operator: str = ""
     policy: str = ""
     checkpoint: str = ""
-    free_bytes: int = Field(default=2_000_000_000, ge=0)  # that the disk keeps free
-    jpeg_quality: int = Field(default=95, ge=1, le=100)
+    free_bytes: Annotated[int, Between(0, 10**15)] = 2_000_000_000  # that the disk keeps free
+    jpeg_quality: Annotated[int, Between(1, 100)] = 95
     twin: bool = False
 
     @property

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _UNFINISHED = ".part"  # ends the name of what is not whole yet
 
 
@@ -38,6 +40,13 @@ def atomic_write(path: Path, *, private: bool = False) -> Iterator[Path]:
         with aside.open("rb") as file:
             os.fsync(file.fileno())
         aside.replace(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        if error.errno and error.filename is None:  # what writes it does not always know its name
+            advice = ": make room there, or write elsewhere" if error.errno in _FULL else ""
+            said = f"{os.strerror(error.errno)}{advice}"
+            raise OSError(error.errno, said, str(path)) from error
+        raise
     except BaseException:
         aside.unlink(missing_ok=True)
         raise

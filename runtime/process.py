@@ -18,14 +18,15 @@ import time
 from collections import deque
 from enum import Enum
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from messaging.curve import Network
 from messaging.messages import Heartbeat
 from messaging.topics import HEARTBEAT
 from messaging.transport import Bus
+from runtime.config import Between, StrictModel
 from runtime.plugins import configured
 from runtime.realtime import become_realtime, realtime_permitted
 
@@ -38,6 +39,9 @@ _RATE_BEATS = 20  # a second's worth
 _LAST_ROUND_S = 5  # how long a process that was asked to stop may take
 
 
+Patience = Annotated[float, Between(0.001, 3600.0, "s")]
+
+
 class OnDeath(Enum):
     """What the supervisor does when a process dies or hangs."""
 
@@ -45,10 +49,8 @@ class OnDeath(Enum):
     END_RUN = "end the run"
 
 
-class ProcessSpec(BaseModel):
+class ProcessSpec(StrictModel):
     """Everything that a process is told at its start."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     module: str
@@ -57,12 +59,13 @@ class ProcessSpec(BaseModel):
     network: Network | None = None
     on_death: OnDeath = OnDeath.END_RUN
     needs: tuple[str, ...] = ()  # processes that must be ready before this one starts
-    realtime_priority: int = 0  # SCHED_FIFO where permitted, 0 for an ordinary process
-    nice: int = 0
+    # SCHED_FIFO where permitted, 0 for an ordinary process
+    realtime_priority: Annotated[int, Between(0, 99)] = 0
+    nice: Annotated[int, Between(-20, 19)] = 0
     remote: bool = False  # started on another machine; here it is only watched
-    stall_s: float = Field(default=0.15, gt=0)  # silent for longer: alarm
-    hang_s: float = Field(default=2.0, gt=0)  # silent for longer: as good as dead
-    start_s: float = Field(default=60.0, gt=0)  # not ready after so long: as good as dead
+    stall_s: Patience = 0.15  # silent for longer: alarm
+    hang_s: Patience = 2.0  # silent for longer: as good as dead
+    start_s: Patience = 60.0  # not ready after so long: as good as dead
 
 
 class Context:

@@ -22,7 +22,7 @@ from runtime.process import OnDeath, ProcessSpec, spawned
 
 log = logging.getLogger(__name__)
 
-_SLICE_S = 0.02  # how long what no message announces can go unnoticed, such as a start that is due
+_SLICE_S = 0.02  # between two looks: 260 heartbeats a second wake nobody, a death does at once
 _BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 _FORGIVEN_AFTER_S = 30.0  # a process that lived this long starts again at the first backoff
 _TERM_S = 3.0
@@ -132,8 +132,6 @@ class Supervisor:
         self.children = {
             spec.name: Child(spec, self.bus.subscriber(HEARTBEAT, spec.name)) for spec in self.specs
         }
-        for child in self.children.values():
-            self._waiter.add(child.heartbeats)
         for folder in ("specs", "logs"):
             (self.run_directory / folder).mkdir(parents=True, exist_ok=True)
         # Written once and now: a disk that fills up later must not keep a process from restarting.
@@ -225,8 +223,8 @@ class Supervisor:
     def _log(self, child: Child) -> Path:
         return self.run_directory / "logs" / f"{child.spec.name}.log"
 
-    def _news(self, ready: Container[object]) -> list[Event]:
-        """Return what happened, by what is `ready` to be read and by what was not said."""
+    def _news(self, ended: Container[object]) -> list[Event]:
+        """Return what happened, by the processes that `ended` and by what was said or not."""
         events = []
         now_ns = time.monotonic_ns()
         pause_s = (now_ns - self._looked_ns) * 1e-9
@@ -235,8 +233,8 @@ class Supervisor:
                 child.heard_ns = now_ns
         self._looked_ns = now_ns
         for child in self.children.values():
-            event = self._heard(child) if child.heartbeats.socket in ready else None
-            if event is None and child.pidfd in ready:
+            event = self._heard(child)
+            if event is None and child.pidfd in ended:
                 event = self._died(child)
             if event is None and pause_s < _HURRIED_S:
                 event = self._stalled(child)

@@ -6,10 +6,11 @@ import logging
 import time
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from messaging.messages import SafetyState
 from messaging.topics import SAFETY_STATE
+from runtime.config import StrictModel
 from runtime.plugins import configured, plugin
 from runtime.process import Context
 from safety.button import Button, ButtonError, Condition
@@ -23,10 +24,8 @@ _LAST_WORDS_NS = 1_000_000_000
 _MOVING = ("testing", "armed", "running")
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """What a button's process is told."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     name: str
     plugin: str  # a file in safety/buttons/

@@ -7,59 +7,54 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeFloat,
-    PositiveFloat,
-    PositiveInt,
     model_validator,
 )
 
+from runtime.config import Apart, Between, Celsius, Count, Grace, Pace, Seconds, StrictModel, Volts
 
-class SafetyConfig(BaseModel):
+
+class SafetyConfig(StrictModel):
     """What is too slow, too hot, too far or too quiet; numbers in comments are rows of the table.
 
     Robots differ in what they stand; the defaults are those of ALOHA's arms.
     """
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     directory: Path | None = None  # of the latch and the audit; None for the user's state directory
     deadman: bool = False  # 7: whether arms may move only while somebody has the page open
 
     # How many times as late as said below everybody may be; above 1 only for a robot whose motors
     # and cameras are played by a machine that has other things to do.
-    patience: Annotated[float, Field(ge=1)] = 1.0
-    unfit_s: NonNegativeFloat = 0.0  # 8 to 13: how long an arm may be unfit to move, as it says
+    patience: Annotated[float, Between(1.0, 100.0)] = 1.0
+    unfit_s: Grace = 0.0  # 8 to 13: how long an arm may be unfit to move, as it says
 
-    starved_s: PositiveFloat = 0.5  # 2: a policy's plan at its end
-    controller_silent_s: PositiveFloat = 0.1  # 4
-    arm_silent_s: PositiveFloat = 0.06  # 5
-    dashboard_silent_s: PositiveFloat = 1.5  # 7
-    sample_age_s: PositiveFloat = 0.03  # 8: a joint that missed three readings
-    temperature_warn: PositiveFloat = 60.0  # 11: degrees Celsius, like those below
-    temperature_slow: PositiveFloat = 65.0
-    temperature_rest: PositiveFloat = 70.0
-    temperature_cool: PositiveFloat = 55.0  # what was too hot stays so until it is below
-    hot_speed: Annotated[float, Field(gt=0, le=1)] = 0.5  # of the usual, above temperature_slow
-    voltage_warn: PositiveFloat = 11.0  # 12
-    voltage_hold: PositiveFloat = 10.2
-    voltage_s: PositiveFloat = 0.1
-    tracking_rad: PositiveFloat = 0.35  # 14: between what a joint is told and where it is
-    tracking_s: PositiveFloat = 0.2
-    refused_commands: PositiveInt = 3  # 16: in a row, by a driver's guard
-    outside_rad: PositiveFloat = 0.1  # 17: measured beyond a joint's range
-    blocked_s: PositiveFloat = 1.0  # 20: arms kept from going on by what they would touch
-    camera_age_s: PositiveFloat = 0.15  # 22
-    overruns: PositiveInt = 3  # 24: ticks in a row that began more than a period late
-    overrun_share: PositiveFloat = 0.2  # 24: of a period, 99th percentile of the lateness
-    overrun_window_s: PositiveFloat = 10.0
+    starved_s: Seconds = 0.5  # 2: a policy's plan at its end
+    controller_silent_s: Seconds = 0.1  # 4
+    arm_silent_s: Seconds = 0.06  # 5
+    dashboard_silent_s: Seconds = 1.5  # 7
+    sample_age_s: Seconds = 0.03  # 8: a joint that missed three readings
+    temperature_warn: Celsius = 60.0  # 11: degrees Celsius, like those below
+    temperature_slow: Celsius = 65.0
+    temperature_rest: Celsius = 70.0
+    temperature_cool: Celsius = 55.0  # what was too hot stays so until it is below
+    hot_speed: Pace = 0.5  # of the usual, above temperature_slow
+    voltage_warn: Volts = 11.0  # 12
+    voltage_hold: Volts = 10.2
+    voltage_s: Seconds = 0.1
+    tracking_rad: Apart = 0.35  # 14: between what a joint is told and where it is
+    tracking_s: Seconds = 0.2
+    refused_commands: Count = 3  # 16: in a row, by a driver's guard
+    outside_rad: Apart = 0.1  # 17: measured beyond a joint's range
+    blocked_s: Seconds = 1.0  # 20: arms kept from going on by what they would touch
+    camera_age_s: Seconds = 0.15  # 22
+    overruns: Count = 3  # 24: ticks in a row that began more than a period late
+    # 24: of a period, 99th percentile of the lateness
+    overrun_share: Annotated[float, Between(0.01, 10.0)] = 0.2
+    overrun_window_s: Annotated[float, Between(0.1, 60.0, "s")] = 10.0
 
-    self_test_s: PositiveFloat = 0.5  # what each arm has to answer each half of the self-test
-    request_age_s: PositiveFloat = 2.0  # an older request is not acted upon
-    cut_code_s: PositiveFloat = 10.0  # how long a cut can be confirmed
-    off_s: PositiveFloat = 1.0  # how long arms at rest are told to let go
+    self_test_s: Seconds = 0.5  # what each arm has to answer each half of the self-test
+    request_age_s: Annotated[float, Between(0.1, 60.0, "s")] = 2.0  # an older one is refused
+    cut_code_s: Seconds = 10.0  # how long a cut can be confirmed
+    off_s: Seconds = 1.0  # how long arms at rest are told to let go
 
     @model_validator(mode="after")
     def _thresholds_ascend(self) -> SafetyConfig:

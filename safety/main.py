@@ -13,14 +13,13 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from messaging.messages import Reply
 from messaging.service import Asked
 from messaging.topics import PERMIT, SAFETY_STATE
 from messaging.transport import Waiter
 from motion.leave import NONE
-from runtime.process import Context
+from runtime.config import Radians, StrictModel
+from runtime.process import Context, Patience
 from safety import account, audit, latch
 from safety.account import Tally
 from safety.cause import Cause
@@ -41,14 +40,12 @@ _ATTENTIVE_NS = 1_000_000_000  # how long arms that have to confirm a stop are l
 _UNSEEN = Cause(6, "safety", "the safety process has not looked at the robot yet", phases=())
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """The robot as the safety process needs to know it."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
     arms: tuple[str, ...]
-    ranges: dict[str, tuple[float, float]]  # joint -> rad, grippers 0..1, in order of the arms
-    processes: dict[str, float]  # name -> how long it may be silent, in s
+    ranges: dict[str, tuple[Radians, Radians]]  # joint -> rad, grippers 0..1, in order of the arms
+    processes: dict[str, Patience]  # name -> how long it may be silent, in s
     safety: SafetyConfig
     directory: Path  # of the latch and the audit
 

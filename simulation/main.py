@@ -1,6 +1,6 @@
 """The twin's process: physics in real time, and the arms' servos in front of it.
 
-An arm has emulated servos on a serial port of its own, which the driver of the real arms opens, or
+An arm has emulated servos on a port of its own, which the driver of the real arms opens, or
 none: then its driver sends goals and gets readings as messages.
 """
 
@@ -14,18 +14,20 @@ from typing import Final
 
 import mujoco
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from drivers.dynamixel.profile import Profile
 from messaging.messages import EpisodeRequest, ServoReading, TaskState, TwinState
 from messaging.topics import EPISODE_REQUEST, SERVO_READING, SERVO_TARGET, TASK_STATE, TWIN_STATE
 from messaging.transport import Bus
+from runtime.config import Radians, Seed, StrictModel
 from runtime.process import Context
 from simulation import task
 from simulation.scene import save_model
+from simulation.servos.adapter import Direct
 from simulation.servos.line import Line
+from simulation.servos.ports import Ports
 from simulation.servos.servo import servos_of
-from simulation.servos.terminal import Terminals
 from simulation.twin import ARM_JOINTS, HOME, JOINTS, Twin
 from simulation.twin_plant import SLACK_NS, STEP_NS, TwinPlant
 
@@ -38,17 +40,15 @@ _TASK_STATE_NS: Final = round(1e9 / TASK_STATE.rate_hz)
 _TWIN_STATE_NS: Final = round(1e9 / TWIN_STATE.rate_hz)
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """Where the scene goes, and how the world begins."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     model_path: Path  # the scene (.mjb), written for the cameras before this process is ready
     arms: tuple[str, str] = ("left", "right")
-    start: tuple[float, ...] = Field(  # where the arms stand, by simulation.twin.JOINTS
+    start: tuple[Radians, ...] = Field(  # where the arms stand, by simulation.twin.JOINTS
         default=tuple(HOME.tolist()), min_length=len(JOINTS), max_length=len(JOINTS)
     )
-    seed: int = 0  # of the cube's place before the first episode is asked for
+    seed: Seed = 0  # of the cube's place before the first episode is asked for
     servos: dict[str, Profile] = Field(default_factory=dict)  # of arms behind emulated servos
 
     @model_validator(mode="after")
@@ -180,26 +180,27 @@ def main(config: Config, context: Context) -> None:
         for arm, profile in config.servos.items()
     }
     lines = {
-        profile.port: Line(servos_of(profile), plants[arm], profile.baud)
+        arm: Line(servos_of(profile), plants[arm], Direct())
         for arm, profile in config.servos.items()
     }
+    addresses = {arm: profile.port for arm, profile in config.servos.items()}
     rows = {arm: config.rows(arm) for arm in config.arms if arm not in config.servos}
     step_ns = STEP_NS if plants else _MESSAGE_STEP_NS
     arms, station = MessageArms(rows, context.bus), Station(context.bus)
     # Ports last: who finds one there expects to be answered at once.
-    with Terminals(lines, Path()) as terminals:
+    with Ports(lines, addresses) as ports:
         world = World(twin, time.monotonic_ns(), step_ns, tuple(plants.values()))
-        _live(world, terminals, arms, station, context)
+        _live(world, ports, arms, station, context)
 
 
 def _live(
-    world: World, terminals: Terminals, arms: MessageArms, station: Station, context: Context
+    world: World, ports: Ports, arms: MessageArms, station: Station, context: Context
 ) -> None:
     """Serve the servos until the next step of physics is due, and again."""
     while not context.stopping:
         arms.take(world.twin)
         due_ns = world.next_ns
-        terminals.serve(due_ns, SLACK_NS)
+        ports.serve(due_ns, SLACK_NS)
         now_ns = time.monotonic_ns()
         world.catch_up(now_ns)
         arms.report(world.twin, world.t_ns)

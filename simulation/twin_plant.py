@@ -16,8 +16,8 @@ from drivers.gripper import crank_rad, finger_per_crank, observed
 from simulation.servos.plant import LIMP, Drive, Motion, mountings
 from simulation.twin import ARM_JOINTS, Twin
 
-STEP_NS: Final = 4_000_000  # the physics' pace: short, so that no answer waits for it
-SLACK_NS: Final = 1_000_000  # how much later a step may come, for an answer to go out with it
+STEP_NS: Final = 8_000_000  # the pace of physics, as each step wakes its process up
+SLACK_NS: Final = 2_000_000  # how much later a step may come, for an answer to go out with it
 
 # A position gain of 800 gives full voltage at 0.22 rad: so much does a motor spend on each radian
 # by which it disagrees with the other one of its joint.

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
-from string import Template
-from typing import Any
+from typing import Any, Final
 
-import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from runtime.plugins import UnknownNameError, plugin
+from runtime.plugins import UnknownNameError
+from runtime.yaml_text import Document, YamlError, read
 from safety.config import SafetyConfig
-from station.explain import explained
-from station.robot import ArmConfig, StationConfig
+from station.explain import ConfigError as ConfigError
+from station.explain import Place, explained, nowhere
+from station.plugin_options import check_plugins
+from station.robot import StationConfig
+from station.sources import Sources
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 CALIBRATIONS = CONFIGS / "calibration"
 
-
-class ConfigError(ValueError):
-    """A config that cannot be used; says which key, what was given and what was expected."""
+_MEASURED: Final = (
+    "it holds what `python -m drivers calibrate` and `latency` measured, and cannot be used as it "
+    "is: put a copy in its place, or `rm {file}` and measure again; without it, the config's "
+    "figures hold"
+)
 
 
 def robots() -> list[str]:
@@ -35,22 +40,29 @@ def robot_file(robot: str) -> Path:
     return CONFIGS / f"{robot}.yaml"
 
 
-def load(path: Path, settings: list[str]) -> StationConfig:
+def load(path: Path, settings: list[str], measured: dict[str, Any] | None = None) -> StationConfig:
     """Read a config file, its calibration, and `key.key=value` settings over both.
 
     A file that is `based_on` a robot needs to say only what differs from it.
 
+    Args:
+        path: of the config file.
+        settings: from the command line.
+        measured: what the calibration is to say, instead of its file.
+
     Raises:
         ConfigError: a file or a setting cannot be read, or a key or value is not as it should be.
     """
-    raw = merged(_read(path), calibration(path))
+    known = _calibration(path) if measured is None else Document("calibration", measured, {})
+    sources = Sources(*_documents(path), known)
     for setting in settings:
-        _apply(raw, setting)
+        sources.set(setting)
     try:
-        config = StationConfig.model_validate_json(json.dumps(raw))
+        config = StationConfig.model_validate_json(json.dumps(sources.value))
     except ValidationError as error:
-        raise ConfigError(explained(error, StationConfig, str(path))) from error
-    check_plugins(config)
+        raise ConfigError(explained(error, StationConfig, str(path), sources.place)) from error
+    check_plugins(config, str(CONFIGS), sources.place)
+    twin_thresholds(config, sources.place)
     return config
 
 
@@ -60,8 +72,18 @@ def safety_config(robot: str) -> SafetyConfig:
     Nothing else of the config is looked at, so this takes no time and cannot fail for its sake.
     """
     path = CONFIGS / f"{robot}.yaml"
-    section = _read(path).get("safety", {}) if path.exists() else {}
-    return SafetyConfig.model_validate_json(json.dumps(section))
+    section = Sources(*_documents(path)).value.get("safety", {}) if path.exists() else {}
+    return _safety(section, f"{path}: safety", nowhere)
+
+
+def twin_thresholds(config: StationConfig, place: Place = nowhere) -> SafetyConfig:
+    """Return what is too late where motors and cameras share the machine with everybody.
+
+    Raises:
+        ConfigError: a key or value of `twin.safety` is not as it should be.
+    """
+    given = {**config.safety.model_dump(mode="json"), **config.twin.safety}
+    return _safety(given, "twin.safety", lambda key: place(("twin", "safety", *key)))
 
 
 def calibration_file(path: Path) -> Path:
@@ -72,116 +94,77 @@ def calibration_file(path: Path) -> Path:
 
 
 def calibration(path: Path) -> dict[str, Any]:
-    """Return what was measured of the robot with the config `path`, empty if nothing was."""
-    file = calibration_file(path)
-    return _mapping(file) if file.exists() else {}
+    """Return what was measured of the robot with the config `path`, empty if nothing was.
 
-
-def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Return `base` with `changes` over it, key by key at any depth; None takes a key away.
-
-    A section that names another plugin than before begins anew: the options of the old plugin
-    would mean nothing to it.
+    Raises:
+        ConfigError: the file is not whole; says what to do.
     """
-    result = dict(base)
-    for key, value in changes.items():
-        before = result.get(key)
-        if value is None:
-            result.pop(key, None)
-            continue
-        if isinstance(before, dict) and isinstance(value, dict):
-            other = "plugin" in value and value["plugin"] != before.get("plugin")
-            result[key] = merged({**before, "config": {}} if other else before, value)
-        else:
-            result[key] = value
-    return result
+    value: dict[str, Any] = _calibration(path).value
+    return value
 
 
-def check_plugins(config: StationConfig) -> None:
-    """Raise if a named plugin does not exist or its own config is not as it should be."""
-    known = {"twin_model": "twin.mjb", "configs": str(CONFIGS)}
-    for kind, arms in (("arms", config.arms), ("leaders", config.leaders)):
-        for name, arm in arms.items():
-            _check_arm(arm, known, f"{kind}.{name}")
-    for kind, cameras in (("cameras", config.cameras), ("twin.cameras", config.twin.cameras)):
-        for name, camera in cameras.items():
-            where = f"{kind}.{name}.config"
-            plugin_config("perception.cameras", camera.plugin, camera.config, known, where)
-    for name, button in config.buttons.items():
-        where = f"buttons.{name}.config"
-        plugin_config("safety.buttons", button.plugin, button.config, known, where)
-    options = config.policies.get(config.policy, {})
-    where = f"policies.{config.policy}"
-    plugin_config("policy_worker.policies", config.policy, options, known, where)
-    if device := config.teleop.device:
-        options = config.teleop.devices.get(device, {})
-        plugin_config("teleop.devices", device, options, known, f"teleop.devices.{device}")
-
-
-def _check_arm(arm: ArmConfig, known: dict[str, str], where: str) -> None:
-    options = plugin_config("drivers.arms", arm.plugin, arm.config, known, f"{where}.config")
-    config = plugin("drivers.arms", arm.plugin).Config.model_validate_json(json.dumps(options))
-    if not hasattr(config, "check_joints"):
-        return
+def _calibration(path: Path) -> Document:
+    file = calibration_file(path)
+    if not (file.exists() or file.is_symlink()):
+        return Document(str(file), {}, {})
+    remedy = _MEASURED.format(file=shlex.quote(str(file)))
     try:
-        config.check_joints(arm.joints)
-    except ValueError as error:
-        raise ConfigError(f"{where}: {error}") from error
+        document = read(file)
+    except YamlError as error:
+        raise ConfigError(f"{error}\n  {remedy}") from error
+    if document.value is None:
+        raise ConfigError(f"{file} is empty: {remedy}")
+    if not isinstance(document.value, dict):
+        raise ConfigError(f"{file}: expected keys and values, got {_kind(document)}: {remedy}")
+    if key := _first_without_value(document.value):
+        raise ConfigError(f"{file}: {key} has no value: {remedy}")
+    if not document.ended:
+        raise ConfigError(f"{file}: its last line is cut off, or has no end: {remedy}")
+    return document
 
 
-def plugin_config(
-    package: str, name: str, options: dict[str, Any], known: dict[str, str], where: str
-) -> dict[str, Any]:
-    """Return the options of a plugin with `${...}` filled in, checked by the plugin itself."""
-    filled: dict[str, Any] = json.loads(Template(json.dumps(options)).safe_substitute(known))
-    model: type[BaseModel] = plugin(package, name).Config
-    try:
-        model.model_validate_json(json.dumps(filled))
-    except ValidationError as error:
-        raise ConfigError(explained(error, model, where)) from error
-    return filled
+def _first_without_value(value: Any) -> str:
+    """Return the first key that has no value, with those that lead to it; empty if all have one."""
+    if not isinstance(value, dict):
+        return ""
+    for key, within in value.items():
+        if within is None:
+            return str(key)
+        if below := _first_without_value(within):
+            return f"{key}.{below}"
+    return ""
 
 
-def _read(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """Return what a config file says, over the robot that it is based on."""
+def _documents(path: Path, seen: tuple[Path, ...] = ()) -> list[Document]:
+    """Return what a config file says, after that of the robot that it is based on."""
     if path in seen:
         raise ConfigError(f"{path}: based_on leads back to itself")
-    raw = _mapping(path)
-    based_on = raw.pop("based_on", None)
-    if based_on is None:
-        return raw
-    return merged(_read(robot_file(based_on), (*seen, path)), raw)
-
-
-def _mapping(path: Path) -> dict[str, Any]:
     try:
-        raw = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"cannot read the config {path}: {error}") from error
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: expected keys and values, got {type(raw).__name__}")
-    # A YAML alias is one object in two places; a setting shall change the place it names alone.
-    copy: dict[str, Any] = json.loads(json.dumps(raw, default=str))
-    return copy
-
-
-def _apply(raw: dict[str, Any], setting: str) -> None:
-    key, equals, value = setting.partition("=")
-    if not equals or not key:
-        raise ConfigError(f"--set {setting}: expected key=value, such as controller.rate_hz=200")
-    *path, last = key.split(".")
-    place = raw
-    for part in path:
-        place = place.setdefault(part, {})
-        if not isinstance(place, dict):
-            raise ConfigError(f"--set {setting}: {part!r} holds a value, not further keys")
+        document = read(path)
+    except YamlError as error:
+        raise ConfigError(str(error)) from error
+    if not isinstance(document.value, dict):
+        raise ConfigError(f"{path}: expected keys and values, got {_kind(document)}")
+    base = document.value.pop("based_on", None)
+    if base is None:
+        return [document]
+    where = f"{path}, line {document.lines['based_on',]}: based_on"
+    if not isinstance(base, str):
+        raise ConfigError(f"{where}: expected the name of a robot, got {base!r}")
     try:
-        parsed = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {setting}: {value!r} is no YAML value") from error
-    if parsed is None:
-        place.pop(last, None)
-        return
-    if last == "plugin" and parsed != place.get(last):
-        place["config"] = {}  # as in `merged`
-    place[last] = parsed
+        file = robot_file(base)
+    except UnknownNameError as error:
+        raise ConfigError(f"{where}: {error}") from error
+    return [*_documents(file, (*seen, path)), document]
+
+
+def _kind(document: Document) -> str:
+    value = document.value
+    return "an empty file" if value is None else f"a {type(value).__name__}"
+
+
+def _safety(section: object, where: str, place: Place) -> SafetyConfig:
+    try:
+        return SafetyConfig.model_validate_json(json.dumps(section))
+    except ValidationError as error:
+        raise ConfigError(explained(error, SafetyConfig, where, place)) from error

@@ -17,6 +17,7 @@ from messaging.curve import Network
 from runtime.realtime import memory_may_be_locked, realtime_permitted
 from runtime.supervisor import CHILD_ENVIRONMENT
 from station.config import ConfigError, load, robot_file, robots
+from station.kernel_workers import delayed_workers
 from station.lock import LOCK, bus_directory, is_held
 from station.probes import Answer, Probes
 from station.remedy import latched_in_words
@@ -59,6 +60,7 @@ def findings(config: StationConfig | None = None) -> list[Finding]:
     with Probes() as probes:
         stations = check_station(config) if config else check_configs()
         answers = probes.answers()
+    ports = [port for kind in _SERIAL_PORTS for port in Path("/dev").glob(kind)]
     return [
         check_realtime(realtime_permitted),
         check_locked_memory(memory_may_be_locked),
@@ -67,7 +69,8 @@ def findings(config: StationConfig | None = None) -> list[Finding]:
         check_opengl(answers["OpenGL"]),
         check_torch(answers["torch"]),
         *stations,
-        check_serial_ports([port for kind in _SERIAL_PORTS for port in Path("/dev").glob(kind)]),
+        check_serial_ports(ports),
+        check_kernel_workers(ports, delayed_workers),
         check_leftovers(bus_directory("any").parent),
     ]
 
@@ -246,6 +249,24 @@ def check_serial_ports(ports: Sequence[Path]) -> Finding:
         "problem",
         f"no permission to open {_listed(refused)}",
         f"`sudo usermod -aG dialout {_user()}` and log in again",
+    )
+
+
+def check_kernel_workers(ports: Sequence[Path], workers: Callable[[], tuple[int, int]]) -> Finding:
+    """Check that busy programs do not hold back what serial ports receive; docs/hardware.md."""
+    delayed, there = workers() if ports else (0, 0)
+    if not there:
+        why = "not to be seen from here" if ports else "no serial port needs them"
+        return Finding("kernel workers", "ok", why)
+    if not delayed:
+        return Finding("kernel workers", "ok", f"all {there} kworker/u* have real-time priority")
+    return Finding(
+        "kernel workers",
+        "warning",
+        f"{delayed} of {there} kworker/u* have ordinary priority: they pass on what serial ports "
+        "receive, and where a browser keeps them waiting, motors seem to be silent",
+        "`for p in $(pgrep ^kworker/u); do sudo chrt -f -p 65 $p; done` until there are new ones; "
+        "for good, a service does it (docs/hardware.md)",
     )
 
 

@@ -3,28 +3,66 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from runtime.yaml_text import KeyPath, dotted
+
+Place = Callable[[KeyPath], str]
+_LONGEST = 100  # characters of what was given
 
 
-def explained(error: ValidationError, model: type[BaseModel], where: str) -> str:
-    """Return what is wrong in `where`, one line a key."""
+class ConfigError(ValueError):
+    """A config that cannot be used; says which key, what was given and what was expected."""
+
+
+def nowhere(_: KeyPath) -> str:
+    """Return that the place of a key is not known."""
+    return ""
+
+
+def explained(
+    error: ValidationError,
+    model: type[BaseModel],
+    where: str,
+    place: Place = nowhere,
+) -> str:
+    """Return what is wrong in `where`, one line a key.
+
+    Args:
+        error: what pydantic found.
+        model: what was to be made.
+        where: what it was made of.
+        place: says in which file and line a key stands, empty if that is not known.
+    """
     lines = [f"{where}:"]
     for problem in error.errors():
-        location = problem["loc"]
-        key = ".".join(map(str, location))
-        if problem["type"] == "extra_forbidden":
-            lines.append(f"  {key}: no such key; {_siblings(model, location)}")
-        elif problem["type"] == "missing":
-            lines.append(f"  {key}: missing, it has no default")
-        elif problem["type"] == "value_error":
-            # Our own words, which say what was given: the input is a whole section of the config.
-            lines.append(f"  {key}: {problem['ctx']['error']}")
-        else:
-            lines.append(f"  {key}: got {problem['input']!r}; {problem['msg']}")
+        location = tuple(part for part in problem["loc"] if part != "[key]")
+        key = dotted(location)
+        origin = place(location)
+        lines.append(f"  {key}: {_wrong(problem, model)}{f' ({origin})' if origin else ''}")
     return "\n".join(lines)
+
+
+def _wrong(problem: ErrorDetails, model: type[BaseModel]) -> str:
+    kind, given = problem["type"], problem["input"]
+    if kind == "extra_forbidden":
+        return f"no such key; {_siblings(model, problem['loc'])}"
+    if kind == "missing":
+        return "missing, it has no default"
+    if kind == "value_error":
+        # Our own words, which say what was given: the input is a whole section of the config.
+        return str(problem["ctx"]["error"])
+    shown = repr(given)
+    if len(shown) > _LONGEST:
+        shown = f"{shown[:_LONGEST]}..."
+    if kind in ("string_type", "literal_error") and isinstance(given, int | float):
+        return f"got {shown}; {problem['msg']}: text in quotes"
+    return f"got {shown}; {problem['msg']}"
 
 
 def _siblings(model: type[BaseModel], location: tuple[int | str, ...]) -> str:

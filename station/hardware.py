@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-from pydantic import ValidationError
+from drivers.dynamixel.address import is_there
+from station.config import twin_thresholds
+from station.explain import ConfigError
+from station.robot import LEADER_DEVICE, ArmConfig, CameraConfig, StationConfig
+from station.scene import SCENE
+from station.views import needed_cameras
 
-from safety.config import SafetyConfig
-from station.config import ConfigError
-from station.explain import explained
-from station.robot import LEADER_DEVICE, ArmConfig, StationConfig
 
-
-def decided(
-    config: StationConfig, exists: Callable[[str], bool] = lambda port: Path(port).exists()
-) -> StationConfig:
+def decided(config: StationConfig, exists: Callable[[str], bool] = is_there) -> StationConfig:
     """Return the config with `hardware` settled and what stands in for it in place.
 
     Leaders count as a sign of a robot, but are needed only where a person commands by them.
@@ -37,9 +34,7 @@ def decided(
     arms = config.arms
     if hardware == "twin":
         arms = {name: _direct(arm) for name, arm in arms.items()}
-    stand_ins = config.twin.cameras
-    cameras = {name: stand_ins.get(name, camera) for name, camera in config.cameras.items()}
-    changes = {"arms": arms, "cameras": cameras, "safety": _thresholds(config)}
+    changes = {"arms": arms, "cameras": _stand_ins(config), "safety": twin_thresholds(config)}
     return config.model_copy(update={"hardware": hardware, **changes})
 
 
@@ -84,7 +79,7 @@ def _demand_cameras(config: StationConfig, exists: Callable[[str], bool]) -> Non
         device = camera.config.get("device")
         if isinstance(device, str) and not exists(device):
             missing.append(f"\n  cameras.{name}: nothing at {device}")
-        elif "${twin_model}" in camera.config.values() and not config.is_twin:
+        elif SCENE in camera.config.values() and not config.is_twin:
             missing.append(f"\n  cameras.{name}: {camera.plugin} shows the twin, and there is none")
     if missing:
         raise ConfigError(
@@ -94,12 +89,21 @@ def _demand_cameras(config: StationConfig, exists: Callable[[str], bool]) -> Non
         )
 
 
-def _thresholds(config: StationConfig) -> SafetyConfig:
-    """Return what is too late where motors and cameras share the machine with everybody."""
-    try:
-        return SafetyConfig(**{**config.safety.model_dump(), **config.twin.safety})
-    except ValidationError as error:
-        raise ConfigError(explained(error, SafetyConfig, "twin.safety")) from error
+def _stand_ins(config: StationConfig) -> dict[str, CameraConfig]:
+    """Return the twin's cameras; those that are drawn for people alone are drawn rarely."""
+    needed = needed_cameras(config)
+    cameras = {name: config.twin.cameras.get(name, own) for name, own in config.cameras.items()}
+    return {
+        name: camera
+        if name in needed or SCENE not in map(str, camera.config.values())
+        else _at_most(camera, config.twin.spare_rate_hz)
+        for name, camera in cameras.items()
+    }
+
+
+def _at_most(camera: CameraConfig, rate_hz: float) -> CameraConfig:
+    rate_hz = min(rate_hz, camera.config.get("rate_hz", rate_hz))
+    return camera.model_copy(update={"config": {**camera.config, "rate_hz": rate_hz}})
 
 
 def _direct(arm: ArmConfig) -> ArmConfig:

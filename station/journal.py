@@ -8,9 +8,9 @@ import os
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
 from messaging.messages import ActionChunk, ControlStatus, JointCommand, JointState, TaskState
 from messaging.topics import (
@@ -23,6 +23,7 @@ from messaging.topics import (
     Keep,
 )
 from messaging.transport import Bus, Waiter
+from runtime.config import Between, StrictModel
 from runtime.process import Context
 from station.clips import ClipRecorder
 from station.ticks import (
@@ -45,16 +46,14 @@ _RESERVED_BYTES = 8_000_000
 _LOSSES_BYTES = 4096
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """What to write down, and where."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     run_directory: str
     arms: tuple[str, ...]
     cameras: tuple[str, ...]
     video_camera: str = "cam_high"
-    video_rate_hz: float = Field(default=10.0, gt=0, le=30)
+    video_rate_hz: Annotated[float, Between(0.1, 30.0, "Hz")] = 10.0
 
 
 def main(config: Config, context: Context) -> None:

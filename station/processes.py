@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dashboard.mqtt_config import MqttConfig
+from drivers.dynamixel.socket_port import SCHEME
 from runtime.process import OnDeath, ProcessSpec
 from safety import audit
 from station.collecting import CollectingRows
@@ -23,6 +24,7 @@ from station.rows import (
     Rows,
     process_names,
 )
+from station.views import filmed_camera
 
 _CAMERA_STALL_S = 0.5
 
@@ -59,6 +61,11 @@ def _collecting(config: StationConfig, rows: CollectingRows) -> list[ProcessSpec
         *([rows.teleop(device)] if device else []),
         *([rows.recorder(recorder), rows.finisher(recorder)] if recorder else []),
     ]
+
+
+def servos_address(bus_directory: Path, arm: str) -> str:
+    """Return where the emulated servos of an arm of a launch are reached."""
+    return f"{SCHEME}{bus_directory / arm}.servos"
 
 
 class Table(Rows):
@@ -180,7 +187,7 @@ class Table(Rows):
             "run_directory": str(self._run),
             "arms": list(self._config.arms),
             "cameras": list(self._config.cameras),
-            "video_camera": next(iter(self._config.cameras), ""),
+            "video_camera": filmed_camera(self._config),
         }
         return self._bystander("journal", "station.journal", options, nice=JOURNAL_NICE)
 
@@ -231,9 +238,9 @@ class Table(Rows):
         )
 
     def _arm_options(self, name: str) -> dict[str, Any]:
-        """Return the options of an arm's plugin; an emulated one is plugged into the twin."""
+        """Return the options of an arm's plugin; an emulated one's servos are the twin's."""
         arm = self._config.arms[name]
         options = self._options("drivers.arms", arm.plugin, arm.config)
         if self._config.hardware == "emulated" and "port" in options:
-            options["port"] = str(self._bus / Path(options["port"]).name)
+            options["port"] = servos_address(self._bus, name)
         return options

@@ -5,12 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
-    NonNegativeFloat,
-    PositiveFloat,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -20,25 +17,25 @@ from controller.config import ControllerConfig
 from dashboard.config import DashboardConfig
 from dashboard.mqtt_config import MqttConfig
 from motion.limits import JointLimits, LimitsConfig
+from motion.minimum_jerk import durations
+from runtime.config import Between, FrameRate, Name, Radians, StrictModel
 from safety.config import SafetyConfig
 from teleop.pedals import PedalConfig
 
+_DAY_S = 86_400.0
+_LONGEST_WAY_S = 300.0  # to a pose, which is planned in one piece between two ticks
 LEADER_DEVICE = "leader"  # of teleop: the one that reads leader arms
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-
-class ArmConfig(_Strict):
+class ArmConfig(StrictModel):
     """One arm: how it is driven, what its joints may do, its poses, how late its joints follow."""
 
     plugin: str
     config: dict[str, Any] = Field(default_factory=dict)
-    joints: dict[str, tuple[float, float]]  # joint -> range in rad, gripper 0..1
-    home: tuple[float, ...]
-    rest: tuple[float, ...]
-    latency_s: dict[str, Annotated[float, Field(ge=0.0, lt=0.5)]] = Field(default_factory=dict)
+    joints: dict[Name, tuple[Radians, Radians]]  # joint -> range in rad, gripper 0..1
+    home: tuple[Radians, ...]
+    rest: tuple[Radians, ...]
+    latency_s: dict[str, Annotated[float, Between(0.0, 0.5, "s")]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _latencies_are_of_joints(self) -> ArmConfig:
@@ -61,27 +58,27 @@ class ArmConfig(_Strict):
         return self
 
 
-class CameraConfig(_Strict):
+class CameraConfig(StrictModel):
     """One camera: where its images come from, and that source's own options."""
 
     plugin: str
     config: dict[str, Any] = Field(default_factory=dict)
 
 
-class ButtonConfig(_Strict):
+class ButtonConfig(StrictModel):
     """One stop button, switch or pedal: how it is read, and that plugin's own options."""
 
     plugin: str
     config: dict[str, Any] = Field(default_factory=dict)
 
 
-class WorkerConfig(_Strict):
+class WorkerConfig(StrictModel):
     """How often the policy is asked at most."""
 
-    rate_hz: PositiveFloat = 10.0
+    rate_hz: Annotated[float, Between(0.1, 200.0, "Hz")] = 10.0
 
 
-class TeleopConfig(_Strict):
+class TeleopConfig(StrictModel):
     """By which device a person commands, if at all, the options of each device, and pedals."""
 
     device: str | None = None
@@ -89,14 +86,14 @@ class TeleopConfig(_Strict):
     pedals: dict[str, PedalConfig] = Field(default_factory=dict)
 
 
-class RecorderConfig(_Strict):
+class RecorderConfig(StrictModel):
     """Where episodes are kept as a dataset, and how."""
 
     directory: Path
-    rate_hz: Annotated[int, Field(gt=0, le=100)] = 30  # of the dataset's rows
+    rate_hz: Annotated[int, Between(1, 100, "Hz")] = 30  # of the dataset's rows
     operator: str = ""  # who commands and labels
-    free_bytes: Annotated[int, Field(ge=0)] = 2_000_000_000  # of disk that stay free
-    jpeg_quality: Annotated[int, Field(ge=50, le=100)] = 95  # until the videos are made
+    free_bytes: Annotated[int, Between(0, 10**15)] = 2_000_000_000  # of disk that stay free
+    jpeg_quality: Annotated[int, Between(50, 100)] = 95  # until the videos are made
 
     @property
     def place(self) -> Path:
@@ -104,20 +101,22 @@ class RecorderConfig(_Strict):
         return self.directory.expanduser().absolute()
 
 
-class TaskConfig(_Strict):
+class TaskConfig(StrictModel):
     """What an episode is about."""
 
     instruction: str
-    timeout_s: PositiveFloat = 20.0  # of the policy's own time: a person's corrections are extra
-    reset_s: NonNegativeFloat = 0.0  # for people to set the scene before each episode
+    # Of the policy's own time: a person's corrections are extra.
+    timeout_s: Annotated[float, Between(0.1, _DAY_S, "s")] = 20.0
+    # For people to set the scene before each episode.
+    reset_s: Annotated[float, Between(0.0, _DAY_S, "s")] = 0.0
 
 
-class NetworkConfig(_Strict):
+class NetworkConfig(StrictModel):
     """Processes on other machines, and the keys that let them in."""
 
     station: str  # this station's address, as the others reach it
     elsewhere: dict[str, str]  # process, so far policy_worker alone -> address of its machine
-    base_port: Annotated[int, Field(gt=1023, lt=65000)] = 5600
+    base_port: Annotated[int, Between(1024, 64_999)] = 5600
     keys: Path = Path("~/.config/evenhand/keys")
 
     @field_validator("elsewhere")
@@ -129,24 +128,26 @@ class NetworkConfig(_Strict):
         return elsewhere
 
 
-class TwinConfig(_Strict):
+class TwinConfig(StrictModel):
     """What stands in for the real robot's parts where only its twin is there."""
 
-    cameras: dict[str, CameraConfig] = Field(default_factory=dict)
+    cameras: dict[Name, CameraConfig] = Field(default_factory=dict)
+    # How often those views are drawn that go neither to the policy nor into a recording.
+    spare_rate_hz: FrameRate = 2.0
     safety: dict[str, Any] = Field(default_factory=dict)  # other thresholds than the robot's
 
 
-class StationConfig(_Strict):
+class StationConfig(StrictModel):
     """Everything that a launch needs to know about a robot."""
 
-    robot: str
+    robot: Name
     hardware: Literal["auto", "real", "emulated", "twin"] = "auto"
-    arms: dict[str, ArmConfig]
-    leaders: dict[str, ArmConfig] = Field(default_factory=dict)
+    arms: dict[Name, ArmConfig]
+    leaders: dict[Name, ArmConfig] = Field(default_factory=dict)
     twin: TwinConfig = TwinConfig()
     limits: LimitsConfig = Field(default=LimitsConfig(), validate_default=True)
     collision_model: Literal["aloha"] | None = None  # None: nobody checks what the arms touch
-    cameras: dict[str, CameraConfig]
+    cameras: dict[Name, CameraConfig]
     policy: str
     policies: dict[str, dict[str, Any]]
     policy_worker: WorkerConfig = WorkerConfig()
@@ -157,7 +158,7 @@ class StationConfig(_Strict):
     safety: SafetyConfig = SafetyConfig()
     dashboard: DashboardConfig = DashboardConfig()
     mqtt: MqttConfig | None = None
-    buttons: dict[str, ButtonConfig] = Field(default_factory=dict)
+    buttons: dict[Name, ButtonConfig] = Field(default_factory=dict)
     network: NetworkConfig | None = None
     runs: Path = Path("runs")
 
@@ -183,6 +184,20 @@ class StationConfig(_Strict):
         return limits
 
     @model_validator(mode="after")
+    def _poses_are_soon_reached(self) -> StationConfig:
+        lower, upper = np.array(list(self.ranges.values())).T
+        limits = JointLimits.build(tuple(self.ranges), lower, upper, self.limits)
+        ways_s = durations(upper - lower, limits.slowed(self.controller.home_speed))
+        slowest = int(np.argmax(ways_s))
+        if ways_s[slowest] > _LONGEST_WAY_S:
+            raise ValueError(
+                f"limits, controller.home_speed: {limits.joints[slowest]} would take "
+                f"{ways_s[slowest]:.0f} s from one end of its range to the other, allowed is "
+                f"{_LONGEST_WAY_S:g} s: raise the limits, or controller.home_speed"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _a_dead_mans_switch_has_a_page(self) -> StationConfig:
         if self.safety.deadman and not self.dashboard.enabled:
             raise ValueError(
@@ -204,7 +219,7 @@ class StationConfig(_Strict):
 
     @property
     def ports(self) -> dict[str, str]:
-        """Serial ports by arm, `arms.left` for instance, of those arms that have one."""
+        """Addresses of ports by arm, `arms.left` for instance, of those arms that have one."""
         return {
             f"{kind}.{name}": str(arm.config["port"])
             for kind, arms in (("arms", self.arms), ("leaders", self.leaders))

@@ -8,7 +8,8 @@ from typing import Any
 from messaging.curve import Network
 from messaging.topics import TOPICS
 from runtime.process import OnDeath, ProcessSpec
-from station.config import CONFIGS, plugin_config
+from station.config import CONFIGS
+from station.plugin_options import plugin_config
 from station.robot import StationConfig
 from station.scene import SCENE, scene_file
 

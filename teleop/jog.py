@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import mujoco
 import numpy as np
-from pydantic import BaseModel, ConfigDict, PositiveFloat
 
 from motion.kinematics import ArmKinematics
+from runtime.config import Between, StrictModel
 from teleop.device import Array, DeviceError, Event, Reading, Robot, View
 
 AXES: Final = 6
@@ -19,17 +19,18 @@ _RISE_S: Final = 0.15  # until a push has its full speed
 _LONGEST_S: Final = 0.05  # that one step may bridge
 _IK_STEPS: Final = 10  # what is further than that for so small a way is out of reach
 
+# Of a stick's way from its middle, in which it counts as let go.
+DeadZone = Annotated[float, Between(0.0, 0.95)]
 
-class JogConfig(BaseModel):
+
+class JogConfig(StrictModel):
     """How fast a push moves, and the model of the arms without which there is no hand space."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
     model_path: Path | None = None  # .mjb of the twin's scene
-    hand_m_s: PositiveFloat = 0.12
-    turn_rad_s: PositiveFloat = 0.6
-    joint_rad_s: PositiveFloat = 0.5
-    gripper_per_s: PositiveFloat = 1.0
+    hand_m_s: Annotated[float, Between(0.001, 1.0, "m/s")] = 0.12
+    turn_rad_s: Annotated[float, Between(0.001, 10.0, "rad/s")] = 0.6
+    joint_rad_s: Annotated[float, Between(0.001, 10.0, "rad/s")] = 0.5
+    gripper_per_s: Annotated[float, Between(0.01, 50.0, "1/s")] = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from messaging.desk import Desk
 from messaging.messages import ControlStatus, Directive, Request
@@ -23,6 +23,7 @@ from messaging.topics import (
     Keep,
 )
 from messaging.transport import Bus
+from runtime.config import LoopRate, Radians, StrictModel
 from runtime.plugins import configured, plugin
 from runtime.process import Context
 from runtime.rate import RateKeeper
@@ -35,19 +36,17 @@ log = logging.getLogger(__name__)
 _ACQUAINTANCE_S = 1.0  # most that is waited for the controller and the station at the start
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """Which device, and the robot that it commands."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     device: str  # a file in teleop/devices/
     config: dict[str, Any] = Field(default_factory=dict)  # its own options
-    joints: dict[str, tuple[float, float]]  # name -> range in rad, grippers 0..1, in order
+    joints: dict[str, tuple[Radians, Radians]]  # name -> range in rad, grippers 0..1, in order
     arms: tuple[str, ...]
-    home: tuple[float, ...]
+    home: tuple[Radians, ...]
     instruction: str = ""
     leaders: tuple[str, ...] = ()
-    rate_hz: int = Field(default=100, gt=0)
+    rate_hz: LoopRate = 100
     pedals: dict[str, PedalConfig] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat
 
 from motion.handover import HOLD, Expert, Plan, crowded
 from motion.sight import SIDES, Sight
+from runtime.config import Seconds, Seed, Share, StrictModel
 from teleop.operator_hand import Hands, tremor
 from teleop.operator_sight import Memory, first_look, looked, trouble
 
@@ -24,15 +24,13 @@ _HINDERED_RAD: Final = 0.25  # between hands and arms: more than a quick arm's l
 _PATIENCE_S: Final = 1.0  # for the arms to obey, and before another try if they do not
 
 
-class Habits(BaseModel):
+class Habits(StrictModel):
     """What kind of person the operator is."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    seed: int = 0
-    delay_s: PositiveFloat = 0.3  # from seeing something to acting on it, in the median
-    noise_rad: NonNegativeFloat = 0.002  # by how much its hands tremble, RMS
-    eager: float = Field(default=0.3, ge=0.0, le=1.0)  # share of episodes with a needless takeover
+    seed: Seed = 0
+    delay_s: Seconds = 0.3  # from seeing something to acting on it, in the median
+    noise_rad: Share = 0.002  # by how much its hands tremble, RMS
+    eager: Share = 0.3  # share of episodes with a needless takeover
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

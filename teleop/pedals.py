@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import field_validator
 
+from runtime.config import StrictModel
 from teleop.device import LABELS, WISHES, Event
 from teleop.evdev_input import EvdevInput
 
 _WORDLESS = tuple(kind for kind in LABELS if kind not in ("note", "subtask"))
 
 
-class PedalConfig(BaseModel):
+class PedalConfig(StrictModel):
     """One box of pedals, which shows up as a keyboard, and what each of its keys asks for."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     device: Path  # /dev/input/by-id/...-event-kbd
     keys: dict[str, str]  # KEY_B: toggle; `evtest` shows the names

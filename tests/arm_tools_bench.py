@@ -15,8 +15,8 @@ from drivers.arms.aloha import AlohaArm
 from drivers.dynamixel.registers import Register
 from simulation.servos.first_order import FirstOrder, Shaft
 from simulation.servos.line import Line
+from simulation.servos.ports import Ports
 from simulation.servos.servo import servos_of
-from simulation.servos.terminal import Terminals
 from station.arm_tools.main import main
 from station.arm_tools.request import NamedArm, connected, named_arms
 from station.config import load
@@ -40,7 +40,7 @@ class Robot:
     arms: dict[str, NamedArm]
     lines: dict[str, Line]
     plants: dict[str, FirstOrder]
-    terminals: Terminals
+    ports: Ports
     asked: list[str] = field(default_factory=list)
 
     @property
@@ -100,19 +100,19 @@ def robot(
         name: FirstOrder.of(arms[name].profile, (poses or {}).get(name, {})) for name in names
     }
     lines = {name: Line(servos_of(arms[name].profile), plants[name]) for name in names}
-    by_port = {arms[name].profile.port: line for name, line in lines.items()}
+    addresses = {name: arms[name].profile.port for name in names}
     stop = threading.Event()
-    with Terminals(by_port, directory) as terminals:
+    with Ports(lines, addresses) as ports:
 
         def live() -> None:
             with prompt():
-                terminals.run(stop)
+                ports.run(stop)
 
         thread = threading.Thread(target=live)
         thread.start()
         try:
             with prompt():
-                yield Robot(file, arms, lines, plants, terminals)
+                yield Robot(file, arms, lines, plants, ports)
         finally:
             stop.set()
             thread.join()

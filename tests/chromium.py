@@ -1,28 +1,15 @@
-"""A real browser, where the machine has one."""
+"""A real browser for tests, where the machine has one."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-needs_chromium = pytest.mark.skipif(
-    CHROMIUM is None, reason="needs a Chromium: apt-get install chromium, or set CHROMIUM"
-)
+from benchmarks.chromium import CHROMIUM, REMEDY, chromium
 
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """Run the browser."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason=REMEDY)
 
 
 @pytest.fixture(name="browser", scope="module")

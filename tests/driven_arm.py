@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from emulated_arm import PORT, Array, EmulatedArm, emulated_arm
+from emulated_arm import Array, EmulatedArm, address, emulated_arm
 
 from drivers.main import stopping_s
 from messaging.messages import JointCommand, JointState, Permit
@@ -251,7 +251,7 @@ def driven_arm(**options: Any) -> Iterator[DrivenArm]:
     # Not pytest's own directory: the paths of sockets must be short.
     directory = Path(tempfile.mkdtemp(prefix="evenhand-test-"))
     config = load(
-        robot_file("aloha"), ["hardware=real", f"arms.{ARM}.config.port={directory / PORT}"]
+        robot_file("aloha"), ["hardware=real", f"arms.{ARM}.config.port={address(directory)}"]
     )
     home = np.array(config.arms[ARM].home)
     start = dict(zip(config.arms[ARM].joints, home.tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""An arm of emulated servos behind a pseudo-terminal, and all that was written into it."""
+"""An arm of emulated servos behind a port, and all that was written into it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 from drivers.dynamixel import registers as reg
 from drivers.dynamixel.packets import Instruction, Packet, PacketReader
 from drivers.dynamixel.profile import Profile
+from drivers.dynamixel.socket_port import SCHEME
 from drivers.gripper import commanded_rad
+from simulation.servos.adapter import Adapter
 from simulation.servos.faults import Faults
 from simulation.servos.first_order import FirstOrder
 from simulation.servos.line import Line
+from simulation.servos.ports import Ports
 from simulation.servos.servo import Servo, servos_of
-from simulation.servos.terminal import Terminals
 from station.config import load, robot_file
 
 Array = NDArray[np.float64]
@@ -37,16 +39,21 @@ _REGISTERS = {register.address: register for register in reg.CONTROL_TABLE}
 _STANDS_TICKS = 2
 
 
-def follower(port: Path | str = "/dev/ttyDXL_follower_left") -> Profile:
+def address(directory: Path, scheme: str = SCHEME) -> str:
+    """Return where the arm that is emulated in `directory` is plugged in."""
+    return f"{scheme}{directory / PORT}"
+
+
+def follower(port: str = "/dev/ttyDXL_follower_left") -> Profile:
     """Return the left follower of ALOHA, at another port."""
     options = load(robot_file("aloha"), []).arms["left"].config
-    return Profile.model_validate_json(json.dumps({**options, "port": str(port)}))
+    return Profile.model_validate_json(json.dumps({**options, "port": port}))
 
 
-def leader(port: Path | str) -> Profile:
+def leader(port: str) -> Profile:
     """Return the left leader of ALOHA, at another port."""
     options = load(robot_file("aloha"), []).leaders["left"].config
-    return Profile.model_validate_json(json.dumps({**options, "port": str(port)}))
+    return Profile.model_validate_json(json.dumps({**options, "port": port}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ class RecordingLine(Line):
     """A line that remembers every write of the host, and where the shafts were."""
 
     def __init__(self, profile: Profile, plant: FirstOrder, servos: list[Servo]) -> None:
-        super().__init__(servos, plant, profile.baud)
+        super().__init__(servos, plant, Adapter(profile.baud))
         self.profile = profile
         self.writes: list[Write] = []
         self.history: list[tuple[int, list[float]]] = []  # time, joints in rad
@@ -120,16 +127,17 @@ class EmulatedArm:
         self,
         directory: Path,
         start: Mapping[str, float] | None = None,
-        profile: Callable[[Path], Profile] = follower,
+        profile: Callable[[str], Profile] = follower,
+        scheme: str = SCHEME,
     ) -> None:
-        self.profile = profile(directory / PORT)
+        self.profile = profile(address(directory, scheme))
         angles = dict(start or {})
         angles["gripper"] = commanded_rad(self.profile.gripper, angles.get("gripper", 0.5))
         self.plant = FirstOrder.of(self.profile, angles)
         self.servos = {servo.id: servo for servo in servos_of(self.profile)}
         self.line = RecordingLine(self.profile, self.plant, list(self.servos.values()))
         self.line.due(time.monotonic_ns())  # the servos start when they get power
-        self.terminals = Terminals({PORT: self.line}, directory)
+        self.ports = Ports({PORT: self.line}, {PORT: self.profile.port})
 
     @property
     def faults(self) -> Faults:
@@ -199,15 +207,19 @@ class EmulatedArm:
 def emulated_arm(
     directory: Path,
     start: Mapping[str, float] | None = None,
-    profile: Callable[[Path], Profile] = follower,
+    profile: Callable[[str], Profile] = follower,
+    scheme: str = SCHEME,
 ) -> Iterator[EmulatedArm]:
-    """Run an arm in a thread until the test ends."""
-    arm = EmulatedArm(directory, start, profile)
+    """Run an arm in a thread until the test ends, behind a socket or, without `scheme`, a terminal.
+
+    The kernel passes on a terminal's bytes late on a busy machine.
+    """
+    arm = EmulatedArm(directory, start, profile, scheme)
     stop = threading.Event()
 
     def live() -> None:
         with prompt():
-            arm.terminals.run(stop)
+            arm.ports.run(stop)
 
     thread = threading.Thread(target=live)
     thread.start()
@@ -217,7 +229,7 @@ def emulated_arm(
     finally:
         stop.set()
         thread.join(timeout=5)
-        arm.terminals.close()
+        arm.ports.close()
     assert not thread.is_alive()
 
 

@@ -8,6 +8,7 @@ from drivers.dynamixel import registers as reg
 from drivers.dynamixel.packets import Packet, PacketReader, read, write
 from drivers.dynamixel.profile import Gripper, Motor, Profile
 from drivers.dynamixel.registers import Register
+from simulation.servos.adapter import Adapter
 from simulation.servos.first_order import FirstOrder, Shaft
 from simulation.servos.line import Line
 from simulation.servos.servo import Servo
@@ -54,7 +55,7 @@ class Host:
         self.servos = list(servos) or [one()]
         turned = list(shafts) or [Shaft({servo.motor.shaft: 1}) for servo in self.servos]
         self.plant = plant or FirstOrder(turned)
-        self.line = Line(self.servos, self.plant, baud, latency_timer_ms)
+        self.line = Line(self.servos, self.plant, Adapter(baud, latency_timer_ms))
         self.now_ns = 7 * MS
         self.line.due(self.now_ns)
 

@@ -109,14 +109,14 @@ def test_goals_for_other_joints_are_refused(held: Held) -> None:
 
 def test_an_arm_that_is_unplugged_says_so_and_can_be_attached_again(held: Held) -> None:
     goals = held.emulated.goals()
-    held.emulated.terminals.unplug("arm")
+    held.emulated.ports.unplug("arm")
     with pytest.raises(ArmLostError, match=r"is gone.*unplugged"):
         held.driver.read()
     with pytest.raises(ArmLostError, match="is gone"):
         held.driver.write(np.zeros(7))
     with pytest.raises(ArmError, match="no port"):
         held.driver.attach()
-    held.emulated.terminals.plug("arm")
+    held.emulated.ports.plug("arm")
     held.driver.attach()
     until(held.driver.read, "a sample")
     assert held.emulated.goals() == goals

@@ -11,8 +11,10 @@ from arm_tools_bench import PORTS, Robot, robot
 
 from drivers.dynamixel.registers import (
     DRIVE_MODE,
+    GOAL_PWM,
     HARDWARE_ERROR_STATUS,
     HOMING_OFFSET,
+    STATUS_RETURN_LEVEL,
     TORQUE_ENABLE,
 )
 from station.arm_tools.main import TOOLS, main
@@ -261,6 +263,30 @@ def test_check_names_latched_errors_fighting_shadows_and_torque(
     assert "latched wrist_rotate (id 8): overload" in text
     assert "motors 2 and 3 read 60 ticks apart" in text
     assert "only waist (id 1), forearm_roll (id 6) hold" in text
+
+
+def test_check_says_what_a_launch_sets_by_itself(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    with robot(tmp_path, "left") as arms:
+        arms.put("left", 1, GOAL_PWM, 100)
+        before = _tables(arms)
+        assert arms.run("check", "--arm", "left") == 0
+        assert _tables(arms) == before
+    said = "a launch sets waist (id 1): Goal_PWM 100 -> 885, gripper (id 9): Operating_Mode 3 -> 5"
+    assert said in capsys.readouterr().out
+
+
+def test_check_names_a_motor_that_answers_nothing_but_pings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with robot(tmp_path, "left") as arms:
+        arms.lines["left"].servos[7].table[STATUS_RETURN_LEVEL] = 0
+        assert arms.run("check", "--arm", "left") == 1
+        assert arms.run("calibrate", "registers", "--arm", "left", answers=["y"]) == 0
+        assert arms.run("check", "--arm", "left") == 0
+    assert "wrist_angle (id 7): Status_Return_Level is 0" in capsys.readouterr().out
 
 
 def test_check_names_a_joint_beyond_its_motors_limits(

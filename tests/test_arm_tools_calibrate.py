@@ -9,13 +9,16 @@ from arm_tools_bench import Robot, robot
 
 from drivers.dynamixel.registers import (
     DRIVE_MODE,
+    GOAL_PWM,
     HOMING_OFFSET,
     MIN_POSITION_LIMIT,
     OPERATING_MODE,
     PRESENT_POSITION,
     SECONDARY_ID,
     TORQUE_ENABLE,
+    Register,
 )
+from simulation.servos.first_order import FirstOrder, Shaft
 from station.config import load
 
 pytestmark = pytest.mark.alone
@@ -35,12 +38,12 @@ def test_registers_are_written_as_the_config_says(
         arms.put("left", 4, MIN_POSITION_LIMIT, 0)
         assert arms.run("calibrate", "registers", "--arm", "left", answers=["y"]) == 0
         assert arms.get("left", 3, SECONDARY_ID) == 2
-        assert arms.get("left", 2, DRIVE_MODE) == 5  # the other bits are not the config's
+        assert arms.get("left", 2, DRIVE_MODE) == 1
         assert arms.get("left", 4, MIN_POSITION_LIMIT) == 898
         assert arms.get("left", 9, OPERATING_MODE) == 5
         assert arms.run("calibrate", "registers", "--arm", "left") == 0
     text = capsys.readouterr().out
-    assert "shoulder (id 2): Drive_Mode 4 -> 5" in text
+    assert "shoulder (id 2): Drive_Mode 4 -> 1" in text
     assert "all registers are as the config says" in text
 
 
@@ -89,19 +92,78 @@ def test_shadows_are_made_to_agree(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "it was 300 ticks off motor 2, now" in capsys.readouterr().out
 
 
+def test_an_offset_that_is_not_applied_is_not_taken_for_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with robot(tmp_path, "left", poses={"left": {"shoulder": -0.7}}) as arms:
+        arms.put("left", 3, HOMING_OFFSET, 1500)
+        arms.put("left", 5, HOMING_OFFSET, 1500)
+        arms.put("left", 5, OPERATING_MODE, 4)  # in which it is
+        assert arms.run("calibrate", "shadows", "--arm", "left", answers=[""]) == 0
+        assert [arms.get("left", servo, HOMING_OFFSET) for servo in (3, 5)] == [0, 0]
+    text = capsys.readouterr().out
+    assert "motor 3 1500 -> 0; it was 0 ticks off motor 2, now 0" in text
+    assert "motor 5 1500 -> 0; it was 1500 ticks off motor 4, now 0" in text
+
+
 def test_a_shadow_too_far_off_is_a_matter_of_its_horn(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with robot(tmp_path, "left", poses={"left": {"elbow": 0.4}}) as arms:
-        arms.put("left", 2, HOMING_OFFSET, 900)
-        arms.put("left", 3, HOMING_OFFSET, -500)
-        assert arms.run("calibrate", "shadows", "--arm", "left", answers=[""]) == 0
-        arms.put("left", 2, HOMING_OFFSET, 1024)
-        arms.put("left", 3, DRIVE_MODE, 1)  # turns the wrong way, so no offset is right everywhere
-        arms.shaft("left", "shoulder").position_rad = 1.0
+    with robot(tmp_path, "left") as arms:
+        elbow = arms.shaft("left", "elbow")
+        askew = Shaft({5: elbow.motors[5]}, elbow.position_rad + 2.0)
+        arms.lines["left"].servos[5].mount(FirstOrder([askew]))
         assert arms.run("calibrate", "shadows", "--arm", "left", answers=[""]) == 1
-        assert arms.get("left", 3, HOMING_OFFSET) == 900
-    assert "mount its horn anew" in capsys.readouterr().err
+        assert arms.get("left", 5, HOMING_OFFSET) == 0
+    assert "motor 5 stands 1304 ticks off" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("what", "servo", "register", "value", "said"),
+    [
+        ("shadows", 2, HOMING_OFFSET, 900, "shoulder (id 2): Homing_Offset is 900, should be 0"),
+        ("shadows", 3, DRIVE_MODE, 1, "shoulder (id 3): Drive_Mode is 1, should be 0"),
+        ("gripper", 9, HOMING_OFFSET, 400, "gripper (id 9): Homing_Offset is 400, should be 0"),
+    ],
+)
+def test_nothing_is_measured_by_positions_that_mean_something_else(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    what: str,
+    servo: int,
+    register: Register,
+    value: int,
+    said: str,
+) -> None:
+    with robot(tmp_path, "left") as arms:
+        arms.put("left", servo, register, value)
+        assert arms.run("calibrate", what, "--arm", "left") == 1
+    error = capsys.readouterr().err
+    assert said in error
+    assert "`python -m drivers calibrate registers --arm left`" in error
+
+
+def test_offsets_that_were_left_are_found_written_and_the_pair_is_next(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with robot(tmp_path, "left") as arms:
+        for servo, offset in ((1, 700), (9, 400), (2, 300), (3, 300)):
+            arms.put("left", servo, HOMING_OFFSET, offset)
+        arms.put("left", 6, GOAL_PWM, 100)
+        assert arms.run("check", "--arm", "left") == 1
+        found = capsys.readouterr().out
+        assert arms.run("calibrate", "registers", "--arm", "left", answers=["y"]) == 0
+        written = capsys.readouterr().out
+        assert [arms.get("left", servo, HOMING_OFFSET) for servo in (1, 2, 9)] == [0, 0, 0]
+        assert arms.get("left", 6, GOAL_PWM) == 885
+        assert arms.run("calibrate", "shadows", "--arm", "left", answers=[""]) == 0
+        assert arms.run("check", "--arm", "left") == 0
+    for motor in ("waist (id 1): Homing_Offset is 700", "gripper (id 9): Homing_Offset is 400"):
+        assert f"{motor}, should be 0" in found
+    assert "waist (id 1): Homing_Offset 700 -> 0" in written
+    assert "forearm_roll (id 6): Goal_PWM 100 -> 885" in written
+    assert "next: " in written
+    assert "`python -m drivers calibrate shadows`" in written
 
 
 def test_shadows_of_an_arm_that_holds_are_not_touched(

@@ -122,10 +122,9 @@ def test_a_port_that_is_unplugged_on_the_way_is_told(
     with robot(tmp_path, "left") as arms:
         arms.hold("left")
         shoulder = arms.shaft("left", "shoulder")
-        port = arms.arms["left"].profile.port
-        with _once(lambda: shoulder.position_rad < -0.3, lambda: arms.terminals.unplug(port)):
+        with _once(lambda: shoulder.position_rad < -0.3, lambda: arms.ports.unplug("left")):
             assert arms.run("rest", "--arm", "left", "--yes") == 1
-        arms.terminals.plug(port)
+        arms.ports.plug("left")
         assert arms.holding("left", TORQUE_ENABLE) == ALL
     assert "was unplugged" in capsys.readouterr().err
 

@@ -15,14 +15,15 @@ from emulated_arm import EmulatedArm, emulated_arm
 from drivers.arm import ArmError
 from drivers.arms import aloha
 from drivers.dynamixel import registers as reg
-from drivers.dynamixel.port import PortError, demand_short_latency
+from drivers.dynamixel.port import PortError
+from drivers.dynamixel.serial_port import demand_short_latency
 
 pytestmark = pytest.mark.alone
 
 
 @pytest.fixture
 def arm(tmp_path: Path) -> Iterator[EmulatedArm]:
-    with emulated_arm(tmp_path, START) as waiting:
+    with emulated_arm(tmp_path, START, scheme="") as waiting:
         yield waiting
 
 
@@ -78,6 +79,22 @@ FAULTY = {
         settings(7, reg.DRIVE_MODE, 0),
         ["wrist_angle (id 7): Drive_Mode is 0, should be 1", "calibrate registers"],
     ),
+    "an offset": (
+        settings(1, reg.HOMING_OFFSET, 700),
+        ["waist (id 1): Homing_Offset is 700, should be 0", "calibrate registers"],
+    ),
+    "an offset that position mode ignores": (
+        settings(3, reg.HOMING_OFFSET, 1500),
+        ["shoulder (id 3): Homing_Offset is 1500, should be -1024 to 1024", "calibrate registers"],
+    ),
+    "a motor that may not use its strength": (
+        settings(4, reg.PWM_LIMIT, 300),
+        ["elbow (id 4): PWM_Limit is 300, should be 885", "calibrate registers"],
+    ),
+    "a current limit that nobody knows of": (
+        settings(4, reg.CURRENT_LIMIT, 300),
+        ["elbow (id 4): Current_Limit is 300, should be 2047", "Correct the config"],
+    ),
     "torque that comes on by a goal": (
         settings(7, reg.DRIVE_MODE, 0b1001),
         ["wrist_angle (id 7): Drive_Mode is 9, should be 1", "calibrate registers"],
@@ -129,22 +146,60 @@ def test_a_mode_that_differs_in_a_motor_that_holds_is_not_changed(arm: EmulatedA
 
 
 @pytest.mark.parametrize(
-    ("register", "value"),
-    [(reg.BUS_WATCHDOG, -1), (reg.PROFILE_VELOCITY, 10), (reg.POSITION_P_GAIN, 100)],
+    ("servo", "register", "value"),
+    [
+        (4, reg.BUS_WATCHDOG, -1),
+        (4, reg.PROFILE_VELOCITY, 10),
+        (4, reg.POSITION_P_GAIN, 100),
+        (4, reg.GOAL_PWM, 100),
+        (5, reg.GOAL_PWM, 100),
+    ],
 )
 def test_a_motor_that_holds_but_would_not_follow_is_refused(
-    arm: EmulatedArm, register: reg.Register, value: int
+    arm: EmulatedArm, servo: int, register: reg.Register, value: int
 ) -> None:
     attach_and_let_go(arm)
-    arm.servos[4].table[register] = value
+    arm.servos[servo].table[register] = value
     count = len(arm.line.writes)
-    with pytest.raises(ArmError, match=rf"elbow \(id 4\): {register.name} is {value},.*free"):
+    with pytest.raises(ArmError, match=rf"elbow \(id {servo}\): {register.name} is {value},.*free"):
         attached(arm)
     assert len(arm.line.writes) == count
 
 
+@pytest.mark.parametrize("servo", [4, 5])
+def test_what_another_program_left_in_a_limp_motor_is_set_right(
+    arm: EmulatedArm, servo: int
+) -> None:
+    left = {
+        reg.GOAL_PWM: 100,
+        reg.FEEDFORWARD_1ST_GAIN: 50,
+        reg.PROFILE_VELOCITY: 30,
+        reg.DRIVE_MODE: arm.table(servo, reg.DRIVE_MODE) | 0b100,
+    }
+    before = {register: arm.table(servo, register) for register in left}
+    for register, value in left.items():
+        arm.servos[servo].table[register] = value
+    attach_and_let_go(arm)
+    assert {register: arm.table(servo, register) for register in left} == before
+    arm.assert_sound_goals()
+
+
+@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize("holds", [False, True])
+def test_a_motor_that_was_told_to_say_nothing_is_told_to_answer(
+    arm: EmulatedArm, level: int, holds: bool
+) -> None:
+    if holds:
+        attach_and_let_go(arm)
+    arm.servos[5].table[reg.STATUS_RETURN_LEVEL] = level
+    attach_and_let_go(arm)
+    assert arm.table(5, reg.STATUS_RETURN_LEVEL) == 2
+    assert set(arm.torque().values()) == {1}
+    arm.assert_sound_goals()
+
+
 def test_a_port_that_is_not_there_is_named(arm: EmulatedArm) -> None:
-    arm.terminals.unplug("arm")
+    arm.ports.unplug("arm")
     with pytest.raises(ArmError, match=r"no port .*arm.*plug the arm's USB cable in"):
         attached(arm)
 

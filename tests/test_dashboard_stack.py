@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from chromium import chromium, needs_chromium
+from chromium import needs_chromium
 from playwright.sync_api import Page, expect
 from stack import Stack
 from watched_stack import running
+
+from benchmarks.chromium import chromium
 
 pytestmark = [
     pytest.mark.alone,

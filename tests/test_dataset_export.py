@@ -21,7 +21,6 @@ from mcap.reader import make_reader
 
 from recorder import layout
 from recorder.dataset import Dataset, vectors
-from station.recorder_tools import act
 
 EPISODES = (Told(), Told(0, 12, 0, outcome="failure", task="hold it"))
 
@@ -98,68 +97,11 @@ def test_what_the_twin_did_is_said_to_be_simulated_wherever_it_goes(tmp_path: Pa
         assert Dataset(tmp_path / f"{name}_back").info.raw["twin"]
 
 
-def test_images_without_compression_are_kept_bit_by_bit(directory: Path, tmp_path: Path) -> None:
-    dataset = Dataset(directory)
-    act.write(dataset, 1, tmp_path / "raw.hdf5", compress=False)
-    recording = act.read(tmp_path / "raw.hdf5")
-    for one, two in zip(dataset.frames(1, CAMERAS[0]), recording.images(CAMERAS[0]), strict=True):
-        np.testing.assert_array_equal(one, two)
-
-
-def a_file_of_act(path: Path, joints: int = 14, images: int = 5) -> Path:
-    """Write a file as ACT's own recording does, which says neither task nor rate."""
-    with h5py.File(path, "w") as root:
-        root.attrs["sim"] = False
-        root["/observations/qpos"] = np.zeros((5, joints))
-        root["/action"] = np.zeros((5, joints))
-        root["/observations/images/cam_high"] = np.zeros((images, 48, 64, 3), np.uint8)
-    return path
-
-
-def test_what_a_file_does_not_say_is_given(tmp_path: Path) -> None:
-    file = a_file_of_act(tmp_path / "episode_0.hdf5")
-    words = ["--task", "wipe", "--outcome", "success"]
-    assert ran("import", "hdf5", tmp_path / "new", file, *words).code == 0
-    dataset = Dataset(tmp_path / "new")
-    assert (dataset.info.fps, dataset.row(0).tasks) == (50, ("wipe",))
-    assert dataset.row(0).text("outcome_label") == "success"
-    assert ran("import", "hdf5", tmp_path / "slow", file, *words, "--fps", 25).code == 0
-    assert Dataset(tmp_path / "slow").info.fps == 25
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ({}, "give it by --task TEXT"),
-        ({"joints": 7}, "is of 7 joints; aloha has left_waist"),
-        ({"images": 4}, "4 of cam_high for 5 of qpos"),
-    ],
-)
-def test_files_that_do_not_fit_are_refused(
-    tmp_path: Path, given: dict[str, int], said: str
-) -> None:
-    file = a_file_of_act(tmp_path / "episode_0.hdf5", **given)
-    done = ran("import", "hdf5", tmp_path / "new", file, *(["--task", "wipe"] if given else []))
-    assert done.code == 1
-    assert said in done.said
-    assert not (tmp_path / "new").exists()
-
-
-def test_files_of_two_rates_are_refused(exported: Path, tmp_path: Path) -> None:
-    file = a_file_of_act(tmp_path / "episode_9.hdf5")
-    first = exported / "hdf5" / "episode_0.hdf5"
-    done = ran("import", "hdf5", tmp_path / "new", first, file, "--task", "wipe")
-    assert "they differ in frames a second: 30.0 and 50.0" in done.said
-
-
-@pytest.mark.parametrize("content", [b"", b"not HDF5 at all", None])
-def test_what_is_no_file_of_act_is_refused(tmp_path: Path, content: bytes | None) -> None:
-    path = tmp_path / "episode_0.hdf5"
-    if content is not None:
-        path.write_bytes(content)
-    done = ran("import", "hdf5", tmp_path / "new", path, "--task", "wipe")
-    assert done.code == 1
-    assert str(path) in done.said
+def test_an_episode_of_one_row_is_exported(tmp_path: Path) -> None:
+    made = written(tmp_path / "made", Told(1, 0, 0))
+    assert ran("export", "hdf5", made, tmp_path / "out").code == 0
+    assert ran("import", "hdf5", tmp_path / "back", tmp_path / "out" / "episode_0.hdf5").code == 0
+    assert ran("check", tmp_path / "back").code == 0
 
 
 def messages_of(path: Path) -> dict[str, list[tuple[int, dict[str, Any]]]]:

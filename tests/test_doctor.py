@@ -20,6 +20,7 @@ from station.doctor import (
     check_configs,
     check_cores,
     check_disk,
+    check_kernel_workers,
     check_leftovers,
     check_locked_memory,
     check_network_ports,
@@ -32,9 +33,11 @@ from station.doctor import (
     print_findings,
 )
 from station.hardware import decided
+from station.kernel_workers import delayed_workers
 from station.probes import Answer, Probes
 from station.robot import NetworkConfig
 
+PORTS = [Path("/dev/ttyUSB0")]
 FAILED = Answer(False, "libEGL.so.1: cannot open shared object file")
 
 
@@ -57,6 +60,10 @@ FAILED = Answer(False, "libEGL.so.1: cannot open shared object file")
         (lambda: check_serial_ports([]), "ok", "twin"),
         (lambda: check_serial_ports([Path("/dev/null")]), "ok", "/dev/null"),
         (lambda: check_serial_ports([Path("/dev/ttyUSB99")]), "problem", "dialout"),
+        (lambda: check_kernel_workers([], lambda: (3, 3)), "ok", "no serial port"),
+        (lambda: check_kernel_workers(PORTS, lambda: (0, 0)), "ok", "not to be seen"),
+        (lambda: check_kernel_workers(PORTS, lambda: (0, 3)), "ok", "all 3"),
+        (lambda: check_kernel_workers(PORTS, lambda: (1, 3)), "warning", "chrt -f -p 65"),
     ],
 )
 def test_finding_has_its_level_and_says_what_to_do(
@@ -66,6 +73,31 @@ def test_finding_has_its_level_and_says_what_to_do(
     assert finding.level == level
     assert word in f"{finding.text} {finding.remedy}"
     assert bool(finding.remedy) == (level != "ok")
+
+
+def test_workers_of_the_kernel_are_known_by_their_names(tmp_path: Path) -> None:
+    names = {
+        1: "init",
+        12: "kworker/u8:0-events_unbound",
+        13: "kworker/0:1-events",
+        14: "kworker/u9",
+    }
+    for process, name in names.items():
+        (tmp_path / str(process)).mkdir()
+        (tmp_path / str(process) / "comm").write_text(name + "\n")
+    (tmp_path / "uptime").touch()
+    policies = {12: os.SCHED_FIFO, 14: os.SCHED_OTHER}
+    assert delayed_workers(tmp_path, policies.__getitem__) == (1, 2)
+
+
+def test_a_worker_that_ends_while_it_is_looked_at_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / "12").mkdir()
+    (tmp_path / "12" / "comm").write_text("kworker/u8:0\n")
+
+    def gone(_: int) -> int:
+        raise ProcessLookupError
+
+    assert delayed_workers(tmp_path, gone) == (0, 0)
 
 
 @pytest.mark.parametrize(("source", "level"), [("tsc", "ok"), ("hpet", "warning")])

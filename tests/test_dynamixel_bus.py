@@ -18,7 +18,7 @@ from drivers.dynamixel.packets import (
     status,
     sync_write,
 )
-from drivers.dynamixel.port import PortLostError, SerialPort
+from drivers.dynamixel.port import PortLostError
 from drivers.dynamixel.registers import (
     ALERT,
     GOAL_POSITION,
@@ -28,6 +28,7 @@ from drivers.dynamixel.registers import (
     Refusal,
 )
 from drivers.dynamixel.replies import Answer
+from drivers.dynamixel.serial_port import SerialPort
 
 pytestmark = pytest.mark.alone
 

@@ -294,5 +294,5 @@ def test_the_report_says_that_events_were_left_out(station: Station) -> None:
 
 def test_a_stop_takes_longer_the_gentler_the_limits_are() -> None:
     assert stopping_s(LimitsConfig()) < 1.2
-    gentle = LimitsConfig(velocity=3.0, acceleration=1.0, jerk=2.0)
-    assert stopping_s(gentle) > 4.0
+    gentle = LimitsConfig(velocity=3.0, acceleration=4.0, jerk=20.0)
+    assert stopping_s(gentle) > 1.9

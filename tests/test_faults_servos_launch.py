@@ -24,7 +24,7 @@ def driven() -> Iterator[DrivenArm]:
 
 
 def unplug(arm: EmulatedArm) -> None:
-    arm.terminals.unplug(PORT)
+    arm.ports.unplug(PORT)
 
 
 def power_off(arm: EmulatedArm) -> None:
@@ -46,7 +46,7 @@ def chatter(arm: EmulatedArm) -> None:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        (unplug, ["no port", "plug the arm's USB cable in"]),
+        (unplug, ["no port", "while that runs and it is plugged in"]),
         (power_off, ["no motor answers at 1000000 baud", "switch the 12 V on"]),
         (break_chain, ["no answer from wrist_rotate (id 8); the others answer", "check the cable"]),
         (silence, ["no answer from shoulder (id 3)"]),
@@ -66,4 +66,4 @@ def test_a_driver_that_cannot_start_says_why_and_what_to_do(
     assert driven.arm.torque() == torque
     assert not driven.arm.line.of(reg.TORQUE_ENABLE, since_ns)
     driven.arm.faults.clear()
-    driven.arm.terminals.plug(PORT)
+    driven.arm.ports.plug(PORT)

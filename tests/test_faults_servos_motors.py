@@ -127,11 +127,11 @@ def test_a_motor_that_let_go_while_the_arm_was_unplugged_stays_limp_until_the_ne
     driven: DrivenArm,
 ) -> None:
     begin_ns = time.monotonic_ns()
-    driven.arm.terminals.unplug(PORT)
+    driven.arm.ports.unplug(PORT)
     driven.until_told("is gone", begin_ns)
     driven.arm.faults.happen("torque_off", 4)
     driven.until(lambda: not driven.arm.table(4, reg.TORQUE_ENABLE), "the torque to go off")
-    driven.arm.terminals.plug(PORT)
+    driven.arm.ports.plug(PORT)
     told = driven.until_told("elbow let go while the arm was away", begin_ns)
     assert told.holding == LOST
     driven.until_noted("support the arm, then launch again")

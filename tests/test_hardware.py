@@ -13,6 +13,7 @@ from simulation.twin import Twin
 from station.config import ConfigError, load, robot_file, robots
 from station.hardware import decided
 from station.robot import StationConfig
+from station.views import needed_cameras
 
 FOLLOWERS = {"/dev/ttyDXL_follower_left", "/dev/ttyDXL_follower_right"}
 CAMERAS = {"/dev/CAM_HIGH", "/dev/CAM_LOW", "/dev/CAM_LEFT_WRIST", "/dev/CAM_RIGHT_WRIST"}
@@ -142,3 +143,40 @@ def test_named_poses_of_the_followers_touch_nothing(pose: str) -> None:
         for side in ("left", "right")
     ]
     assert all(pair in own_fingers or "red_box" in pair for pair in pairs), pairs
+
+
+def test_views_that_nothing_needs_are_drawn_rarely() -> None:
+    config = decided(load(robot_file("aloha"), []), lambda _port: False)
+    rates = {name: camera.config.get("rate_hz") for name, camera in config.cameras.items()}
+    assert rates == {"cam_high": None, "cam_low": 2, "cam_left_wrist": 2, "cam_right_wrist": 2}
+
+
+def test_views_that_are_recorded_are_drawn_as_configured() -> None:
+    settings = ["recorder.directory=cube", "twin.spare_rate_hz=1"]
+    config = decided(load(robot_file("aloha"), settings), lambda _port: False)
+    assert config.cameras["cam_low"].config["rate_hz"] == 10
+
+
+def test_a_policy_without_its_checkpoint_is_refused_before_anything_starts() -> None:
+    config = load(robot_file("aloha"), ["policies.flow.checkpoint=no.safetensors"])
+    with pytest.raises(ConfigError, match=re.escape("policies.flow: cannot read checkpoint")):
+        decided(config, lambda _port: False)
+
+
+def test_a_policy_on_another_machine_is_taken_to_need_every_view() -> None:
+    settings = [
+        "policies.flow.checkpoint=no.safetensors",
+        "network={station: 10.0.0.1, elsewhere: {policy_worker: 10.0.0.2}}",
+    ]
+    config = load(robot_file("aloha"), settings)
+    assert needed_cameras(config) == tuple(config.cameras)
+
+
+@pytest.mark.parametrize(
+    ("policy", "needed"), [("flow", ("cam_high",)), ("scripted", ("cam_high",))]
+)
+def test_the_policy_and_the_film_of_the_report_need_views(
+    policy: str, needed: tuple[str, ...]
+) -> None:
+    config = load(robot_file("aloha"), [f"policy={policy}"])
+    assert needed_cameras(config) == needed

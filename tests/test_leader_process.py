@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from emulated_arm import PORT, Array, EmulatedArm, emulated_arm, leader
+from emulated_arm import PORT, Array, EmulatedArm, address, emulated_arm, leader
 
 from drivers.dynamixel import registers as reg
 from drivers.leader import FREE
@@ -137,7 +137,7 @@ class Led:
 @contextmanager
 def led_leader() -> Iterator[Led]:
     directory = Path(tempfile.mkdtemp(prefix="evenhand-test-"))  # the paths of sockets are short
-    settings = ["hardware=real", f"leaders.left.config.port={directory / PORT}"]
+    settings = ["hardware=real", f"leaders.left.config.port={address(directory)}"]
     config = load(robot_file("aloha"), [*settings, "teleop.device=leader"])
     home = np.array(config.leaders["left"].home)
     start = dict(zip(config.leaders["left"].joints, home.tolist(), strict=True))
@@ -204,10 +204,10 @@ def test_a_leader_that_was_unplugged_is_as_it_was_when_it_is_back(torque: str) -
         if torque == OFF:
             led.until_free()
         led.target = None
-        led.arm.terminals.unplug(PORT)
+        led.arm.ports.unplug(PORT)
         lost = led.until_said(lambda state: bool(state.errors), "the loss to be told")
         assert "is gone" in lost.errors[0]
-        led.arm.terminals.plug(PORT)
+        led.arm.ports.plug(PORT)
         led.until_said(lambda state: not state.errors and state.torque == torque, "its return")
         led.until_there(led.home)
 
@@ -221,12 +221,12 @@ def test_a_leader_that_was_cut_and_unplugged_stays_limp_until_leave_is_given_ane
         if first == "cut":
             led.order = "cut"
             led.during(0.5)
-        led.arm.terminals.unplug(PORT)
+        led.arm.ports.unplug(PORT)
         led.until_said(lambda state: "is gone" in "".join(state.errors), "the loss to be told")
         led.order, led.free = "cut", False
         led.during(0.5)
         led.order = ""
-        led.arm.terminals.plug(PORT)
+        led.arm.ports.plug(PORT)
         led.until_said(lambda state: not state.errors, "its return")
         led.during(0.5)
         assert not any(led.arm.torque().values())

@@ -23,7 +23,7 @@ START = {"shoulder": 0.3, "elbow": 0.2, "wrist_angle": -0.3, "gripper": 0.5}
 CARRIED = ("waist", "shoulder", "elbow", "forearm_roll", "wrist_angle")
 
 
-def carrying_leader(port: Path) -> Profile:
+def carrying_leader(port: str) -> Profile:
     profile = leader(port)
     assert profile.weight is not None
     weight = profile.weight.model_copy(update={"share": 0.9})
@@ -203,3 +203,11 @@ def test_a_motor_that_does_not_change_its_mode_is_told_of_and_tried_again(held: 
     held.emulated.faults.clear()
     held.hold()
     assert not held.limp()
+
+
+def test_an_offset_that_only_some_modes_heed_is_refused_before_it_can_jump(tmp_path: Path) -> None:
+    with emulated_arm(tmp_path, START, carrying_leader) as emulated:
+        emulated.servos[1].table[reg.HOMING_OFFSET] = 1500
+        with pytest.raises(ArmError, match=r"waist .id 1.: Homing_Offset is 1500, should be 0"):
+            AlohaArm(emulated.profile).attach()
+        assert not any(emulated.torque().values())

@@ -180,10 +180,10 @@ def test_an_arm_that_is_cut_and_unplugged_stays_limp_and_holds_again_with_new_le
 ) -> None:
     since_ns = driven.forbid(CUT)
     driven.until(lambda: driven.states[-1].torque == OFF, "the arm to let go")
-    driven.arm.terminals.unplug(PORT)
+    driven.arm.ports.unplug(PORT)
     driven.until_told("is gone", since_ns)
     driven.forbid()
-    driven.arm.terminals.plug(PORT)
+    driven.arm.ports.plug(PORT)
     driven.until(lambda: not driven.states[-1].errors, "the arm to be back")
     driven.during(0.3)
     assert driven.arm.torque() == LIMP

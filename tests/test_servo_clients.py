@@ -13,8 +13,8 @@ from servo_bench import PROFILE
 from drivers.dynamixel import registers as reg
 from simulation.servos.first_order import FirstOrder
 from simulation.servos.line import Line
+from simulation.servos.ports import Ports
 from simulation.servos.servo import servos_of
-from simulation.servos.terminal import Terminals
 
 pytestmark = pytest.mark.alone
 
@@ -36,10 +36,10 @@ def line() -> Line:
 @pytest.fixture
 def port(line: Line, tmp_path: Path) -> Iterator[str]:
     stop = threading.Event()
-    with Terminals({"arm": line}, tmp_path) as terminals:
-        thread = threading.Thread(target=terminals.run, args=(stop,))
+    with Ports({"arm": line}, {"arm": str(tmp_path / "arm")}) as ports:
+        thread = threading.Thread(target=ports.run, args=(stop,))
         thread.start()
-        yield str(terminals.path("arm"))
+        yield ports.addresses["arm"]
         stop.set()
         thread.join()
 

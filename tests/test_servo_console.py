@@ -11,19 +11,20 @@ from pathlib import Path
 from unittest.mock import create_autospec
 
 import pytest
-import serial  # type: ignore[import-untyped]
 from rich.console import Console as Screen
 from rich.table import Table
 from test_twin_plant import VIPERX
 
 from drivers.dynamixel import packets
 from drivers.dynamixel import registers as reg
+from drivers.dynamixel.address import is_there, open_port
+from drivers.dynamixel.socket_port import SCHEME
 from simulation.servos.console import Console, RequestError
 from simulation.servos.first_order import FirstOrder
 from simulation.servos.hand import Hand
 from simulation.servos.line import Line
+from simulation.servos.ports import Ports
 from simulation.servos.servo import servos_of
-from simulation.servos.terminal import Terminals
 from simulation.twin_plant import TwinPlant
 
 pytestmark = pytest.mark.realtime
@@ -42,15 +43,15 @@ def line(plant: FirstOrder) -> Line:
 
 
 @pytest.fixture
-def terminals(line: Line, tmp_path: Path) -> Iterator[Terminals]:
-    with Terminals({"ttyDXL_left": line}, tmp_path) as terminals:
-        yield terminals
+def ports(line: Line, tmp_path: Path) -> Iterator[Ports]:
+    with Ports({"ttyDXL_left": line}, {"ttyDXL_left": str(tmp_path / "left")}) as ports:
+        yield ports
 
 
 @pytest.fixture
-def console(line: Line, plant: FirstOrder, terminals: Terminals) -> Console:
+def console(line: Line, plant: FirstOrder, ports: Ports) -> Console:
     hands = {"ttyDXL_left": Hand(VIPERX, plant, line)}
-    return Console({"ttyDXL_left": line}, terminals, hands)
+    return Console({"ttyDXL_left": line}, ports, hands)
 
 
 def written(table: Table | str) -> str:
@@ -112,8 +113,8 @@ def test_show_tells_what_motors_complain_of(console: Console) -> None:
     assert shown == written(console.obey("show"))
 
 
-def test_a_port_can_be_unplugged_and_plugged_in(console: Console, terminals: Terminals) -> None:
-    path = terminals.path("ttyDXL_left")
+def test_a_port_can_be_unplugged_and_plugged_in(console: Console, ports: Ports) -> None:
+    path = Path(ports.addresses["ttyDXL_left"])
     console.obey("left unplug")
     assert not path.is_symlink()
     console.obey("left plug")
@@ -156,7 +157,15 @@ def test_an_offset_sets_one_motor_off(console: Console, line: Line) -> None:
     assert tables[3][reg.PRESENT_POSITION] - tables[2][reg.PRESENT_POSITION] == 40
 
 
-@pytest.mark.parametrize("request_", ["left move shoulder 0.1", "left offset 3 40"])
+def test_any_register_can_be_written(console: Console, line: Line) -> None:
+    said = console.obey("left write shoulder Goal_PWM -100")
+    assert said == "left: motor 2 has a Goal_PWM of -100; done"
+    assert line.servos[2].table[reg.GOAL_PWM] == -100
+
+
+@pytest.mark.parametrize(
+    "request_", ["left move shoulder 0.1", "left offset 3 40", "left write 3 Drive_Mode 4"]
+)
 def test_a_joint_that_holds_gives_way_to_no_hand(
     console: Console, line: Line, request_: str
 ) -> None:
@@ -166,10 +175,10 @@ def test_a_joint_that_holds_gives_way_to_no_hand(
         console.obey(request_)
 
 
-def test_in_physics_no_hand_moves_an_arm(line: Line, terminals: Terminals) -> None:
+def test_in_physics_no_hand_moves_an_arm(line: Line, ports: Ports) -> None:
     hands = {"ttyDXL_left": Hand(VIPERX, create_autospec(TwinPlant, instance=True), line)}
     with pytest.raises(RequestError, match="--plant first_order"):
-        Console({"ttyDXL_left": line}, terminals, hands).obey("left move 1 0.1")
+        Console({"ttyDXL_left": line}, ports, hands).obey("left move 1 0.1")
 
 
 def test_help_lists_every_request(console: Console) -> None:
@@ -195,6 +204,10 @@ def test_help_lists_every_request(console: Console) -> None:
         ("left move 1", "want: PORT move MOTOR RAD"),
         ("left move 1 nan", "finite"),
         ("left offset 3 2000000", "refuses a Homing_Offset"),
+        ("left write 3 Goal_PMW 1", "Did you mean 'Goal_PWM'"),
+        ("left write 3 Goal_PWM 70000", "does not fit"),
+        ("left write 3 Goal_PWM", "want: PORT write MOTOR REGISTER VALUE"),
+        ("left write 3 Present_Position 1", "refuses a Present_Position of 1: .* read-only"),
     ],
 )
 def test_requests_that_make_no_sense_say_what_would(
@@ -205,11 +218,15 @@ def test_requests_that_make_no_sense_say_what_would(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("plant", ["first_order", "twin"])
-def test_the_program_opens_the_robots_ports_until_interrupted(tmp_path: Path, plant: str) -> None:
+@pytest.mark.parametrize(
+    ("options", "scheme"), [([], ""), (["--plant", "twin", "--sockets"], SCHEME)]
+)
+def test_the_program_opens_the_robots_ports_until_interrupted(
+    tmp_path: Path, options: list[str], scheme: str
+) -> None:
     command = [sys.executable, "-m", "simulation.servos", "--directory", str(tmp_path)]
     with subprocess.Popen(
-        [*command, "--plant", plant],
+        [*command, *options],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -217,7 +234,7 @@ def test_the_program_opens_the_robots_ports_until_interrupted(tmp_path: Path, pl
         env={**os.environ, "COLUMNS": "120"},
     ) as program:
         try:
-            use(program, tmp_path)
+            use(program, tmp_path, scheme)
             program.send_signal(signal.SIGINT)
             program.communicate(timeout=20)
         finally:
@@ -226,20 +243,20 @@ def test_the_program_opens_the_robots_ports_until_interrupted(tmp_path: Path, pl
     assert not list(tmp_path.iterdir())
 
 
-def use(program: subprocess.Popen[str], directory: Path) -> None:
+def use(program: subprocess.Popen[str], directory: Path, scheme: str) -> None:
     read_until(program, "Ctrl-C")
     ports = sorted(directory.iterdir())
     names = [f"{kind}_{side}" for kind in ("follower", "leader") for side in ("left", "right")]
     assert [port.name for port in ports] == [f"ttyDXL_{name}" for name in names]
     for path in ports:
-        with serial.Serial(str(path), 1_000_000, timeout=10) as port:
+        with open_port(f"{scheme}{path}", 1_000_000) as port:
             port.write(packets.ping(1))
-            assert port.read(14).startswith(b"\xff\xff\xfd\x00\x01")
+            assert port.receive(10.0).startswith(b"\xff\xff\xfd\x00\x01")
     assert program.stdin is not None
     program.stdin.write("leader_left unplug\nleader_right show\n")
     program.stdin.flush()
     read_until(program, "leader_right")
-    assert not (directory / "ttyDXL_leader_left").is_symlink()
+    assert not is_there(f"{scheme}{directory / 'ttyDXL_leader_left'}")
 
 
 def read_until(program: subprocess.Popen[str], words: str) -> None:

@@ -12,6 +12,7 @@ from drivers.dynamixel.packets import (
     BROADCAST,
     Instruction,
     Packet,
+    PacketReader,
     bulk_read,
     encoded,
     fast_answers,
@@ -23,7 +24,8 @@ from drivers.dynamixel.packets import (
     sync_write,
     write,
 )
-from simulation.servos.first_order import FirstOrder
+from simulation.servos.adapter import Direct
+from simulation.servos.first_order import FirstOrder, Shaft
 from simulation.servos.line import Line
 from simulation.servos.servo import servos_of
 
@@ -245,3 +247,30 @@ def test_instructions_may_come_in_pieces_and_among_garbage() -> None:
     for byte in stream[:-1]:
         host.line.receive(bytes((byte,)), host.now_ns)
     assert [answer.id for answer in host.wait(0.01)] == [2]
+
+
+# -- without a wire ------------------------------------------------------------------------------
+
+
+def unwired(*ids: int) -> Line:
+    plant = FirstOrder([Shaft({number: 1}) for number in ids])
+    line = Line([one(ID=number) for number in ids], plant, Direct())
+    assert not line.due(MS)  # the first call gives power
+    return line
+
+
+def test_without_a_wire_all_answers_are_there_at_once_in_their_order() -> None:
+    line = unwired(3, 1, 2)
+    line.receive(ping(BROADCAST), 2 * MS)
+    assert line.next_ns == 2 * MS
+    assert [packet.id for packet in PacketReader().feed(line.due(2 * MS))] == [1, 2, 3]
+    assert not line.due(3 * MS)
+
+
+def test_without_a_wire_a_late_answer_is_late_and_holds_up_no_later_question() -> None:
+    line = unwired(1, 2)
+    line.faults.spoil("late", 1, by_ns=5 * MS)
+    line.receive(ping(1), 2 * MS)
+    line.receive(ping(2), 3 * MS)
+    assert [packet.id for packet in PacketReader().feed(line.due(3 * MS))] == [2]
+    assert [packet.id for packet in PacketReader().feed(line.due(7 * MS))] == [1]

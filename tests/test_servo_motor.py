@@ -135,6 +135,16 @@ def test_the_goal_current_bounds_what_a_current_based_position_spends() -> None:
     assert host.get(reg.HARDWARE_ERROR_STATUS) == 0
 
 
+@pytest.mark.parametrize("mode", [0, 3, 5])
+def test_the_goal_pwm_bounds_what_a_motor_spends_in_every_mode(mode: int) -> None:
+    host = Host([one()], [Shaft({1: 1}, range_rad=(-0.1, 0.1))])
+    host.put_all({reg.OPERATING_MODE: mode, reg.GOAL_PWM: 177, reg.TORQUE_ENABLE: 1})
+    host.put_all({reg.GOAL_CURRENT: 1193, reg.GOAL_POSITION: 3000})
+    host.wait(0.3)
+    fifth = 0.2 * 2.3 / reg.CURRENT_A  # of what it draws when stalled
+    assert host.get(reg.PRESENT_CURRENT) == pytest.approx(fifth, rel=0.02)
+
+
 def test_without_a_current_sensor_the_load_is_shown() -> None:
     shaft = Shaft({1: 1}, range_rad=(-0.1, 0.1))
     host = Host([one("XL430-W250")], [shaft])

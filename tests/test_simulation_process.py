@@ -5,18 +5,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import serial  # type: ignore[import-untyped]
 from test_twin_plant import VIPERX
 
 from drivers.dynamixel import packets, registers
+from drivers.dynamixel.address import is_there, open_port
 from drivers.dynamixel.packets import PacketReader
+from drivers.dynamixel.port import Port
 from drivers.dynamixel.registers import Register
+from drivers.dynamixel.socket_port import SCHEME
 from messaging.messages import EpisodeRequest, ServoTarget
 from messaging.topics import (
     EPISODE_REQUEST,
@@ -44,14 +46,14 @@ def bus(tmp_path: Path) -> Iterator[Bus]:
 
 
 @pytest.fixture
-def ports(tmp_path: Path) -> Iterator[dict[str, Path]]:
-    """The serial ports of a twin that runs behind emulated servos."""
-    paths = {arm: tmp_path / f"ttyDXL_{arm}" for arm in ("left", "right")}
-    servos = {arm: VIPERX.model_copy(update={"port": str(path)}) for arm, path in paths.items()}
+def addresses(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The ports of a twin that runs behind emulated servos: a socket, and a pseudo-terminal."""
+    told = {"left": f"{SCHEME}{tmp_path / 'left'}", "right": str(tmp_path / "right")}
+    servos = {arm: VIPERX.model_copy(update={"port": address}) for arm, address in told.items()}
     with running(tmp_path, servos=servos) as bus:
         collected(bus, TWIN_STATE, "", 0.0)
-        yield paths
-    assert not any(path.is_symlink() for path in paths.values())
+        yield told
+    assert not any(map(is_there, told.values()))
 
 
 @contextmanager
@@ -168,15 +170,15 @@ def test_an_episode_request_places_the_cube_once(bus: Bus) -> None:
 class Host:
     """A patient program on the other end of a port: it waits for every answer."""
 
-    def __init__(self, path: Path) -> None:
-        self.port = serial.Serial(str(path), 1_000_000, timeout=5)
+    def __init__(self, port: Port) -> None:
+        self.port = port
 
     def ask(self, request: bytes) -> packets.Packet:
-        self.port.reset_input_buffer()
+        self.port.discard()
         self.port.write(request)
         reader = PacketReader()
         while True:
-            data = self.port.read(1)
+            data = self.port.receive(5.0)
             assert data, "no answer"
             for packet in reader.feed(data):
                 return packet
@@ -190,8 +192,17 @@ class Host:
         assert answer.error == 0
 
 
-def test_a_driver_moves_the_twin_through_its_servos(ports: dict[str, Path]) -> None:
-    host = Host(ports["right"])
+@pytest.fixture
+def hosts(addresses: dict[str, str]) -> Iterator[dict[str, Host]]:
+    with ExitStack() as opened:
+        yield {
+            arm: Host(opened.enter_context(open_port(address, 1_000_000)))
+            for arm, address in addresses.items()
+        }
+
+
+def test_a_driver_moves_the_twin_through_its_servos(hosts: dict[str, Host]) -> None:
+    host = hosts["right"]
     before = host.get(1, registers.PRESENT_POSITION)
     assert before == pytest.approx(registers.MIDDLE_TICK, abs=5)
     host.set(1, registers.GOAL_POSITION, before)
@@ -200,11 +211,11 @@ def test_a_driver_moves_the_twin_through_its_servos(ports: dict[str, Path]) -> N
     end = time.monotonic() + 10
     while abs(host.get(1, registers.PRESENT_POSITION) - before - 200) > 10:
         assert time.monotonic() < end, "the joint does not arrive"
-    assert Host(ports["left"]).get(1, registers.PRESENT_POSITION) == pytest.approx(before, abs=10)
+    assert hosts["left"].get(1, registers.PRESENT_POSITION) == pytest.approx(before, abs=10)
 
 
-def test_registers_read_the_joints_angles(ports: dict[str, Path]) -> None:
-    host = Host(ports["left"])
+def test_registers_read_the_joints_angles(hosts: dict[str, Host]) -> None:
+    host = hosts["left"]
     for row, motor in enumerate(VIPERX.motors.values()):
         if row == 6:
             continue

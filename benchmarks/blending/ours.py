@@ -19,8 +19,9 @@ TICK_NS = round(1e9 * TICK_S)
 T_START_NS = 1_000_000_000
 NAMES = tuple(f"{arm}_joint{number}" for arm in ("left", "right") for number in range(JOINTS // 2))
 SAME_RATE = ControllerConfig(rate_hz=50)
-NORMAL = LimitsConfig()
-UNLIMITED = LimitsConfig(velocity=1e3, acceleration=1e6, jerk=1e9)
+_REACH = np.full(JOINTS, np.pi)
+NORMAL = JointLimits.build(NAMES, -_REACH, _REACH, LimitsConfig())
+UNLIMITED = NORMAL.scaled(1e6)
 
 
 class Ours:
@@ -32,14 +33,12 @@ class Ours:
         self,
         position: Array,
         config: ControllerConfig = SAME_RATE,
-        limits: LimitsConfig = NORMAL,
+        limits: JointLimits = NORMAL,
     ) -> None:
         """Stand at `position` (JOINTS,), ready to run."""
-        bounds = np.full(JOINTS, np.pi)
-        allowed = JointLimits.build(NAMES, -bounds, bounds, limits)
         pose = np.zeros(JOINTS)
         self.merges_ms: list[float] = []
-        self._controller = Controller(config, NAMES, allowed, pose, pose)
+        self._controller = Controller(config, NAMES, limits, pose, pose)
         self._ticks = config.rate_hz * TICK_NS // 1_000_000_000
         self._status: ControlStatus | None = None
         self._seq = 0
@@ -96,7 +95,7 @@ def act_max_error() -> float:
     Zero latency, a chunk every tick, no splice, and limits and mode switch out of the way.
     """
     motion = Motion.drawn(0)
-    config = ControllerConfig(rate_hz=50, ensemble="act", splice="none", mode_floor_rad=1e3)
+    config = ControllerConfig(rate_hz=50, ensemble="act", splice="none", mode_floor_rad=6.3)
     start = motion.at(np.zeros(1))[0]
     traces = [
         play(rule, moving(motion), Latency(0.0), 500, start, 0)

@@ -5,19 +5,16 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from benchmarks.recording.images import Views
 from messaging.messages import Frame
 from messaging.topics import FRAME
+from runtime.config import StrictModel
 from runtime.process import Context
 from runtime.rate import RateKeeper
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """Which camera it is."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     camera: str
     views: Path  # folder of its images

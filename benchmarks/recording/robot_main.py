@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from messaging.messages import ActionChunk, ControlStatus, JointCommand, JointState
 from messaging.topics import ACTION_CHUNK, CONTROL_STATUS, JOINT_COMMAND, JOINT_STATE
+from runtime.config import StrictModel
 from runtime.process import Context
 from runtime.rate import RateKeeper
 
@@ -25,10 +25,8 @@ _CHUNK_TICKS: Final = 30
 _SHOWN: Final = 60  # rows of the plan ahead
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """Where the lateness of its ticks goes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     late_file: Path
     origin_ns: int

@@ -23,11 +23,12 @@ from benchmarks.stopping.record import (
 from benchmarks.stopping.robot import ARMS, ROBOT, Robot, RobotError, profile
 from drivers.dynamixel import registers as reg
 from drivers.dynamixel.bus import NoAnswerError, RefusedError, ServoBus
-from drivers.dynamixel.port import PortError, SerialPort
+from drivers.dynamixel.port import PortError
+from drivers.dynamixel.socket_port import SocketPort
 from runtime.process import OnDeath
 from station.config import load, robot_file
 from station.hardware import decided
-from station.processes import process_table
+from station.processes import process_table, servos_address
 
 _BEFORE_NS = 500_000_000  # from when on goals are looked at
 _LOOK_S = 2.0  # after which arms stand, or go on
@@ -187,12 +188,12 @@ def _judged(robot: Robot, process: str, t_ns: int, stands_ns: int | None) -> Kil
 def _limp_motors(robot: Robot, arm: str) -> int:
     """Return how many motors of an arm without a driver hold no torque, as they say themselves."""
     driver, servos = f"arm.{arm}", profile(arm)
-    path = robot.bus_directory / servos.port.rpartition("/")[2]
+    address = servos_address(robot.bus_directory, arm)
     end = time.monotonic() + _GONE_S
     robot.until(lambda: driver not in robot.pids, f"{driver} to be gone", _GONE_S, alive=False)
     while True:
         try:
-            with SerialPort.open(path, servos.baud) as port:
+            with SocketPort.open(address, servos.baud) as port:
                 bus = ServoBus(port)
                 return sum(bus.read(servo, reg.TORQUE_ENABLE) == 0 for servo in servos.ids)
         except (PortError, NoAnswerError, RefusedError) as error:

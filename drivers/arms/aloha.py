@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.arm import Arm, ArmError, ArmLostError, ArmReading
+from drivers.dynamixel.address import open_port
 from drivers.dynamixel.attach import attached
 from drivers.dynamixel.bus import NoAnswerError, RefusedError, ServoBus
 from drivers.dynamixel.health import MotorState
@@ -24,10 +25,11 @@ from drivers.dynamixel.hold import Grip
 from drivers.dynamixel.joints import Joints
 from drivers.dynamixel.lookout import Lookout
 from drivers.dynamixel.motors import motor_states
-from drivers.dynamixel.port import PortError, PortLostError, SerialPort, demand_short_latency
+from drivers.dynamixel.port import Port, PortError, PortLostError
 from drivers.dynamixel.profile import MIDDLE_TICK, Profile
 from drivers.dynamixel.question import Goals, Question
 from drivers.dynamixel.sample import SAMPLE_ADDRESS, SAMPLE_BYTES, Sample
+from drivers.dynamixel.serial_port import demand_short_latency
 from messaging.messages import ON, MotorStates
 from messaging.transport import Bus
 
@@ -58,7 +60,7 @@ class AlohaArm:
         self._joints = tuple(profile.motors)
         self._ids = tuple(motor.id for motor in profile.motors.values())
         self._motion = Joints(profile)
-        self._port: SerialPort | None = None
+        self._port: Port | None = None
         self._bus: ServoBus | None = None
         self._goals = Goals(self._ids)
         self._goal_ticks = [MIDDLE_TICK] * len(self._ids)
@@ -84,7 +86,7 @@ class AlohaArm:
         """
         self.detach()
         try:
-            self._port = SerialPort.open(self._profile.port, self._profile.baud)
+            self._port = open_port(self._profile.port, self._profile.baud)
             # Once it is open: to open it has set the timer, which takes no permission then.
             demand_short_latency(self._profile.port)
             self._bus = ServoBus(self._port)

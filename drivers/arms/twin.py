@@ -6,18 +6,16 @@ import time
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from drivers.arm import Arm, ArmReading
 from messaging.messages import OFF, ON, MotorStates, ServoTarget
 from messaging.topics import SERVO_READING, SERVO_TARGET
 from messaging.transport import Bus
+from runtime.config import StrictModel
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """A simulated arm has nothing to choose."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
 
 class TwinArm:

@@ -12,19 +12,19 @@ from typing import NamedTuple
 from drivers.arm import ArmError
 from drivers.dynamixel.bus import ServoBus
 from drivers.dynamixel.checks import (
-    ADJUSTABLE,
+    all_said,
     check_alerts,
     check_identities,
     check_registers,
     check_settings,
     check_shadows,
     demand_room,
-    deviations,
+    let_answer,
     named,
     refuse_company,
-    settings,
 )
-from drivers.dynamixel.port import SerialPort
+from drivers.dynamixel.deviations import deviations, said_by, settings
+from drivers.dynamixel.port import Port
 from drivers.dynamixel.profile import CURRENT_MODE, Motor, Profile
 from drivers.dynamixel.registers import (
     BUS_WATCHDOG,
@@ -50,7 +50,7 @@ class Attached(NamedTuple):
 
 def attached(
     bus: ServoBus,
-    port: SerialPort,
+    port: Port,
     profile: Profile,
     *,
     take_hold: bool = True,
@@ -70,10 +70,12 @@ def attached(
     """
     refuse_company(port)
     check_identities(bus, profile)
+    let_answer(bus, profile)
     check_alerts(bus, profile)
     _release_carried(bus, profile)
-    check_registers(bus, profile)
-    check_settings(bus, profile)
+    said = all_said(bus, profile)
+    check_registers(profile, said)
+    check_settings(profile, said)
     check_shadows(bus, profile)
     limp = [joint for joint, motor in profile.motors.items() if not _holds(bus, motor)]
     fallen = [joint for joint in limp if joint not in let_go]
@@ -122,12 +124,17 @@ def _holds(bus: ServoBus, motor: Motor) -> bool:
 def _prepare(bus: ServoBus, joint: str, motor: Motor) -> None:
     """Set up a joint of which a motor is limp to stay where it is, or where it holds already."""
     for servo in motor.ids:
-        for register, (_, should) in deviations(bus, motor, servo).items():
-            if register in ADJUSTABLE and not bus.read(servo, TORQUE_ENABLE):
-                bus.write(servo, register, should)
+        said = said_by(bus, servo)
+        for deviation in deviations(said, motor, servo):
+            if deviation.register.eeprom and not said[TORQUE_ENABLE]:
+                bus.write(servo, deviation.register, deviation.wanted)
     # After the mode: a change of it resets them.
     for register, value in settings(motor).items():
         bus.write(motor.id, register, value)
+    for servo in motor.ids:  # a shadow has heard its partner's, unless it was deaf to them
+        for deviation in deviations(said_by(bus, servo), motor, servo):
+            if not deviation.register.eeprom:
+                bus.write(servo, deviation.register, deviation.wanted)
     _tell_to_stay(bus, joint, motor)
 
 

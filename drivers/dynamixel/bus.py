@@ -9,7 +9,7 @@ from typing import Protocol
 
 from drivers.dynamixel import packets
 from drivers.dynamixel.packets import BROADCAST, Instruction, Packet, PacketReader
-from drivers.dynamixel.port import SerialPort
+from drivers.dynamixel.port import Port
 from drivers.dynamixel.question import FastQuestion, Part, Question
 from drivers.dynamixel.registers import ALERT, Refusal, Register
 from drivers.dynamixel.replies import Answer, agreed, identity
@@ -48,7 +48,7 @@ class Judge(Protocol):
 
 
 class ServoBus:
-    """Asks servos on a serial port and waits for their answers, never longer than they need.
+    """Asks servos behind a port and waits for their answers, never longer than they need.
 
     An answer belongs to the newest question. Servos do not number their answers, so one that comes
     late looks like one to the next question: who can tell by the data gives `judges`; for
@@ -68,7 +68,7 @@ class ServoBus:
         open: the question that `answers` waits for, until another one is put.
     """
 
-    def __init__(self, port: SerialPort) -> None:
+    def __init__(self, port: Port) -> None:
         self.port = port
         self.transactions = 0
         self.missing = 0
@@ -109,9 +109,14 @@ class ServoBus:
 
     def read(self, servo: int, register: Register) -> int:
         """Return the value of a register; raises NoAnswerError or RefusedError."""
-        request = packets.read(servo, register.address, register.size)
-        answer = self._ask(request, servo, register.size)
-        return register.unpacked(agreed(answer, servo, f"read {register.name}"))
+        return register.unpacked(self.read_span(servo, register, register))
+
+    def read_span(self, servo: int, first: Register, last: Register) -> bytes:
+        """Return all bytes from one register to another; raises as `read` does."""
+        length = last.address + last.size - first.address
+        answer = self._ask(packets.read(servo, first.address, length), servo, length)
+        names = first.name if first is last else f"{first.name} to {last.name}"
+        return agreed(answer, servo, f"read {names}")
 
     def write(self, servo: int, register: Register, value: int) -> None:
         """Set a register and wait for the confirmation; raises NoAnswerError or RefusedError."""

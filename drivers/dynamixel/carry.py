@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from drivers.dynamixel import packets
 from drivers.dynamixel.bus import ServoBus
-from drivers.dynamixel.checks import settings
+from drivers.dynamixel.deviations import settings
 from drivers.dynamixel.profile import CURRENT_A, CURRENT_MODE, MODES, Motor, Profile
 from drivers.dynamixel.registers import (
     BUS_WATCHDOG,
+    FULL_PWM,
     GOAL_CURRENT,
+    GOAL_PWM,
     OPERATING_MODE,
     TORQUE_ENABLE,
     Register,
@@ -39,7 +41,7 @@ def _able(profile: Profile) -> dict[int, Motor]:
 
 def prepare(bus: ServoBus, profile: Profile) -> None:
     """Tell the limp motors that can carry the mode in which they do; nobody confirms it."""
-    _tell(bus, OPERATING_MODE, dict.fromkeys(_able(profile), CURRENT_MODE))
+    bus.sync_write(OPERATING_MODE.address, _modes(profile, CURRENT_MODE))
 
 
 def take_up(bus: ServoBus, profile: Profile, angles: Array) -> bool:
@@ -48,48 +50,64 @@ def take_up(bus: ServoBus, profile: Profile, angles: Array) -> bool:
     Returns:
         Whether they were; else nothing has been done.
     """
-    motors = _able(profile)
-    if not _say(bus, OPERATING_MODE, dict.fromkeys(motors, CURRENT_MODE)):
+    if not _say(bus, OPERATING_MODE.address, _modes(profile, CURRENT_MODE)):
         return False
-    watched = dict.fromkeys(motors, _WATCHDOG)
-    _tell(bus, BUS_WATCHDOG, watched)
-    if not _say(bus, BUS_WATCHDOG, watched):  # without it a motor would push for ever
+    watched = dict.fromkeys(_able(profile), BUS_WATCHDOG.packed(_WATCHDOG))
+    bus.sync_write(BUS_WATCHDOG.address, watched)
+    if not _say(bus, BUS_WATCHDOG.address, watched):  # without it a motor would push for ever
         return False
-    _tell(bus, GOAL_CURRENT, currents(profile, angles))
-    _tell(bus, TORQUE_ENABLE, dict.fromkeys(motors, 1))
+    bus.sync_write(GOAL_PWM.address, _pushes(currents(profile, angles)))
+    bus.sync_write(TORQUE_ENABLE.address, dict.fromkeys(watched, TORQUE_ENABLE.packed(1)))
     return True
 
 
 def unprepare(bus: ServoBus, profile: Profile) -> None:
     """Tell the motors that have carried, and are limp now, their own mode."""
-    _tell(bus, OPERATING_MODE, {n: MODES[motor.mode] for n, motor in _able(profile).items()})
+    bus.sync_write(OPERATING_MODE.address, _modes(profile))
 
 
 def put_down(bus: ServoBus, profile: Profile) -> bool:
     """Set the limp motors up to hold as the config says; return whether all say that they are."""
-    motors = _able(profile)
-    if not _say(bus, OPERATING_MODE, {n: MODES[motor.mode] for n, motor in motors.items()}):
+    if not _say(bus, OPERATING_MODE.address, _modes(profile)):
         return False
-    wanted: dict[Register, dict[int, int]] = {}
-    for servo, motor in motors.items():
-        for register, value in settings(motor).items():  # which a change of the mode resets
-            wanted.setdefault(register, {})[servo] = value
-    for register, told in wanted.items():
-        _tell(bus, register, told)
-    return all(_say(bus, register, told) for register, told in wanted.items())
+    wanted: dict[tuple[int, int], dict[int, bytes]] = {}  # by address and length
+    for servo, motor in _able(profile).items():
+        for address, data in _pieces(settings(motor)):  # which a change of the mode resets
+            wanted.setdefault((address, len(data)), {})[servo] = data
+    for (address, _), told in wanted.items():
+        bus.sync_write(address, told)
+    return all(_say(bus, address, told) for (address, _), told in wanted.items())
 
 
-def _tell(bus: ServoBus, register: Register, values: Mapping[int, int]) -> None:
-    told = {servo: register.packed(value) for servo, value in values.items()}
-    bus.sync_write(register.address, told)
+def _modes(profile: Profile, mode: int | None = None) -> dict[int, bytes]:
+    """Return a mode for each motor that can carry, its own if none is given."""
+    return {
+        servo: OPERATING_MODE.packed(MODES[motor.mode] if mode is None else mode)
+        for servo, motor in _able(profile).items()
+    }
 
 
-def _say(bus: ServoBus, register: Register, values: Mapping[int, int]) -> bool:
-    answers = bus.sync_read(register.address, register.size, tuple(values))
-    return all(
-        servo in answers and answers[servo].data == register.packed(value)
-        for servo, value in values.items()
-    )
+def _pushes(told: Mapping[int, int]) -> dict[int, bytes]:
+    """Return Goal_PWM and Goal_Current of each motor: the watchdog may have taken both."""
+    full = GOAL_PWM.packed(FULL_PWM)
+    return {servo: full + GOAL_CURRENT.packed(current) for servo, current in told.items()}
+
+
+def _pieces(values: Mapping[Register, int]) -> list[tuple[int, bytes]]:
+    """Return registers, given by address, in as few pieces as they make: address and bytes."""
+    pieces: list[tuple[int, bytes]] = []
+    for register, value in values.items():
+        if pieces and register.address == pieces[-1][0] + len(pieces[-1][1]):
+            address, data = pieces.pop()
+            pieces.append((address, data + register.packed(value)))
+        else:
+            pieces.append((register.address, register.packed(value)))
+    return pieces
+
+
+def _say(bus: ServoBus, address: int, values: Mapping[int, bytes]) -> bool:
+    answers = bus.sync_read(address, len(next(iter(values.values()))), tuple(values))
+    return all(n in answers and answers[n].data == data for n, data in values.items())
 
 
 def loads_a(profile: Profile, angles: Array) -> list[float]:
@@ -136,8 +154,7 @@ def pushing(profile: Profile, angles: Array | None, silent_ns: int) -> bytes:
         silent_ns: for how long nothing was said on the bus; after a long silence they begin anew.
     """
     told = dict.fromkeys(_able(profile), 0) if angles is None else currents(profile, angles)
-    values = {servo: GOAL_CURRENT.packed(current) for servo, current in told.items()}
-    data = packets.sync_write(GOAL_CURRENT.address, values)
+    data = packets.sync_write(GOAL_PWM.address, _pushes(told))
     if silent_ns < _SILENCE_NS:
         return data
     cleared, set_again = (

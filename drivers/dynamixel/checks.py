@@ -2,50 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from drivers.arm import ArmError
-from drivers.dynamixel.bus import Identity, ServoBus
-from drivers.dynamixel.port import SerialPort
-from drivers.dynamixel.profile import MODES, TICKS, Motor, Profile
+from drivers.dynamixel.bus import Identity, NoAnswerError, ServoBus
+from drivers.dynamixel.deviations import Said, deviations, said_by
+from drivers.dynamixel.port import Port
+from drivers.dynamixel.profile import TICKS, Motor, Profile
 from drivers.dynamixel.registers import (
-    BUS_WATCHDOG,
-    CURRENT_LIMIT,
-    DRIVE_MODE,
-    GOAL_CURRENT,
     HARDWARE_ERROR_STATUS,
-    MAX_POSITION_LIMIT,
-    MIN_POSITION_LIMIT,
     MODELS,
-    OPERATING_MODE,
-    POSITION_D_GAIN,
-    POSITION_I_GAIN,
-    POSITION_P_GAIN,
     PRESENT_POSITION,
-    PROFILE_ACCELERATION,
-    PROFILE_VELOCITY,
-    RETURN_DELAY_TIME,
-    SECONDARY_ID,
-    STARTUP_CONFIGURATION,
+    STATUS_RETURN_LEVEL,
     TORQUE_ENABLE,
-    Register,
     hardware_errors,
 )
 
 SHADOW_TICKS: Final = 30  # how far a pair's readings may differ before the motors would fight
 _OUTSIDE_TICKS: Final = 32  # 0.05 rad beyond a limit an arm may rest; its goal is at the limit
 _TURN_TICKS: Final = 20  # from the end of a turn; more than a limp joint stirs by itself
-# What attaching sets by itself in a limp motor; the others say how the arm is built.
-ADJUSTABLE: Final = frozenset({OPERATING_MODE, RETURN_DELAY_TIME, CURRENT_LIMIT})
 # Not `rest`, which moves an arm and so makes the same checks.
 _IF_IT_HOLDS: Final = "; if the arm holds, support it and `python -m drivers free` it before"
 _LISTEN_S: Final = 0.03  # longer than any other program's cycle that would disturb ours
-# Of Drive_Mode: the direction, and torque that comes on with a goal. With the latter a motor that
-# let go, or restarted, would jump back to the goals that the rest of its arm still gets.
-DRIVE_BITS: Final = 0b1001
-_NO_SECONDARY: Final = 255
-_LAST_ID: Final = 252  # a Secondary_ID above it is none
+_PINGS_ONLY, _ANSWER_ALL = 0, 2  # of Status_Return_Level
 
 
 def named(joint: str, servo: int) -> str:
@@ -60,7 +40,7 @@ def motors_of(profile: Profile) -> Iterable[tuple[str, int, Motor]]:
             yield joint, servo, motor
 
 
-def company(port: SerialPort) -> str:
+def company(port: Port) -> str:
     """Return what to say when somebody else's packets are on the bus."""
     return (
         f"{port.path}: another program talks to the servos of this bus; end it (`fuser -v "
@@ -68,7 +48,7 @@ def company(port: SerialPort) -> str:
     )
 
 
-def refuse_company(port: SerialPort) -> None:
+def refuse_company(port: Port) -> None:
     """Raise ArmError if somebody else's packets are on the bus."""
     port.discard()
     if port.receive(_LISTEN_S):
@@ -124,77 +104,77 @@ def check_alerts(bus: ServoBus, profile: Profile) -> None:
         )
 
 
-def expected(motor: Motor, servo: int) -> dict[Register, int]:
-    """Return what must stand in a servo's EEPROM; of Drive_Mode DRIVE_BITS count alone."""
-    is_shadow = servo != motor.id
-    values = {
-        OPERATING_MODE: MODES[motor.mode],
-        RETURN_DELAY_TIME: 0,
-        DRIVE_MODE: int(motor.reversed != is_shadow),
-        STARTUP_CONFIGURATION: 0,  # else torque may come on by itself, after a dip of the supply
-        SECONDARY_ID: motor.id if is_shadow else _NO_SECONDARY,
-        MIN_POSITION_LIMIT: motor.ticks[0],
-        MAX_POSITION_LIMIT: motor.ticks[1],
-    }
-    if motor.current_limit is not None:
-        values[CURRENT_LIMIT] = motor.current_limit
-    return values
-
-
-def deviations(bus: ServoBus, motor: Motor, servo: int) -> dict[Register, tuple[int, int]]:
-    """Return what a servo's EEPROM says and should say, where the two differ."""
-    found: dict[Register, tuple[int, int]] = {}
-    for register, should in expected(motor, servo).items():
-        value = bus.read(servo, register)
-        same = value & DRIVE_BITS == should if register is DRIVE_MODE else value == should
-        if register is SECONDARY_ID and should == _NO_SECONDARY:
-            same = value > _LAST_ID
-        if not same:
-            found[register] = (value, should)
-    return found
-
-
-def check_registers(bus: ServoBus, profile: Profile) -> None:
-    """Raise ArmError if a servo is not set up as the config says and attaching may not mend it."""
-    wrong = [
-        f"{named(joint, servo)}: {register.name} is {value}, should be {should}"
-        for joint, servo, motor in motors_of(profile)
-        for register, (value, should) in deviations(bus, motor, servo).items()
-        if register not in ADJUSTABLE or bus.read(servo, TORQUE_ENABLE)
+def check_answers(bus: ServoBus, profile: Profile) -> None:
+    """Raise ArmError if a motor that is there answers nothing but pings."""
+    mute = [
+        named(joint, servo)
+        for joint, servo, _ in motors_of(profile)
+        if _return_level(bus, servo) == _PINGS_ONLY
     ]
-    if wrong:
+    if mute:
         raise ArmError(
-            f"{profile.port}: {'; '.join(wrong)}. Correct the config; or write it into the motors "
-            f"with `python -m drivers calibrate registers`{_IF_IT_HOLDS}"
+            f"{profile.port}: {', '.join(mute)}: {STATUS_RETURN_LEVEL.name} is {_PINGS_ONLY}, "
+            f"should be {_ANSWER_ALL}: only pings are answered, and no more can be told. A launch "
+            "sets it, and so does `python -m drivers calibrate registers`"
         )
 
 
-def settings(motor: Motor) -> dict[Register, int]:
-    """Return what must stand in a motor's RAM while it holds; a change of its mode resets it."""
-    values = {
-        BUS_WATCHDOG: 0,  # in position mode a silent bus means hold, which is what we want
-        POSITION_P_GAIN: motor.gains.p,
-        POSITION_I_GAIN: motor.gains.i,
-        POSITION_D_GAIN: motor.gains.d,
-        PROFILE_VELOCITY: 0,
-        PROFILE_ACCELERATION: 0,
-    }
-    if motor.current_limit is not None:
-        values[GOAL_CURRENT] = motor.current_limit
-    return values
+def let_answer(bus: ServoBus, profile: Profile) -> None:
+    """Make all motors answer whatever they are asked, which changes nothing else about them."""
+    wrong = [servo for servo in profile.ids if _return_level(bus, servo) != _ANSWER_ALL]
+    if wrong:
+        told = dict.fromkeys(wrong, STATUS_RETURN_LEVEL.packed(_ANSWER_ALL))
+        bus.sync_write(STATUS_RETURN_LEVEL.address, told)
 
 
-def check_settings(bus: ServoBus, profile: Profile) -> None:
+def _return_level(bus: ServoBus, servo: int) -> int:
+    try:
+        return bus.read(servo, STATUS_RETURN_LEVEL)
+    except NoAnswerError:
+        return _PINGS_ONLY
+
+
+def all_said(bus: ServoBus, profile: Profile) -> dict[int, Said]:
+    """Return what the registers of all motors say, by id."""
+    return {servo: said_by(bus, servo) for servo in profile.ids}
+
+
+def check_registers(profile: Profile, said: Mapping[int, Said]) -> None:
+    """Raise ArmError if a motor's EEPROM is not as it must be and attaching may not mend it.
+
+    Args:
+        profile: of the arm.
+        said: what the motors' registers say, by id.
+    """
+    wrong = [
+        f"{named(joint, servo)}: {deviation}"
+        for joint, servo, motor in motors_of(profile)
+        for deviation in deviations(said[servo], motor, servo)
+        if deviation.register.eeprom and (said[servo][TORQUE_ENABLE] or not deviation.settable)
+    ]
+    if wrong:
+        raise ArmError(
+            f"{profile.port}: {'; '.join(wrong)}. Correct the config if it is wrong; or write "
+            "what is right into the motors with `python -m drivers calibrate registers`"
+            f"{_IF_IT_HOLDS}"
+        )
+
+
+def check_settings(profile: Profile, said: Mapping[int, Said]) -> None:
     """Raise ArmError if a motor that holds would not follow as the config says.
 
     Its settings are another program's, or of an older config: to change them may move the arm.
+
+    Args:
+        profile: of the arm.
+        said: what the motors' registers say, by id.
     """
     wrong = [
-        f"{named(joint, motor.id)}: {register.name} is {value}, should be {should}"
-        for joint, motor in profile.motors.items()
-        if bus.read(motor.id, TORQUE_ENABLE)
-        for register, should in settings(motor).items()
-        if (value := bus.read(motor.id, register)) != should
+        f"{named(joint, servo)}: {deviation}"
+        for joint, servo, motor in motors_of(profile)
+        if said[servo][TORQUE_ENABLE]
+        for deviation in deviations(said[servo], motor, servo)
+        if not deviation.register.eeprom
     ]
     if wrong:
         raise ArmError(

@@ -5,21 +5,23 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from drivers.dynamixel.weight import Weight
+from runtime.config import Between, Metres, Radians, StrictModel
 
 TICKS = 4096
 MOST_ZERO_RAD = 0.2  # beyond that a horn is mounted a tooth off
 RAD_PER_TICK = 2.0 * math.pi / TICKS
 MIDDLE_TICK = TICKS // 2
 
-ServoId = Annotated[int, Field(ge=0, le=252)]
-Tick = Annotated[int, Field(ge=0, lt=TICKS)]
+ServoId = Annotated[int, Between(0, 252)]
+Tick = Annotated[int, Between(0, TICKS - 1)]
 MODES = {"position": 3, "current_position": 5}
 CURRENT_MODE = 0
 CURRENT_A = 2.69e-3  # one unit of Present_Current and Current_Limit
 WITHOUT_CURRENT_SENSOR = ("XL430-W250", "XC430-W150")
+MOST_CURRENT = {"XM540-W270": 2047, "XM430-W350": 1193}  # that Current_Limit takes
 # How hard a motor pushes at 12 V against what stands in its way, and what it draws for that
 # (ROBOTIS e-manual).
 STALL_NM = {"XM540-W270": 10.6, "XM430-W350": 4.1, "XL430-W250": 1.5, "XC430-W150": 1.6}
@@ -27,19 +29,15 @@ STALL_A = {"XM540-W270": 4.4, "XM430-W350": 2.3, "XL430-W250": 1.4, "XC430-W150"
 _STRAIN = 0.8  # of the greatest current, for long, ends in an overload
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-
-class Gains(_Strict):
+class Gains(StrictModel):
     """Position gains in register units: K_P = p / 128, K_I = i / 65536, K_D = d / 16."""
 
-    p: Annotated[int, Field(gt=0, le=16383)] = 800  # without any, an arm with torque on falls
-    i: Annotated[int, Field(ge=0, le=16383)] = 0
-    d: Annotated[int, Field(ge=0, le=16383)] = 0
+    p: Annotated[int, Between(1, 16_383)] = 800  # without any, an arm with torque on falls
+    i: Annotated[int, Between(0, 16_383)] = 0
+    d: Annotated[int, Between(0, 16_383)] = 0
 
 
-class Motor(_Strict):
+class Motor(StrictModel):
     """The motor of one joint, and the one that helps it, if any."""
 
     id: ServoId
@@ -49,8 +47,8 @@ class Motor(_Strict):
     ticks: tuple[Tick, Tick] = (0, TICKS - 1)  # Min and Max_Position_Limit
     mode: Literal["position", "current_position"] = "position"
     gains: Gains = Gains()
-    current_limit: Annotated[int, Field(gt=0, le=2047)] | None = None  # 2.69 mA, None: as it is
-    step_cap_rad: Annotated[float, Field(gt=0.0, le=0.5)] = 0.1  # most its goal moves at a time
+    current_limit: Annotated[int, Between(1, 2047)] | None = None  # 2.69 mA, None: as it is
+    step_cap_rad: Annotated[float, Between(0.001, 0.5, "rad")] = 0.1  # that its goal moves at most
 
     @field_validator("ticks")
     @classmethod
@@ -62,6 +60,9 @@ class Motor(_Strict):
     @model_validator(mode="after")
     def _model_is_able(self) -> Motor:
         if self.model not in WITHOUT_CURRENT_SENSOR:
+            most = MOST_CURRENT[self.model]
+            if self.current_limit is not None and self.current_limit > most:
+                raise ValueError(f"{self.model} takes a current_limit of at most {most}")
             return self
         if self.mode == "current_position":
             raise ValueError(
@@ -106,19 +107,19 @@ class Motor(_Strict):
         return (low - MIDDLE_TICK) * RAD_PER_TICK, (high - MIDDLE_TICK) * RAD_PER_TICK
 
 
-class Gripper(_Strict):
+class Gripper(StrictModel):
     """How the gripper's crank moves its fingers, and where both stand open and closed.
 
     The finger stands `horn sin(a) + sqrt(rod^2 - (horn cos(a))^2)` from the middle at the crank's
     angle a (Interbotix's xs_driver).
     """
 
-    horn_m: float
-    rod_m: float
-    closed_m: float
-    open_m: float
-    closed_rad: float
-    open_rad: float
+    horn_m: Metres
+    rod_m: Metres
+    closed_m: Metres
+    open_m: Metres
+    closed_rad: Radians
+    open_rad: Radians
 
     @model_validator(mode="after")
     def _is_possible(self) -> Gripper:
@@ -129,14 +130,14 @@ class Gripper(_Strict):
         return self
 
 
-class Profile(_Strict):
+class Profile(StrictModel):
     """An arm: where it is plugged in, its motors by joint, its gripper's geometry."""
 
-    port: str
+    port: str  # the path of a serial port, or `unix:` and that of a socket
     baud: Literal[1000000, 2000000, 3000000, 4000000] = 1000000  # below, a cycle takes too long
     motors: dict[str, Motor]  # joint -> motor, in the order of the joints, the gripper last
     gripper: Gripper
-    zero_rad: dict[str, float] = Field(default_factory=dict)  # added to what a joint's motor says
+    zero_rad: dict[str, Radians] = Field(default_factory=dict)  # added to what a joint's motor says
     weight: Weight | None = None  # of its links, so that a hand that has the arm need not carry it
 
     @field_validator("motors")

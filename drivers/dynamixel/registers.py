@@ -12,15 +12,19 @@ from enum import IntEnum
 
 from drivers.dynamixel.profile import CURRENT_A as CURRENT_A
 from drivers.dynamixel.profile import MIDDLE_TICK as MIDDLE_TICK
+from drivers.dynamixel.profile import MOST_CURRENT
 from drivers.dynamixel.profile import RAD_PER_TICK as RAD_PER_TICK
 
 # One unit of a register in the units of physics.
 VELOCITY_RAD_S = 0.229 * 2.0 * math.pi / 60.0  # 0.229 turns a minute
 ACCELERATION_RAD_S2 = 214.577 * 2.0 * math.pi / 3600.0  # 214.577 turns per minute squared
 VOLTAGE_V = 0.1
-PWM_SHARE = 1.0 / 885.0  # of full voltage
+FULL_PWM = 885  # all of the voltage
+PWM_SHARE = 1.0 / FULL_PWM
 LOAD_SHARE = 1e-3  # of the stall torque: Present_Current of a model without has_current
 TICK_CYCLE_MS = 32768  # Realtime_Tick counts milliseconds up to one less
+POSITION_MODE = 3  # of Operating_Mode: within one turn
+MOST_OFFSET = 1024  # of Homing_Offset, that POSITION_MODE heeds; the other modes heed any
 
 BAUDS = {
     0: 9_600,
@@ -64,6 +68,12 @@ REFUSALS: dict[int, str] = {
     Refusal.DATA_LIMIT: "the value is beyond the limit set in its EEPROM",
     Refusal.ACCESS: "the register is read-only, or locked while torque is on",
 }
+
+
+def applied_offset(operating_mode: int, homing_offset: int) -> int:
+    """Return what a motor in this mode really adds to its position, in ticks."""
+    ignored = operating_mode == POSITION_MODE and abs(homing_offset) > MOST_OFFSET
+    return 0 if ignored else homing_offset
 
 
 def hardware_errors(status: int) -> tuple[str, ...]:
@@ -123,6 +133,9 @@ CURRENT_LIMIT = Register("Current_Limit", 38, 2, eeprom=True)
 VELOCITY_LIMIT = Register("Velocity_Limit", 44, 4, eeprom=True)
 MAX_POSITION_LIMIT = Register("Max_Position_Limit", 48, 4, eeprom=True)
 MIN_POSITION_LIMIT = Register("Min_Position_Limit", 52, 4, eeprom=True)
+EXTERNAL_PORT_MODE = tuple(
+    Register(f"External_Port_Mode_{i + 1}", 56 + i, 1, eeprom=True) for i in range(3)
+)
 STARTUP_CONFIGURATION = Register("Startup_Configuration", 60, 1, eeprom=True)
 SHUTDOWN = Register("Shutdown", 63, 1, eeprom=True)  # which HARDWARE_ERRORS switch torque off
 
@@ -158,6 +171,10 @@ PRESENT_INPUT_VOLTAGE = Register("Present_Input_Voltage", 144, 2, writable=False
 PRESENT_TEMPERATURE = Register("Present_Temperature", 146, 1, writable=False)  # deg C
 BACKUP_READY = Register("Backup_Ready", 147, 1, writable=False)
 
+EXTERNAL_PORT_DATA = tuple(
+    Register(f"External_Port_Data_{i + 1}", 152 + 2 * i, 2) for i in range(3)
+)
+
 # The byte at INDIRECT_DATA[i] is the one whose address stands in INDIRECT_ADDRESS[i].
 INDIRECT_ADDRESS = tuple(
     Register(f"Indirect_Address_{i + 1}", 168 + 2 * i if i < 28 else 578 + 2 * (i - 28), 2)
@@ -170,7 +187,7 @@ INDIRECT_DATA = tuple(
 CONTROL_TABLE = tuple(
     sorted(
         [entry for entry in list(globals().values()) if isinstance(entry, Register)]
-        + [*INDIRECT_ADDRESS, *INDIRECT_DATA],
+        + [*EXTERNAL_PORT_MODE, *EXTERNAL_PORT_DATA, *INDIRECT_ADDRESS, *INDIRECT_DATA],
         key=lambda register: register.address,
     )
 )
@@ -187,28 +204,37 @@ class Model:
         int
     ]  # of Operating_Mode: 0 current, 1 velocity, 3 position, 4 turns, 5, 16 PWM
     has_current: bool  # else Present_Current is a load, and limit and goal do not exist
+    has_external_ports: bool
     defaults: dict[Register, int]  # as it leaves the factory; a register not in it starts at 0
+
+    def has(self, register: Register) -> bool:
+        """Return whether it has this register."""
+        if register in (CURRENT_LIMIT, GOAL_CURRENT):
+            return self.has_current
+        if register in EXTERNAL_PORT_MODE or register in EXTERNAL_PORT_DATA:
+            return self.has_external_ports
+        return True
 
 
 _COMMON_DEFAULTS = {
     ID: 1,
     BAUD_RATE: 1,
     RETURN_DELAY_TIME: 250,
-    OPERATING_MODE: 3,
+    OPERATING_MODE: POSITION_MODE,
     SECONDARY_ID: 255,
     PROTOCOL_TYPE: 2,
     MOVING_THRESHOLD: 10,
     TEMPERATURE_LIMIT: 80,
     MAX_VOLTAGE_LIMIT: 160,
     MIN_VOLTAGE_LIMIT: 95,
-    PWM_LIMIT: 885,
+    PWM_LIMIT: FULL_PWM,
     MAX_POSITION_LIMIT: 4095,
     SHUTDOWN: 0x34,
     STATUS_RETURN_LEVEL: 2,
     VELOCITY_I_GAIN: 1920,
     VELOCITY_P_GAIN: 100,
     POSITION_P_GAIN: 800,
-    GOAL_PWM: 885,
+    GOAL_PWM: FULL_PWM,
     **{entry: data.address for entry, data in zip(INDIRECT_ADDRESS, INDIRECT_DATA, strict=True)},
 }
 _VOLTAGE_MODES = frozenset({1, 3, 4, 16})
@@ -216,24 +242,28 @@ _CURRENT_MODES = _VOLTAGE_MODES | {0, 5}
 
 
 def _model(
-    name: str, number: int, current_limit: int | None, changed: dict[Register, int]
+    name: str,
+    number: int,
+    changed: dict[Register, int],
+    *,
+    has_external_ports: bool = False,
 ) -> Model:
     defaults = {MODEL_NUMBER: number, **_COMMON_DEFAULTS, **changed}
+    current_limit = MOST_CURRENT.get(name)
     if current_limit is None:
-        return Model(name, number, _VOLTAGE_MODES, False, defaults)
+        return Model(name, number, _VOLTAGE_MODES, False, has_external_ports, defaults)
     current = {CURRENT_LIMIT: current_limit, GOAL_CURRENT: current_limit}
-    return Model(name, number, _CURRENT_MODES, True, defaults | current)
+    return Model(name, number, _CURRENT_MODES, True, has_external_ports, defaults | current)
 
 
 MODELS = {
     model.name: model
     for model in (
-        _model("XM540-W270", 1120, 2047, {VELOCITY_LIMIT: 128}),
-        _model("XM430-W350", 1020, 1193, {VELOCITY_LIMIT: 200}),
+        _model("XM540-W270", 1120, {VELOCITY_LIMIT: 128}, has_external_ports=True),
+        _model("XM430-W350", 1020, {VELOCITY_LIMIT: 200}),
         _model(
             "XL430-W250",
             1060,
-            None,
             {
                 VELOCITY_LIMIT: 265,
                 TEMPERATURE_LIMIT: 72,
@@ -247,7 +277,6 @@ MODELS = {
         _model(
             "XC430-W150",
             1070,
-            None,
             {
                 VELOCITY_LIMIT: 460,
                 MOVING_THRESHOLD: 20,

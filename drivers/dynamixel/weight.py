@@ -7,34 +7,33 @@ from typing import Annotated, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+
+from runtime.config import Between, Metres, Share, StrictModel
 
 Array = NDArray[np.float64]
 Vector = tuple[float, float, float]
+Place = tuple[Metres, Metres, Metres]
+Part = Annotated[float, Between(-1.0, 1.0)]  # of a unit vector
 
 _GRAVITY_M_S2: Final = 9.81
 _LEAST: Final = 1e-9
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-
-class Link(_Strict):
+class Link(StrictModel):
     """What a joint turns, up to the next one. All frames are parallel where all joints are at 0."""
 
-    axis: Vector  # of the joint
-    at: Vector  # m, where the joint is in the frame of the link before it; of the first: the base
-    mass_kg: Annotated[float, Field(ge=0.0)]
-    centre: Vector  # m, of its mass, from the joint
+    axis: tuple[Part, Part, Part]  # of the joint
+    at: Place  # m, where the joint is in the frame of the link before it; of the first: the base
+    mass_kg: Annotated[float, Between(0.0, 100.0, "kg")]
+    centre: Place  # m, of its mass, from the joint
 
 
-class Weight(_Strict):
+class Weight(StrictModel):
     """The links of an arm whose base stands upright."""
 
     # Of the weight, what the motors carry while a hand has the arm: with all of it, an error of
     # these figures would lift the arm.
-    share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    share: Share = 0.0
     links: dict[str, Link]  # joint -> link, from the base outwards
 
 

@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
+from pydantic import PositiveInt, ValidationError
 
 from learning.models.config import FlowConfig
 from learning.models.normalisation import Statistics
+from runtime.config import StrictModel
 from runtime.files import atomic_write
 
 if TYPE_CHECKING:
@@ -24,10 +25,8 @@ class CheckpointError(ValueError):
     """A checkpoint cannot be read, or was made for another robot."""
 
 
-class TrainingFacts(BaseModel):
+class TrainingFacts(StrictModel):
     """How the weights came about."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     steps: int
     episodes: int
@@ -36,10 +35,8 @@ class TrainingFacts(BaseModel):
     evaluated: int = 0  # evaluation episodes
 
 
-class Metadata(BaseModel):
+class Metadata(StrictModel):
     """Everything about a checkpoint but its weights."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     format_version: Literal[1] = 1
     name: str

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from pydantic import PositiveInt
+
+from runtime.config import StrictModel
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StreamConfig(_Strict):
+class StreamConfig(StrictModel):
     """One of the two streams: its token width, and that of its gated MLP."""
 
     width: PositiveInt = 128
     mlp_width: PositiveInt = 256
 
 
-class VisionConfig(_Strict):
+class VisionConfig(StrictModel):
     """How a camera's view becomes prefix tokens."""
 
     kind: Literal["conv_keypoints"] = "conv_keypoints"
@@ -27,7 +25,7 @@ class VisionConfig(_Strict):
     tokens: PositiveInt = 4  # a camera
 
 
-class FlowConfig(_Strict):
+class FlowConfig(StrictModel):
     """A model that turns views, instruction and joint state into a chunk of actions."""
 
     vocabulary: tuple[str, ...]  # the words it can read

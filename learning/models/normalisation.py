@@ -7,16 +7,15 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+
+from runtime.config import StrictModel
 
 # a joint that hardly moves in the data must not have its noise blown up
 _LEAST_STD: Final = 0.02
 
 
-class Statistics(BaseModel):
+class Statistics(StrictModel):
     """Mean and standard deviation of each joint."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     mean: tuple[float, ...]
     std: tuple[float, ...]

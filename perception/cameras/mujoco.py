@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import mujoco
-from pydantic import BaseModel, ConfigDict, Field
 
-from messaging.messages import TwinState
 from messaging.topics import TWIN_STATE
 from messaging.transport import Bus, Waiter
 from perception.camera import Capture, Condition
+from perception.pace import DrawingPace
 from perception.rendering import SceneRenderer
+from runtime.config import FrameRate, Pixels, StrictModel
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """Which scene to draw, from where, and how often."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     model: Path  # the scene as MuJoCo's binary .mjb
     view: str | None = None  # a camera of the scene; None for the one named as this camera
-    width: int = Field(default=640, ge=16)
-    height: int = Field(default=480, ge=16)
-    rate_hz: float = Field(default=30.0, gt=0)
+    width: Pixels = 640
+    height: Pixels = 480
+    rate_hz: FrameRate = 30.0
 
 
 class MujocoCamera:
@@ -38,8 +37,7 @@ class MujocoCamera:
         self._view = view
         self._states = bus.subscriber(TWIN_STATE)
         self._waiter = Waiter([self._states])
-        self._period_ns = round(1e9 / config.rate_hz)
-        self._due_ns = 0
+        self._pace = DrawingPace(config.rate_hz)
         self._renderer: SceneRenderer | None = None
         self._coordinates = 0
 
@@ -64,17 +62,24 @@ class MujocoCamera:
         """Return the picture of a state, stamped with the state's own time."""
         if self._renderer is None:
             raise RuntimeError("capture before open: call open() first")
-        if not self._waiter.wait(timeout_s):
+        # States come twice as often as pictures are drawn: those before the next one's time would
+        # wake this process for nothing.
+        idle_s = min(self._pace.due_in_s(time.monotonic_ns()), timeout_s)
+        time.sleep(idle_s)
+        if not self._waiter.wait(timeout_s - idle_s):
             return None
         state = self._states.receive()
-        if state is None or not self._due(state):
+        if state is None or not self._pace.is_due(state.t_ns):
             return None
         if state.qpos.size != self._coordinates:
             raise ValueError(
                 f"the twin's state has {state.qpos.size} coordinates, the scene"
                 f" {self._config.model} has {self._coordinates}: they are different worlds"
             )
-        return Capture(state.t_ns, self._renderer.render(state.qpos, self._view))
+        began_ns, worked_ns = time.monotonic_ns(), time.thread_time_ns()
+        image = self._renderer.render(state.qpos, self._view)
+        self._pace.note_drawn(time.monotonic_ns() - began_ns, time.thread_time_ns() - worked_ns)
+        return Capture(state.t_ns, image)
 
     def condition(self) -> Condition:
         """Return that all is well: a still scene gives equal pictures."""
@@ -85,14 +90,6 @@ class MujocoCamera:
         if self._renderer is not None:
             self._renderer.close()
             self._renderer = None
-
-    def _due(self, state: TwinState) -> bool:
-        # A quarter period early is on time: states jitter, and the next one may be far later.
-        if state.t_ns < self._due_ns - self._period_ns // 4:
-            return False
-        on_time = state.t_ns < self._due_ns + self._period_ns
-        self._due_ns = (self._due_ns if on_time else state.t_ns) + self._period_ns
-        return True
 
 
 def make(config: Config, camera: str, bus: Bus) -> MujocoCamera:

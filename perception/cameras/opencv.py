@@ -7,16 +7,16 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
 from messaging.images import ImageError, whole_jpeg
 from messaging.transport import Bus
 from perception.camera import CameraError, Capture
 from perception.device import DeviceCamera
+from runtime.config import Between, FrameRate, LatencyMs, Pixels, StrictModel
 
 log = logging.getLogger(__name__)
 
@@ -33,22 +33,22 @@ _JUDGED_IMAGES = 15
 _HALVED = 1.5  # between the full rate and half of it
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """Which device to use, and what to ask it for."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    device: str | int  # best a path under /dev/v4l/by-id/, which survives replugging
-    width: int = Field(default=640, ge=16)
-    height: int = Field(default=480, ge=16)
-    rate_hz: float = Field(default=30.0, gt=0)
+    # Best a path under /dev/v4l/by-id/, which survives replugging.
+    device: str | Annotated[int, Between(0, 255)]
+    width: Pixels = 640
+    height: Pixels = 480
+    rate_hz: FrameRate = 30.0
     # In the device's own unit, with autofocus off; None leaves the focus to the camera.
-    focus: int | None = Field(default=None, ge=0)
-    exposure_ms: float | None = Field(default=None, gt=0)  # None leaves it to the camera
-    gain: int | None = Field(default=None, ge=0)  # in the device's own unit
+    focus: Annotated[int, Between(0, 10_000)] | None = None
+    # None leaves it to the camera.
+    exposure_ms: Annotated[float, Between(0.01, 10_000.0, "ms")] | None = None
+    gain: Annotated[int, Between(0, 10_000)] | None = None  # in the device's own unit
     # How much older the light is than the driver's stamp, which is of the image's arrival: by the
     # exposure, the readout, the compression. `python -m perception pattern` helps to measure it.
-    latency_ms: float = Field(default=0.0, ge=0, lt=1000)
+    latency_ms: LatencyMs = 0.0
 
 
 class OpencvCamera(DeviceCamera):

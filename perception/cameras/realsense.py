@@ -8,14 +8,14 @@ from __future__ import annotations
 import importlib
 import logging
 import time
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
 from messaging.transport import Bus
 from perception.camera import CameraError, Capture
 from perception.device import DeviceCamera
+from runtime.config import Between, LatencyMs, Pixels, StrictModel
 
 log = logging.getLogger(__name__)
 
@@ -25,18 +25,14 @@ _PATIENCE_MS = 200
 _GONE_AFTER_S = 1.0
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """Which camera to use, and what to ask it for."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
     serial: str  # as printed on the camera and by `rs-enumerate-devices -s`
-    width: int = Field(default=640, ge=16)
-    height: int = Field(default=480, ge=16)
-    rate_hz: int = Field(default=30, gt=0)
-    latency_ms: float = Field(
-        default=0.0, ge=0, lt=1000
-    )  # how much older the light is than the stamp
+    width: Pixels = 640
+    height: Pixels = 480
+    rate_hz: Annotated[int, Between(1, 240, "Hz")] = 30
+    latency_ms: LatencyMs = 0.0  # how much older the light is than the stamp
 
 
 class RealsenseCamera(DeviceCamera):

@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-from pydantic import BaseModel, ConfigDict
 
 from messaging.transport import Bus
 from perception.camera import Capture, Condition
+from runtime.config import StrictModel
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """Which file to play."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     path: Path
     loop: bool = True  # begin again at the end; otherwise the images just cease

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from learning.models import checkpoint
 from learning.models.checkpoint import Metadata
@@ -16,20 +15,19 @@ from learning.models.images import view
 from learning.models.normalisation import Normaliser
 from learning.models.text import Tokenizer
 from policy_worker.policy import Observation, PolicySpec
+from runtime.config import Between, Seed, StrictModel
 
 log = logging.getLogger(__name__)
 
 _REPOSITORY: Final = Path(__file__).resolve().parents[2]
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """Which weights to run, and how finely to follow the flow."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     checkpoint: Path = Path("configs/policies/aloha_transfer_cube.safetensors")
-    flow_steps: int = Field(default=3, ge=1, le=50)  # Euler steps from noise to actions
-    seed: int = 0
+    flow_steps: Annotated[int, Between(1, 50)] = 3  # Euler steps from noise to actions
+    seed: Seed = 0
 
 
 class FlowPolicy:
@@ -40,8 +38,7 @@ class FlowPolicy:
     """
 
     def __init__(self, config: Config, joints: tuple[str, ...]) -> None:
-        path = config.checkpoint
-        path = path if path.is_absolute() or path.exists() else _REPOSITORY / path
+        path = _checkpoint_file(config)
         # refused by its header alone, before torch takes its second to import
         metadata = checkpoint.read_metadata(path)
         checkpoint.check_fits(metadata, joints=joints)
@@ -105,6 +102,16 @@ def _spec(metadata: Metadata) -> PolicySpec:
         dt_ns=metadata.dt_ns,
         instructions=metadata.instructions,
     )
+
+
+def _checkpoint_file(config: Config) -> Path:
+    path = config.checkpoint
+    return path if path.is_absolute() or path.exists() else _REPOSITORY / path
+
+
+def cameras(config: Config) -> tuple[str, ...]:
+    """Return the views that the checkpoint needs, by its header; raises CheckpointError."""
+    return checkpoint.read_metadata(_checkpoint_file(config)).cameras
 
 
 def make(config: Config, joints: tuple[str, ...]) -> FlowPolicy:

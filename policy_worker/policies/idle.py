@@ -6,18 +6,16 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from policy_worker.policy import Observation, Policy, PolicySpec
+from runtime.config import StrictModel
 
 _DT_NS: Final = 20_000_000
 _HORIZON: Final = 50
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """There is nothing to choose."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Idle:
@@ -43,6 +41,11 @@ class Idle:
         upcoming = observation.upcoming
         rest = upcoming[-1] if len(upcoming) else observation.position
         return np.repeat(rest[None], _HORIZON, axis=0)
+
+
+def cameras(config: Config) -> tuple[str, ...]:  # noqa: ARG001 - part of the seam
+    """Return the views that it needs: none."""
+    return ()
 
 
 def make(config: Config, joints: tuple[str, ...]) -> Policy:  # noqa: ARG001 - part of the seam

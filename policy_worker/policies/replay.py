@@ -6,15 +6,15 @@ import json
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from policy_worker.policy import Observation, Policy, PolicySpec
+from runtime.config import Between, StrictModel
 
 _HORIZON_S: Final = 2.0
 _DEMONSTRATION: Final = ".npz"
@@ -24,14 +24,13 @@ _TASKS: Final = Path("meta/tasks.parquet")
 _UNNAMED: Final = "__index_level_0__"  # what pandas calls an index without a name
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """Which recording is played."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     # .npz of a demonstration, or .parquet under data/ of a recorded dataset
     file: Path
-    episode: int | None = None  # which one, where a file of a dataset holds several
+    # Which one, where a file of a dataset holds several.
+    episode: Annotated[int, Between(0, 10**9)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +75,11 @@ class Replay:
     @property
     def _offsets_s(self) -> NDArray[np.float64]:
         return np.arange(self._spec.horizon, dtype=np.float64) * (self._spec.dt_ns * 1e-9)
+
+
+def cameras(config: Config) -> tuple[str, ...]:  # noqa: ARG001 - part of the seam
+    """Return the views that it needs: none."""
+    return ()
 
 
 def make(config: Config, joints: tuple[str, ...]) -> Policy:

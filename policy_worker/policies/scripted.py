@@ -11,20 +11,18 @@ from typing import Final
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from motion import handover
 from motion.sight import SIDES
 from policy_worker.policy import Observation, Policy, PolicySpec
+from runtime.config import StrictModel
 
 _DT_NS: Final = 20_000_000
 _HORIZON: Final = 100
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """Where the expert finds the model of its world."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     model_path: Path  # .mjb of the twin's scene
 
@@ -74,6 +72,11 @@ class Scripted:
     def duration_s(self) -> float:
         """How long the present plan lasts; 0 before the first observation."""
         return handover.duration_s(self._plan)
+
+
+def cameras(config: Config) -> tuple[str, ...]:  # noqa: ARG001 - part of the seam
+    """Return the views that it needs: none."""
+    return ()
 
 
 def make(config: Config, joints: tuple[str, ...]) -> Policy:

@@ -11,18 +11,17 @@ import select
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 
+from runtime.config import StrictModel
 from safety.button import ButtonError
 from safety.button_device import DeviceButton
 
 _LIBRARY = "evdev"
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """Which device, and which of its keys."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     device: Path  # /dev/input/by-id/usb-...-event-kbd, which stays the same in another socket
     keys: tuple[str, ...] = ()  # KEY_B for instance; any key of the device if none is named

@@ -12,18 +12,15 @@ import select
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from runtime.config import StrictModel
 from safety.button import ButtonError
 from safety.button_device import DeviceButton
 
 _LONGEST = 16  # bytes, of a digit and the end of its line
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """Which file, and what it says."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     path: Path
     closed: Literal["0", "1"] = "0"  # what it says while the contact is closed

@@ -21,17 +21,19 @@ import numpy as np
 from rich.console import Console as Screen
 
 from drivers.dynamixel.profile import Profile
+from drivers.dynamixel.socket_port import SCHEME
 from drivers.gripper import commanded_rad
 from runtime.plugins import UnknownNameError
 from simulation.main import World
 from simulation.scene import scene_model
+from simulation.servos.adapter import Adapter
 from simulation.servos.console import PREFIX, Console, RequestError
 from simulation.servos.first_order import FirstOrder
 from simulation.servos.hand import Hand
 from simulation.servos.line import Line
 from simulation.servos.plant import Plant
+from simulation.servos.ports import Ports
 from simulation.servos.servo import servos_of
-from simulation.servos.terminal import Terminals
 from simulation.twin import Twin
 from simulation.twin_plant import STEP_NS, TwinPlant
 from station.config import ConfigError, load, robot_file
@@ -45,6 +47,8 @@ Any program for Dynamixel servos can open these ports; with pip install dynamixe
     port.openPort(), port.setBaudRate({baud})
     print(packets.ping(port, {id}), packets.read4ByteTxRx(port, {id}, 132))
 
+"""
+_ASK: Final = """\
 Ask for faults here: `help` says which, `show` what all motors are doing. Ctrl-C ends.
 """
 
@@ -59,18 +63,22 @@ def main(arguments: list[str]) -> int:
         if not followers and not leaders:
             raise ConfigError(f"{options.robot} has no arms with a serial port")
         bench = _Bench(followers, leaders, options.plant == "twin", options.latency_timer)
-        terminals = Terminals(bench.lines, options.directory)
+        scheme = SCHEME if options.sockets else ""
+        ports = Ports(
+            bench.lines, {name: f"{scheme}{options.directory / name}" for name in bench.lines}
+        )
     except (ConfigError, UnknownNameError, OSError, ValueError) as error:
-        screen.print(f"[red]{error}", highlight=False)
+        screen.print(str(error), style="red", markup=False, highlight=False)
         return 1
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with terminals:
-        for line in _ports(bench.profiles, terminals):
+    with ports:
+        for line in _told(bench.profiles, ports):
             screen.print(line, highlight=False, markup=False, soft_wrap=True)
         name, profile = next(iter(bench.profiles.items()))
-        hint = _TRY_IT.format(port=terminals.path(name), baud=profile.baud, id=profile.ids[0])
-        screen.print(f"\n{hint}", highlight=False, markup=False, soft_wrap=True)
-        _attend(bench, terminals, screen)
+        try_it = "" if options.sockets else _TRY_IT
+        hint = try_it.format(port=ports.addresses[name], baud=profile.baud, id=profile.ids[0])
+        screen.print(f"\n{hint}{_ASK}", highlight=False, markup=False, soft_wrap=True)
+        _attend(bench, ports, screen)
     return 0
 
 
@@ -87,6 +95,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--directory", type=Path, default=directory, help=f"of the ports (default: {directory})"
+    )
+    parser.add_argument(
+        "--sockets",
+        action="store_true",
+        help="instead of pseudo-terminals: for Evenhand alone, and quick on a busy machine",
     )
     parser.add_argument(
         "--plant",
@@ -140,21 +153,23 @@ class _Bench:
         self.hands: dict[str, Hand] = {}
         for name, profile in self.profiles.items():
             plant = plants.get(name) or FirstOrder.of(profile, _resting(arms[name], profile))
-            self.lines[name] = Line(servos_of(profile), plant, profile.baud, latency_timer_ms)
+            self.lines[name] = Line(
+                servos_of(profile), plant, Adapter(profile.baud, latency_timer_ms)
+            )
             self.hands[name] = Hand(profile, plant, self.lines[name])
 
-    def run(self, terminals: Terminals, stop: threading.Event) -> None:
+    def run(self, ports: Ports, stop: threading.Event) -> None:
         """Serve the ports, and let the world's time pass."""
         if self._world is None:
-            terminals.run(stop)
+            ports.run(stop)
             return
         while not stop.is_set():
-            terminals.serve(self._world.next_ns)
-            with terminals.paused:
+            ports.serve(self._world.next_ns)
+            with ports.paused:
                 self._world.catch_up(time.monotonic_ns())
 
 
-def _ports(profiles: Mapping[str, Profile], terminals: Terminals) -> Iterator[str]:
+def _told(profiles: Mapping[str, Profile], ports: Ports) -> Iterator[str]:
     """Yield a line for each port, whole however narrow the terminal is."""
     for name, profile in profiles.items():
         short = name.removeprefix(PREFIX)
@@ -162,14 +177,14 @@ def _ports(profiles: Mapping[str, Profile], terminals: Terminals) -> Iterator[st
         for motor in profile.motors.values():
             models.setdefault(motor.model, []).extend(motor.ids)
         told = ", ".join(f"{' '.join(map(str, ids))}: {model}" for model, ids in models.items())
-        yield f"{short}: {terminals.path(name)}, {profile.baud} baud"
+        yield f"{short}: {ports.addresses[name]}, {profile.baud} baud"
         yield f"    {told}"
 
 
-def _attend(bench: _Bench, terminals: Terminals, screen: Screen) -> None:
+def _attend(bench: _Bench, ports: Ports, screen: Screen) -> None:
     """Serve in a thread of its own, and carry out what is asked for, until Ctrl-C."""
-    console, stop = Console(bench.lines, terminals, bench.hands), threading.Event()
-    server = threading.Thread(target=bench.run, args=(terminals, stop))
+    console, stop = Console(bench.lines, ports, bench.hands), threading.Event()
+    server = threading.Thread(target=bench.run, args=(ports, stop))
     server.start()
     try:
         for request in sys.stdin:

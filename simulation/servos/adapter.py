@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import insort
-from typing import Final
+from operator import itemgetter
+from typing import Final, Protocol
 
 USB_FRAME_NS: Final = 125_000
 CHUNK_BYTES: Final = 510  # what an FTDI chip sends at once, whatever its timer says
@@ -12,13 +13,64 @@ CHUNK_BYTES: Final = 510  # what an FTDI chip sends at once, whatever its timer 
 TOGETHER_NS: Final = 1_100_000
 
 
+class Link(Protocol):
+    """What lies between a host and the servos."""
+
+    def write(self, count: int, now_ns: int) -> int:
+        """Take note of `count` bytes of the host; return when they are with the servos."""
+        ...
+
+    def answer(self, data: bytes, pause_ns: int, late_ns: int = 0) -> None:
+        """Take the bytes of a servo, said `pause_ns` after the last ones, or `late_ns` later."""
+        ...
+
+    @property
+    def next_ns(self) -> int | None:
+        """When the host should look, None if nothing is on its way."""
+        ...
+
+    def due(self, now_ns: int) -> bytes:
+        """Return what has reached the host since the last call."""
+        ...
+
+
+class Direct:
+    """No wire at all: what a servo says is there at once, unless it is late.
+
+    Drivers that know a bus sleep until its answers can be there anyway, and whoever emulates the
+    servos need not wake up again for handing them out.
+    """
+
+    def __init__(self) -> None:
+        self._heard_ns = 0
+        self._sent: list[tuple[int, bytes]] = []
+
+    def write(self, count: int, now_ns: int) -> int:  # noqa: ARG002 - as Link
+        """Take note of when the host wrote."""
+        self._heard_ns = now_ns
+        return now_ns
+
+    def answer(self, data: bytes, pause_ns: int, late_ns: int = 0) -> None:  # noqa: ARG002 - as Link
+        """Take the bytes of a servo."""
+        insort(self._sent, (self._heard_ns + late_ns, data), key=itemgetter(0))
+
+    @property
+    def next_ns(self) -> int | None:
+        """When something is there, None if nothing is on its way."""
+        return self._sent[0][0] if self._sent else None
+
+    def due(self, now_ns: int) -> bytes:
+        """Return what has reached the host since the last call."""
+        return _taken(self._sent, now_ns)
+
+
 class Adapter:
     """A half-duplex wire at `baud`, and an adapter that collects what comes back.
 
     It passes bytes on when `latency_timer_ms` went by since the first of them, or 510 are there.
     """
 
-    def __init__(self, baud: int, latency_timer_ms: int) -> None:
+    def __init__(self, baud: int, latency_timer_ms: int = 1) -> None:
         self.byte_ns = 10 * 1_000_000_000 / baud
         self._timer_ns = latency_timer_ms * 1_000_000
         self._free_ns = 0  # when the wire is free
@@ -97,8 +149,13 @@ class Adapter:
             self._pass_on(self._chunk_due_ns)
         if not self._sent or self._sent[0][0] > now_ns:
             return b""
-        arrived = bytearray()
-        while self._sent and self._sent[0][0] <= now_ns:
-            arrived += self._sent.pop(0)[1]
         self._planned = False
-        return bytes(arrived)
+        return _taken(self._sent, now_ns)
+
+
+def _taken(sent: list[tuple[int, bytes]], now_ns: int) -> bytes:
+    """Remove what is due by now from `sent`, the earliest first, and return it."""
+    arrived = bytearray()
+    while sent and sent[0][0] <= now_ns:
+        arrived += sent.pop(0)[1]
+    return bytes(arrived)

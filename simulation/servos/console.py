@@ -14,8 +14,8 @@ from runtime.plugins import UnknownNameError
 from simulation.servos.faults import ALWAYS, Faults, Mishap, Spoiling
 from simulation.servos.hand import Hand, HandError
 from simulation.servos.line import Line
+from simulation.servos.ports import Ports
 from simulation.servos.servo import Servo
-from simulation.servos.terminal import Terminals
 
 PREFIX: Final = "ttyDXL_"  # of the ports' names, by custom; need not be typed
 _MS_NS: Final = 1_000_000
@@ -143,20 +143,19 @@ _PORT_VERBS: Final = {
 _HAND_VERBS: Final = {
     "move": ("MOTOR RAD", "a hand moves a limp joint there; MOTOR is an id, or the joint's name"),
     "offset": ("MOTOR TICKS", "a limp motor gets this Homing_Offset, as if its horn sat askew"),
+    "write": ("MOTOR REGISTER VALUE", "a register is set, Goal_PWM for instance"),
 }
 
 
 class Console:
     """Carries out requests such as `follower_left silent 4`, from any thread."""
 
-    def __init__(
-        self, lines: Mapping[str, Line], terminals: Terminals, hands: Mapping[str, Hand]
-    ) -> None:
-        """Take requests for the lines by names, `terminals` being their ports, of arms in hand."""
+    def __init__(self, lines: Mapping[str, Line], ports: Ports, hands: Mapping[str, Hand]) -> None:
+        """Take requests for the lines by names, `ports` being theirs, of arms in hand."""
         self._hands = hands
         self._lines = lines
         self._names = {name.removeprefix(PREFIX): name for name in lines}
-        self._terminals = terminals
+        self._ports = ports
 
     def obey(self, request: str) -> Table | str:
         """Carry out one request; returns what it asks to see, or what was done.
@@ -185,15 +184,18 @@ class Console:
             return self._by_hand(name, verb, arguments)
         if verb in _FAULTS:
             return self._cause(name, verb, arguments)
-        {"plug": self._terminals.plug, "unplug": self._terminals.unplug}[verb](name)
+        {"plug": self._ports.plug, "unplug": self._ports.unplug}[verb](name)
         return _PORT_VERBS[verb]
 
     def _by_hand(self, name: str, verb: str, arguments: list[str]) -> str:
         hand = self._hands[name]
         try:
-            motor, amount = arguments
-            with self._terminals.paused:
+            with self._ports.paused:
                 self._lines[name].due(time.monotonic_ns())
+                if verb == "write":
+                    motor, register, value = arguments
+                    return hand.write(motor, register, int(value))
+                motor, amount = arguments
                 if verb == "move":
                     return hand.move(motor, float(amount))
                 return hand.offset(motor, int(amount))
@@ -229,7 +231,7 @@ class Console:
         columns = ("id", "model", "torque", "position", "goal", "mA", "V", "°C", "says")
         table = Table(Column("port", no_wrap=True), *columns)
         for name in names:
-            with self._terminals.paused:
+            with self._ports.paused:
                 self._lines[name].due(time.monotonic_ns())
                 rows = [_row(servo) for _, servo in sorted(self._lines[name].servos.items())]
             for row in rows:

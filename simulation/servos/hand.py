@@ -1,16 +1,21 @@
-"""What a person does to an emulated arm: moves limp joints, and mounts a motor askew."""
+"""What a person does to an emulated arm: moves limp joints, and changes motors' registers."""
 
 from __future__ import annotations
 
 import math
+from typing import Final
 
 from drivers.dynamixel import registers as reg
 from drivers.dynamixel.profile import Profile
+from drivers.dynamixel.registers import Register
+from runtime.plugins import UnknownNameError
 from simulation.servos.first_order import FirstOrder
 from simulation.servos.line import Line
 from simulation.servos.plant import Plant, mountings
 from simulation.servos.settings import CURRENT
 from simulation.servos.table import Table
+
+_REGISTERS: Final = {register.name: register for register in reg.CONTROL_TABLE}
 
 
 class HandError(ValueError):
@@ -43,15 +48,21 @@ class Hand:
 
     def offset(self, motor: str, ticks: int) -> str:
         """Set a motor's Homing_Offset; returns what was done, or raises HandError."""
+        return f"{self.write(motor, reg.HOMING_OFFSET.name, ticks)} ticks"
+
+    def write(self, motor: str, name: str, value: int) -> str:
+        """Set a register, as any program may; returns what was done, or raises HandError."""
         servo = self._servo(motor)
-        self._demand_limp(servo)
-        table = self._line.servos[servo].table
-        changes = table.changes(reg.HOMING_OFFSET.address, reg.HOMING_OFFSET.packed(ticks))
-        if isinstance(changes, reg.Refusal):
-            raise HandError(f"motor {servo} refuses a Homing_Offset of {ticks} ticks")
-        for register, value in changes:
-            self._line.servos[servo].motor.set(register, value)
-        return f"motor {servo} has a Homing_Offset of {ticks} ticks"
+        register = _REGISTERS.get(name)
+        if register is None:
+            raise HandError(str(UnknownNameError("register", name, _REGISTERS)))
+        if register.eeprom:
+            self._demand_limp(servo)
+        answer, _ = self._line.servos[servo].write(register.address, _packed(register, value))
+        if refused := answer & ~reg.ALERT:
+            reason = reg.REFUSALS[refused]
+            raise HandError(f"motor {servo} refuses a {name} of {value}: {reason}")
+        return f"motor {servo} has a {name} of {value}"
 
     def _servo(self, motor: str) -> int:
         """Return the id of a motor given by it or by its joint."""
@@ -75,3 +86,10 @@ class Hand:
     @staticmethod
     def _holds(table: Table) -> bool:
         return bool(table[reg.TORQUE_ENABLE]) and table[reg.OPERATING_MODE] != CURRENT
+
+
+def _packed(register: Register, value: int) -> bytes:
+    try:
+        return register.packed(value)
+    except ValueError as error:
+        raise HandError(str(error)) from None

@@ -17,7 +17,7 @@ from drivers.dynamixel.packets import (
     read,
     status,
 )
-from simulation.servos.adapter import Adapter
+from simulation.servos.adapter import Adapter, Link
 from simulation.servos.faults import Faults
 from simulation.servos.plant import Plant
 from simulation.servos.servo import Answer, Servo
@@ -55,13 +55,18 @@ class Line:
         self,
         servos: Iterable[Servo],
         plant: Plant,
-        baud: int = 1_000_000,
-        latency_timer_ms: int = 1,
+        link: Link | None = None,
     ) -> None:
-        """Connect servos that have power from the first call on."""
+        """Connect servos that have power from the first call on.
+
+        Args:
+            servos: of the bus.
+            plant: what they move.
+            link: to the host; an adapter at 1 Mbit/s if None.
+        """
         self._all = list(servos)
         self._plant = plant
-        self._adapter = Adapter(baud, latency_timer_ms)
+        self._link = link or Adapter(1_000_000)
         self._reader = PacketReader()
         self._powered = False
         self._tick_ns: int | None = None  # when the servos looked after themselves
@@ -90,14 +95,14 @@ class Line:
     def receive(self, data: bytes, now_ns: int) -> None:
         """Take bytes that the host wrote."""
         self._advance(now_ns)
-        self._adapter.write(len(data), now_ns)
+        self._link.write(len(data), now_ns)
         for packet in self._reader.feed(data):
             self._hear(packet, now_ns)
 
     def due(self, now_ns: int) -> bytes:
         """Return what has reached the host since the last call; also lets the servos live."""
         self._advance(now_ns)
-        return self._adapter.due(now_ns)
+        return self._link.due(now_ns)
 
     @property
     def next_ns(self) -> int | None:
@@ -105,7 +110,7 @@ class Line:
         if self._tick_ns is None:
             return None
         tick_ns = self._tick_ns + (TICK_NS if self._hurries else LATEST_NS)
-        answer_ns = self._adapter.next_ns
+        answer_ns = self._link.next_ns
         return tick_ns if answer_ns is None else min(tick_ns, answer_ns)
 
     # -- time --------------------------------------------------------------------------------
@@ -156,7 +161,7 @@ class Line:
         question = Packet(
             servo, Instruction.READ, struct.pack("<HH", position.address, position.size)
         )
-        self._adapter.answer(read(servo, position.address, position.size), 0)
+        self._link.answer(read(servo, position.address, position.size), 0)
         self._hear(question, now_ns)
 
     # -- the servos' end ---------------------------------------------------------------------
@@ -218,7 +223,7 @@ class Line:
         sent, later_ns = self.faults.spoiled(name, status(number, *answer))
         late_ns += later_ns
         if sent:
-            self._adapter.answer(sent, _pause_ns(servo), late_ns)
+            self._link.answer(sent, _pause_ns(servo), late_ns)
         return late_ns
 
     def _answer_all(self, requests: Iterable[Request], now_ns: int) -> None:
@@ -252,7 +257,7 @@ class Line:
         first = self.servos[answers[0][0]]
         sent, late_ns = self.faults.spoiled(first.motor.shaft, whole[: len(whole) - cut])
         if sent:
-            self._adapter.answer(sent, _pause_ns(first), late_ns)
+            self._link.answer(sent, _pause_ns(first), late_ns)
 
 
 def _pause_ns(servo: Servo) -> int:

@@ -78,10 +78,10 @@ class Motor:
         mode, sign, most_a = settings.operating_mode, settings.sign, self._most_a(settings)
         if mode == PWM:
             return Drive("pwm", sign * settings.duty, most_a)
+        most_a *= abs(settings.duty)
         if mode == CURRENT:
             goal_a = min(max(settings.goal_current * reg.CURRENT_A, -most_a), most_a)
             return Drive("current", sign * goal_a, most_a)
-        most_a *= abs(settings.duty)
         if mode == VELOCITY:
             return Drive("velocity", sign * self._velocity * reg.RAD_PER_TICK, most_a)
         if mode == CURRENT_POSITION:

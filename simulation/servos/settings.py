@@ -12,7 +12,7 @@ from drivers.dynamixel import registers as reg
 from drivers.dynamixel.registers import Register
 
 MULTI_TURN_TICKS: Final = 1_048_575
-CURRENT, VELOCITY, POSITION, EXTENDED, CURRENT_POSITION, PWM = 0, 1, 3, 4, 5, 16
+CURRENT, VELOCITY, POSITION, EXTENDED, CURRENT_POSITION, PWM = 0, 1, reg.POSITION_MODE, 4, 5, 16
 TICKS_S_PER_UNIT: Final = reg.VELOCITY_RAD_S / reg.RAD_PER_TICK
 TICKS_S2_PER_UNIT: Final = reg.ACCELERATION_RAD_S2 / reg.RAD_PER_TICK
 RESET_BY_MODE: Final = (
@@ -29,7 +29,6 @@ RESET_BY_MODE: Final = (
 )
 
 _REVERSE, _TIMED, _TORQUE_ON_BY_GOAL = 0x01, 0x04, 0x08  # bits of Drive_Mode
-_MOST_OFFSET: Final = 1024  # that position mode heeds
 
 
 @dataclass(frozen=True)  # without slots: what follows from the registers is kept once worked out
@@ -85,10 +84,7 @@ class Settings:
     @cached_property
     def middle(self) -> int:
         """What the registers show within the first turn at the shaft's middle, tick 2048."""
-        offset = self.homing_offset
-        if self.operating_mode == POSITION and abs(offset) > _MOST_OFFSET:
-            return reg.MIDDLE_TICK
-        return reg.MIDDLE_TICK + offset
+        return reg.MIDDLE_TICK + reg.applied_offset(self.operating_mode, self.homing_offset)
 
     @cached_property
     def follows_goal_position(self) -> bool:

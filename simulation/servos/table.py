@@ -23,10 +23,12 @@ _BOUNDS: Final[dict[Register, tuple[int, int]]] = {
     reg.TEMPERATURE_LIMIT: (0, 100),
     reg.MAX_VOLTAGE_LIMIT: (60, 160),
     reg.MIN_VOLTAGE_LIMIT: (60, 160),
-    reg.PWM_LIMIT: (0, 885),
+    reg.PWM_LIMIT: (0, reg.FULL_PWM),
     reg.VELOCITY_LIMIT: (0, 1023),
     reg.MAX_POSITION_LIMIT: (0, 4095),
     reg.MIN_POSITION_LIMIT: (0, 4095),
+    **dict.fromkeys(reg.EXTERNAL_PORT_MODE, (0, 3)),
+    **dict.fromkeys(reg.EXTERNAL_PORT_DATA, (0, 4095)),
     reg.STARTUP_CONFIGURATION: (0, 3),
     reg.SHUTDOWN: (0, 0x3D),
     reg.TORQUE_ENABLE: (0, 1),
@@ -53,7 +55,6 @@ _LIMITED_BY: Final = {
     reg.GOAL_VELOCITY.address: reg.VELOCITY_LIMIT,
 }
 _GOALS: Final = frozenset((*_LIMITED_BY, reg.GOAL_POSITION.address))
-_CURRENT_ONLY: Final = frozenset((reg.CURRENT_LIMIT.address, reg.GOAL_CURRENT.address))
 _SETTINGS: Final = frozenset(register.address for register in SETTINGS)
 _DATA_OF: Final = {
     entry.address: data.address
@@ -182,7 +183,7 @@ class Table:
         at = 0
         while at < length:
             register = _OWNERS[route[at]]
-            if register is None or not self._is_writable(register):
+            if register is None or not (register.writable and self.model.has(register)):
                 return _Parts(tuple(registers), Refusal.ACCESS)
             whole = list(range(register.address, register.address + register.size))
             if route[at : at + register.size] != whole:
@@ -190,10 +191,6 @@ class Table:
             registers.append((at, register))
             at += register.size
         return _Parts(tuple(registers), None)
-
-    def _is_writable(self, register: Register) -> bool:
-        missing = register.address in _CURRENT_ONLY and not self.model.has_current
-        return register.writable and not missing
 
     def _refusal(self, register: Register, value: int) -> Refusal | None:
         least, most = _RANGES.get(register.address, (value, value))

@@ -1,72 +1,58 @@
-"""Serial ports that are not there: each line of servos behind a pseudo-terminal."""
+"""A serial port that is not there: a pseudo-terminal, which any program can open."""
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
-import select
 import termios
-import threading
-import time
 import tty
-from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final
 
-_READ_BYTES: Final = 4096
-_ROUND_NS: Final = 20_000_000  # how long a thread may take to see that it shall stop
-_NEVER_NS: Final = 1 << 62
+from simulation.servos.outlet import READ_BYTES, occupied
+
 _PTS: Final = Path("/dev/pts")
 
 
-class Wire(Protocol):
-    """A serial line as seen from the host's end; `simulation.servos.line.Line` is one."""
-
-    def receive(self, data: bytes, now_ns: int) -> None:
-        """Take what the host wrote."""
-        ...
-
-    def due(self, now_ns: int) -> bytes:
-        """Return what has reached the host by now and was not returned before."""
-        ...
-
-    @property
-    def next_ns(self) -> int | None:
-        """When `due` will have more, None if it is the host's turn."""
-        ...
-
-
-class _Port:
-    """One pseudo-terminal and the link by which programs find it."""
+class Terminal:
+    """A pseudo-terminal and the link by which programs find it."""
 
     def __init__(self, path: Path) -> None:
+        """Open it, with `path` in place of what an emulator that was killed left there.
+
+        Raises:
+            FileExistsError: something else is at `path`.
+        """
         self._path = path
         # Our end of the host's side stays open: without it, a host that closes the port would
         # leave a terminal that reports hang-up, without pause, until the next one comes.
-        self.fd, self._host_fd = os.openpty()
+        self._fd, self._host_fd = os.openpty()
         tty.setraw(self._host_fd)
-        os.set_blocking(self.fd, False)
+        os.set_blocking(self._fd, False)
         try:
             _link(path, Path(os.ttyname(self._host_fd)))
         except OSError:
             self._close_fds()
             raise
 
-    def read(self) -> bytes:
+    @property
+    def fds(self) -> tuple[int, ...]:
+        """What to wait for: our end of it."""
+        return (self._fd,)
+
+    def read(self, fd: int) -> bytes:
         """Return what the host wrote, nothing if it wrote nothing."""
         # A host's wish to be alone outlives it, as the terminal is never closed for good.
         fcntl.ioctl(self._host_fd, termios.TIOCNXCL)
         try:
-            return os.read(self.fd, _READ_BYTES)
+            return os.read(fd, READ_BYTES)
         except BlockingIOError:
             return b""
 
     def write(self, data: bytes) -> None:
         """Hand `data` to the host; what a host that never reads has no room for is lost."""
         try:
-            os.write(self.fd, data)
+            os.write(self._fd, data)
         except BlockingIOError:
             return
 
@@ -78,153 +64,14 @@ class _Port:
 
     def _close_fds(self) -> None:
         os.close(self._host_fd)
-        os.close(self.fd)
+        os.close(self._fd)
 
 
 def _link(path: Path, terminal: Path) -> None:
-    """Let `path` lead to `terminal`, in place of what an emulator that was killed left there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_symlink() and path.readlink().parent == _PTS:
         path.unlink()
     try:
         path.symlink_to(terminal)
     except FileExistsError:
-        raise FileExistsError(
-            errno.EEXIST,
-            "a port of emulated servos cannot appear where there is something already, perhaps a "
-            "real adapter; choose another path for it, or unplug and remove what is there",
-            str(path),
-        ) from None
-
-
-class Terminals:
-    """The ports of some lines, served by whoever calls `serve` or `run`, in one thread.
-
-    `unplug` and `plug` may be called from any thread.
-
-    Attributes:
-        paused: while somebody holds this, no line is touched.
-    """
-
-    def __init__(self, lines: Mapping[str, Wire], directory: Path) -> None:
-        """Open a port for each line, as `directory/name`; an absolute name stands for itself.
-
-        Raises:
-            FileExistsError: something other than a former port is in the way.
-        """
-        self._lines = dict(lines)
-        self._directory = directory
-        self._ports: dict[str, _Port] = {}
-        self._names: dict[int, str] = {}  # of the lines, by the descriptors of their ports
-        self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK)
-        self.paused = threading.Lock()
-        try:
-            for name, line in self._lines.items():
-                line.due(time.monotonic_ns())  # from now on its servos have power
-                self.plug(name)
-        except OSError:
-            self.close()
-            raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def path(self, name: str) -> Path:
-        """Return where programs find the port of a line."""
-        return self._directory / name
-
-    def plug(self, name: str) -> None:
-        """Let the port of a line be there, if it is not."""
-        with self.paused:
-            if name not in self._ports:
-                self._ports[name] = _Port(self.path(name))
-                self._name_ports()
-        self._wake()
-
-    def unplug(self, name: str) -> None:
-        """Let the port vanish as when its adapter is pulled out: who has it open is hung up on."""
-        with self.paused:
-            port = self._ports.pop(name, None)
-            if port is not None:
-                port.close()
-                self._name_ports()
-        self._wake()
-
-    def _name_ports(self) -> None:
-        self._names = {port.fd: name for name, port in self._ports.items()}
-
-    def close(self) -> None:
-        """Unplug all ports for good, when nobody serves them any more."""
-        for name in self._lines:
-            self.unplug(name)
-        os.close(self._wake_fd)
-
-    def serve(self, until_ns: int, slack_ns: int = 0) -> None:
-        """Carry bytes between hosts and lines until the monotonic clock shows `until_ns`.
-
-        What is there already is carried even if it is that late. If an answer is due at most
-        `slack_ns` after that, this waits for it, which saves its caller from waking up twice.
-        """
-        next_ns = self._next_ns()
-        while True:
-            ready = self._readable(next_ns if next_ns <= until_ns + slack_ns else until_ns)
-            with self.paused:
-                for fd in ready:
-                    self._collect(fd)
-                now_ns = time.monotonic_ns()
-                self._deliver(now_ns)
-            if now_ns >= until_ns:
-                return
-            next_ns = self._next_ns()
-
-    def run(self, stop: threading.Event) -> None:
-        """Serve until told to stop, in a thread of its own."""
-        while not stop.is_set():
-            self.serve(time.monotonic_ns() + _ROUND_NS)
-
-    def _next_ns(self) -> int:
-        """Return when something will be due."""
-        earliest_ns = _NEVER_NS
-        for line in self._lines.values():
-            next_ns = line.next_ns
-            if next_ns is not None and next_ns < earliest_ns:
-                earliest_ns = next_ns
-        return earliest_ns
-
-    def _readable(self, until_ns: int) -> list[int]:
-        """Wait for something to read until then; an answer must leave within 0.2 ms of its time."""
-        wait_s = max(until_ns - time.monotonic_ns(), 0) * 1e-9
-        try:
-            # poll() would count in milliseconds
-            return select.select((self._wake_fd, *self._names), (), (), wait_s)[0]
-        except OSError as error:
-            if error.errno == errno.EBADF:  # a port was unplugged just now
-                return []
-            raise
-
-    def _collect(self, fd: int) -> None:
-        """Hand what a host wrote to its line."""
-        if fd == self._wake_fd:
-            os.eventfd_read(fd)
-        elif (name := self._names.get(fd)) and (data := self._ports[name].read()):
-            self._lines[name].receive(data, time.monotonic_ns())
-
-    def _deliver(self, now_ns: int) -> None:
-        """Hand out what is due."""
-        for name, line in self._lines.items():
-            next_ns = line.next_ns
-            if next_ns is not None and next_ns <= now_ns:
-                data, port = line.due(now_ns), self._ports.get(name)
-                if data and port is not None:
-                    port.write(data)
-
-    def _wake(self) -> None:
-        os.eventfd_write(self._wake_fd, 1)
+        raise occupied(path) from None

@@ -9,6 +9,7 @@ from drivers.dynamixel.checks import named
 from drivers.dynamixel.profile import MIDDLE_TICK, RAD_PER_TICK
 from drivers.dynamixel.registers import PRESENT_POSITION, TORQUE_ENABLE
 from station.arm_tools.keeping import keep
+from station.arm_tools.motors import demand_meaning
 from station.arm_tools.request import NamedArm, Request, ToolError, connected
 
 _LEAST_SPAN_RAD: Final = 0.3
@@ -19,6 +20,7 @@ def run(request: Request) -> int:
     """Measure the gripper of each arm and keep it; raises ToolError if the two ends make no way."""
     for arm in request.selected():
         with connected(arm) as bus:
+            demand_meaning(bus, arm)
             closed = _read(request, bus, arm, "close")
             opened = _read(request, bus, arm, "open")
         if opened - closed < _LEAST_SPAN_RAD:

@@ -8,7 +8,7 @@ from rich.console import Group
 
 from drivers.dynamixel.profile import MOST_ZERO_RAD
 from station.arm_tools.keeping import keep
-from station.arm_tools.motors import all_glances, demand_limp
+from station.arm_tools.motors import all_glances, demand_limp, demand_meaning
 from station.arm_tools.request import LEADER, NamedArm, Request, ToolError, connected
 from station.arm_tools.tables import plain_table, titled
 
@@ -49,6 +49,8 @@ def _measured(request: Request, follower: NamedArm, leader: NamedArm) -> dict[st
     if list(follower.profile.motors) != list(leader.profile.motors):
         raise ToolError(f"arms {follower.name} and {leader.name} have different joints")
     with connected(follower) as one, connected(leader) as other:
+        demand_meaning(one, follower)
+        demand_meaning(other, leader)
         demand_limp(leader, all_glances(other, leader), "it must be moved by hand")
         request.ask(
             f"bring arm {leader.name} into exactly the pose of arm {follower.name}, press Enter: "

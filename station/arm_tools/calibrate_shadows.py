@@ -6,11 +6,16 @@ from typing import Final
 
 from drivers.dynamixel.bus import ServoBus
 from drivers.dynamixel.checks import check_identities
-from drivers.dynamixel.registers import HOMING_OFFSET, PRESENT_POSITION
-from station.arm_tools.motors import all_glances, demand_limp
+from drivers.dynamixel.registers import (
+    HOMING_OFFSET,
+    MOST_OFFSET,
+    OPERATING_MODE,
+    PRESENT_POSITION,
+    applied_offset,
+)
+from station.arm_tools.motors import all_glances, demand_limp, demand_meaning
 from station.arm_tools.request import NamedArm, Request, ToolError, connected
 
-MOST_OFFSET: Final = 1024  # that a servo heeds in position mode
 _AGREE_TICKS: Final = 5  # an arm that is held by hand is not quite still
 
 
@@ -19,6 +24,7 @@ def run(request: Request) -> int:
     for arm in request.selected():
         with connected(arm) as bus:
             check_identities(bus, arm.profile)
+            demand_meaning(bus, arm)
             demand_limp(arm, all_glances(bus, arm), "EEPROM is locked while torque is on")
             request.ask(f"arm {arm.name}: lay it down or support it, keep it still, press Enter: ")
             demand_limp(arm, all_glances(bus, arm), "EEPROM is locked while torque is on")
@@ -31,14 +37,15 @@ def _align(request: Request, bus: ServoBus, arm: NamedArm) -> None:
         if motor.shadow is None:
             continue
         before = bus.read(motor.shadow, HOMING_OFFSET)
+        applied = applied_offset(bus.read(motor.shadow, OPERATING_MODE), before)
         apart = _apart(bus, motor.id, motor.shadow)
-        # Present_Position is the turned angle plus the offset, whatever Drive_Mode says.
-        offset = before - apart
+        # Present_Position is the turned angle plus what is applied, whatever Drive_Mode says.
+        offset = applied - apart
         if abs(offset) > MOST_OFFSET:
             raise ToolError(
-                f"arm {arm.name}, {joint}: motor {motor.shadow} stands {apart} ticks off motor "
-                f"{motor.id}, beyond what an offset of {MOST_OFFSET} can mend: mount its horn "
-                "anew, both motors at their middle"
+                f"arm {arm.name}, {joint}: without an offset motor {motor.shadow} stands {-offset} "
+                f"ticks off motor {motor.id}, beyond the {MOST_OFFSET} that an offset can mend: "
+                "mount its horn anew, both motors at their middle"
             )
         bus.write(motor.shadow, HOMING_OFFSET, offset)
         left = _apart(bus, motor.id, motor.shadow)

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from rich.console import Group
 from rich.markup import escape
 
 from drivers.arm import ArmError
+from drivers.dynamixel.address import open_port
 from drivers.dynamixel.bus import NoAnswerError, RefusedError, ServoBus
 from drivers.dynamixel.checks import (
+    all_said,
     check_alerts,
+    check_answers,
     check_identities,
     check_registers,
     check_settings,
     check_shadows,
     demand_room,
+    motors_of,
+    named,
     refuse_company,
 )
-from drivers.dynamixel.port import PortError, SerialPort, latency_timer_ms
+from drivers.dynamixel.deviations import Said, deviations
+from drivers.dynamixel.port import Port, PortError
 from drivers.dynamixel.profile import Profile
+from drivers.dynamixel.registers import TORQUE_ENABLE
+from drivers.dynamixel.serial_port import latency_timer_ms
 from station.arm_tools.motors import glances, holding
 from station.arm_tools.request import NamedArm, Request, options_hint
 from station.arm_tools.tables import plain_table, titled
@@ -58,7 +66,7 @@ def examined(arm: NamedArm) -> list[Result]:
     """Return the results of all checks that can be made of an arm."""
     profile = arm.profile
     try:
-        with SerialPort.open(profile.port, profile.baud) as port:
+        with open_port(profile.port, profile.baud) as port:
             results = [Result("port", note=profile.port), _latency(profile.port)]
             if results[-1].complaint:  # all motors would seem to be silent
                 return results
@@ -71,23 +79,41 @@ def examined(arm: NamedArm) -> list[Result]:
         return [Result("port", str(error))]
 
 
-def _of_servos(port: SerialPort, profile: Profile) -> list[Result]:
+def _of_servos(port: Port, profile: Profile) -> list[Result]:
     bus = ServoBus(port)
     company = _result("alone on the bus", lambda: refuse_company(port))
     motors = _result("motors", lambda: check_identities(bus, profile))
     here = _answering(bus, profile) if motors.complaint else profile
     if not here.motors:
         return [company, motors]
+    answers = _result("answers", lambda: check_answers(bus, here))
+    if answers.complaint:  # nothing else can be asked
+        return [company, motors, answers]
+    said = all_said(bus, here)
     return [
         company,
         motors,
+        answers,
         _result("no latched errors", lambda: check_alerts(bus, here)),
-        _result("registers", lambda: check_registers(bus, here)),
-        _result("settings", lambda: check_settings(bus, here)),
+        _registers(here, said),
+        _result("settings", lambda: check_settings(here, said)),
         _result("shadows agree", lambda: check_shadows(bus, here)),
         _result("within limits", lambda: _check_place(bus, here)),
         _torque(bus, here),
     ]
+
+
+def _registers(profile: Profile, said: dict[int, Said]) -> Result:
+    result = _result("registers", lambda: check_registers(profile, said))
+    left = [
+        f"{named(joint, servo)}: {deviation.change}"
+        for joint, servo, motor in motors_of(profile)
+        if not said[servo][TORQUE_ENABLE]
+        for deviation in deviations(said[servo], motor, servo)
+    ]
+    if result.complaint or not left:
+        return result
+    return replace(result, note=f"a launch sets {', '.join(left)}")
 
 
 def _result(name: str, check: Callable[[], None]) -> Result:

@@ -10,7 +10,8 @@ import yaml
 
 from runtime.files import atomic_write_text
 from station.arm_tools.request import Request, ToolError
-from station.config import ConfigError, calibration, calibration_file, load, merged
+from station.config import ConfigError, calibration, calibration_file, load
+from station.sources import merged
 
 _NOTE = "# "
 
@@ -28,20 +29,17 @@ def keep(request: Request, place: str, value: dict[str, Any], by: str) -> Path:
         ToolError: the config would not accept it; the file is as it was.
     """
     file = calibration_file(request.file)
-    before = file.read_text(encoding="utf-8") if file.exists() else None
     changes = value
     for key in reversed(place.split(".")):
         changes = {key: changes}
-    body = yaml.safe_dump(merged(calibration(request.file), changes), sort_keys=False)
-    atomic_write_text(file, "\n".join([*_notes(before or "", place, by), body]))
+    measured = merged(calibration(request.file), changes)
     try:
-        load(request.file, [])
+        load(request.file, [], measured)
     except ConfigError as error:
-        if before is None:
-            file.unlink()
-        else:
-            atomic_write_text(file, before)
         raise ToolError(f"what was measured is not sound, it was not kept: {error}") from error
+    before = file.read_text(encoding="utf-8") if file.exists() else ""
+    body = yaml.safe_dump(measured, sort_keys=False, allow_unicode=True)
+    atomic_write_text(file, "\n".join([*_notes(before, place, by), body]))
     return file
 
 

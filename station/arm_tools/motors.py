@@ -8,9 +8,12 @@ from typing import Final
 
 from drivers.dynamixel.bus import ServoBus
 from drivers.dynamixel.checks import motors_of, named
+from drivers.dynamixel.deviations import deviations, said_by
 from drivers.dynamixel.profile import MIDDLE_TICK, RAD_PER_TICK, Profile
 from drivers.dynamixel.registers import (
+    DRIVE_MODE,
     HARDWARE_ERROR_STATUS,
+    HOMING_OFFSET,
     PRESENT_CURRENT,
     PRESENT_INPUT_VOLTAGE,
     PRESENT_POSITION,
@@ -24,6 +27,7 @@ from station.arm_tools.request import NamedArm, ToolError
 
 _MODE_SPAN: Final = (TORQUE_ENABLE, HARDWARE_ERROR_STATUS)
 _SENSE_SPAN: Final = (PRESENT_CURRENT, PRESENT_TEMPERATURE)
+_MEANING: Final = (DRIVE_MODE, HOMING_OFFSET)  # of a position
 _OFF_TWICE: Final = 2  # nobody confirms a sync write
 
 
@@ -106,6 +110,22 @@ def demand_limp(arm: NamedArm, found: dict[int, Glance], why: str) -> None:
         raise ToolError(
             f"arm {arm.name} is not limp, {', '.join(held)} hold: {why}; bring it to rest first "
             f"with `python -m drivers rest --arm {arm.name}`"
+        )
+
+
+def demand_meaning(bus: ServoBus, arm: NamedArm) -> None:
+    """Raise ToolError if what a motor says is not what the config means by a joint's angle."""
+    wrong = [
+        f"{named(joint, servo)}: {deviation}"
+        for joint, servo, motor in motors_of(arm.profile)
+        for deviation in deviations(said_by(bus, servo), motor, servo)
+        if deviation.register in _MEANING and not deviation.settable
+        if servo == motor.id or deviation.register is not HOMING_OFFSET  # which `shadows` finds
+    ]
+    if wrong:
+        raise ToolError(
+            f"arm {arm.name}: {'; '.join(wrong)}: so its angles are not what the config means; "
+            f"run `python -m drivers calibrate registers --arm {arm.name}` before"
         )
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from drivers.dynamixel.address import open_port
 from drivers.dynamixel.bus import ServoBus
-from drivers.dynamixel.port import SerialPort, demand_short_latency
 from drivers.dynamixel.profile import Profile
+from drivers.dynamixel.serial_port import demand_short_latency
 from motion.limits import JointLimits
 from runtime.plugins import UnknownNameError
 from station.robot import ArmConfig, StationConfig
@@ -140,6 +141,6 @@ def options_hint(text: str, robot_options: str) -> str:
 @contextmanager
 def connected(arm: NamedArm) -> Iterator[ServoBus]:
     """Open the arm's port for as long as the block lasts; raises PortError."""
-    with SerialPort.open(arm.profile.port, arm.profile.baud) as port:
+    with open_port(arm.profile.port, arm.profile.baud) as port:
         demand_short_latency(arm.profile.port)
         yield ServoBus(port)

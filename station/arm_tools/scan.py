@@ -11,10 +11,12 @@ from typing import Any, Final
 from rich.table import Table
 from serial.tools import list_ports  # type: ignore[import-untyped]
 
+from drivers.dynamixel.address import is_there, open_port
 from drivers.dynamixel.bus import Identity, ServoBus
 from drivers.dynamixel.checks import motors_of
-from drivers.dynamixel.port import PortError, SerialPort, latency_timer_ms
+from drivers.dynamixel.port import PortError
 from drivers.dynamixel.registers import BAUDS, MODELS
+from drivers.dynamixel.serial_port import latency_timer_ms
 from station.arm_tools.request import NamedArm, Request
 from station.arm_tools.tables import plain_table
 
@@ -108,7 +110,7 @@ def udev_rule(place: Place, arms: Iterable[NamedArm]) -> str | None:
     if adapter is None or adapter.serial_number is None:
         return None
     if place.arm is None:
-        missing = [arm for arm in arms if not Path(arm.profile.port).exists()]
+        missing = [arm for arm in arms if not is_there(arm.profile.port)]
         name = " or ".join(Path(arm.profile.port).name for arm in missing) or "ttyDXL_another"
         name = f"<{name}>"
     else:
@@ -125,7 +127,7 @@ def _show(request: Request, place: Place, *, every_baud: bool) -> bool:
     """Show one port; returns whether the arm that should be there is."""
     request.say(f"\n{_title(place)}")
     try:
-        with SerialPort.open(place.path, place.baud) as port:
+        with open_port(place.path, place.baud) as port:
             found = {place.baud: ServoBus(port).scan()}
         if every_baud:
             others = [baud for baud in BAUDS.values() if baud != place.baud]

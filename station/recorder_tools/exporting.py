@@ -9,7 +9,9 @@ from typing import Final
 
 from recorder import layout
 from recorder.dataset import Dataset
-from station.recorder_tools import act, foxglove
+from runtime.files import atomic_write
+from station.recorder_tools import foxglove
+from station.recorder_tools.act.write import write as write_act
 from station.recorder_tools.task import (
     Task,
     ToolError,
@@ -23,7 +25,7 @@ from station.recorder_tools.task import (
 Writer = Callable[[Dataset, int, Path], None]
 
 _FORMATS: Final[dict[str, tuple[Writer, str]]] = {
-    "hdf5": (act.write, ".hdf5"),
+    "hdf5": (write_act, ".hdf5"),
     "mcap": (foxglove.write, ".mcap"),
 }
 
@@ -44,6 +46,7 @@ def run(task: Task) -> int:
     Raises:
         DatasetError: an episode does not exist or cannot be read.
         ToolError: a file is there already, or the format's library is not installed.
+        OSError: a file cannot be written; those before it are whole.
     """
     dataset = task.dataset()
     write, suffix = _FORMATS[task.options.format]
@@ -53,15 +56,9 @@ def run(task: Task) -> int:
     files = {number: out / f"episode_{number}{suffix}" for number in episodes}
     if there := [str(path) for path in files.values() if path.exists()]:
         raise ToolError(f"{there[0]} is there already: choose another folder, or take it away")
-    out.mkdir(parents=True, exist_ok=True)
     for number in task.following(f"writing {task.options.format}", episodes):
-        unfinished = files[number].with_suffix(".part")
-        try:
-            write(dataset, number, unfinished)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
-        unfinished.replace(files[number])
+        with atomic_write(files[number]) as path:
+            write(dataset, number, path)
     task.say(f"wrote {counted(len(episodes), 'file')} to {out}")
     return int(bool(dataset.damaged) and not task.options.episode)
 

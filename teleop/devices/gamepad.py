@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from pydantic import Field
 
 from messaging.transport import Bus
 from teleop.device import Event, Reading, Robot, View
 from teleop.evdev_input import EvdevInput
-from teleop.jog import AXES, Jog, JogConfig, Push
+from teleop.jog import AXES, DeadZone, Jog, JogConfig, Push
 
 _STICKS: Final = ("ABS_Y", "ABS_X", "ABS_RY")  # forward, left, up: all count the other way round
 _TRIGGERS: Final = ("ABS_Z", "ABS_RZ")
@@ -36,7 +35,7 @@ class Config(JogConfig):
     """Which gamepad, and how fast it moves the arms."""
 
     device: Path  # /dev/input/by-id/...-event-joystick
-    dead_zone: float = Field(default=0.12, ge=0.0, lt=1.0)  # of a stick's way from its middle
+    dead_zone: DeadZone = 0.12  # of a stick's way from its middle
 
 
 class Gamepad:

@@ -6,15 +6,15 @@ where the arms are. A takeover sets them free: whoever asks for it has them in h
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, PositiveFloat
 
 from messaging.messages import ON, JointState, LeaderCommand
 from messaging.topics import JOINT_STATE, LEADER_COMMAND
 from messaging.transport import Bus
 from motion.limits import gripper_mask
+from runtime.config import Apart, Between, StrictModel
 from teleop.device import Array, DeviceError, Event, Reading, Robot, View
 from teleop.joint_map import JointMap
 from teleop.squeeze import Squeeze
@@ -24,15 +24,14 @@ ALIGNING_NS: Final = 1_000_000_000  # after which leaders that are still apart a
 _SETTLING_NS: Final = 200_000_000  # of a takeover, until the controller says that it happened
 
 
-class Config(BaseModel):
+class Config(StrictModel):
     """How leaders are used."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     follow: bool = True  # the arms, while nobody engages; else they stay where they are
     squeeze: bool = True  # a leader's gripper takes over, and hands back
-    tolerance_rad: PositiveFloat = 0.15  # that leader and arm may be apart to be aligned
-    gripper_tolerance: PositiveFloat = 0.3  # the same of grippers, 0 closed to 1 open
+    tolerance_rad: Apart = 0.15  # that leader and arm may be apart to be aligned
+    # The same of grippers, 0 closed to 1 open.
+    gripper_tolerance: Annotated[float, Between(0.01, 1.0)] = 0.3
 
 
 class Hand:

@@ -11,11 +11,10 @@ import importlib
 from typing import Any, Final
 
 import numpy as np
-from pydantic import Field
 
 from messaging.transport import Bus
 from teleop.device import DeviceError, Event, Reading, Robot, View
-from teleop.jog import Jog, JogConfig, Push
+from teleop.jog import DeadZone, Jog, JogConfig, Push
 
 _LIBRARY: Final = "pyspacemouse"
 _ACCESS: Final = "is it plugged in, and may you read /dev/hidraw*?"
@@ -27,7 +26,7 @@ _REPORTS: Final = 16  # read at once, so that none are left to be late
 class Config(JogConfig):
     """How fast the cap moves the arms."""
 
-    dead_zone: float = Field(default=0.08, ge=0.0, lt=1.0)
+    dead_zone: DeadZone = 0.08
 
 
 class Spacemouse:

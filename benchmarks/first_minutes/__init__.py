@@ -1,0 +1,1 @@
+"""The default run as a new user meets it: on two cores, with the dashboard open in a browser."""
