@@ -47,7 +47,9 @@ class Watch:
         descriptors = 0
         for name, pid in {"station": launch, **processes(launch)}.items():
             try:
-                resident = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+                resident = (
+                    int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1]) * _PAGE
+                )
                 descriptors += len(list(Path(f"/proc/{pid}/fd").iterdir()))
             except OSError:
                 continue  # it ended while being looked at

@@ -40,7 +40,7 @@ class Stalls:
                 [sys.executable, "-m", "benchmarks.stalls", str(core)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                text=True,
+                encoding="utf-8",
             )
             for core in sorted(os.sched_getaffinity(0))
         ]

@@ -77,7 +77,7 @@ def secret(path: Path) -> str:
     """
     path = path.expanduser()
     require_private(path)
-    lines = path.read_text().splitlines()
+    lines = path.read_text(encoding="utf-8").splitlines()
     if not lines or not lines[0]:
         raise SecretError(f"{path} is empty: write the password into its first line")
     return lines[0]

@@ -75,7 +75,7 @@ def _token(path: Path) -> str:
     if not path.exists():
         # Linked when complete: another process that looks meanwhile finds all of it or nothing.
         file, draft = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(file, "w") as stream:
+        with os.fdopen(file, "w", encoding="utf-8") as stream:
             stream.write(secrets.token_urlsafe(_BYTES) + "\n")
         with contextlib.suppress(FileExistsError):
             path.hardlink_to(draft)
@@ -88,7 +88,7 @@ def _read(path: Path) -> str:
         raise TokenError(
             f"others may read {path}: run chmod 600 {path}, or delete it for a new one"
         )
-    token = path.read_text().strip()
+    token = path.read_text(encoding="utf-8").strip()
     if not token:
         raise TokenError(f"{path} is empty: delete it, and the next start makes a new one")
     return token

@@ -38,7 +38,7 @@ def require(
     if not path.exists():
         return
     try:
-        info = Info.of(json.loads(path.read_text()))
+        info = Info.of(json.loads(path.read_text(encoding="utf-8")))
         given, other_columns = _described(info), structure.other_columns(info)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise MismatchError(

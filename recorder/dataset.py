@@ -164,7 +164,7 @@ def read_info(directory: Path) -> Info:
 def read_json(path: Path) -> dict[str, Any]:
     """Return a JSON file's object; raises DatasetError."""
     try:
-        raw = json.loads(path.read_text())
+        raw = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path} cannot be read: {error}; {REPAIR}") from error
     if not isinstance(raw, dict):

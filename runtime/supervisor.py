@@ -138,7 +138,7 @@ class Supervisor:
             (self.run_directory / folder).mkdir(parents=True, exist_ok=True)
         # Written once and now: a disk that fills up later must not keep a process from restarting.
         for spec in self.specs:
-            self._spec_path(spec).write_text(spec.model_dump_json(indent=1))
+            self._spec_path(spec).write_text(spec.model_dump_json(indent=1), encoding="utf-8")
 
     @property
     def ready(self) -> bool:

@@ -128,7 +128,7 @@ def check_cores(cores: int) -> Finding:
 def check_clock(path: Path) -> Finding:
     """Check that reading the time is cheap; it happens thousands of times a second."""
     try:
-        source = path.read_text().strip()
+        source = path.read_text(encoding="utf-8").strip()
     except OSError:
         return Finding("clock", "ok", "the system does not say which clock source it uses")
     if source not in _SLOW_CLOCKS:

@@ -69,7 +69,7 @@ def holder(lock: Path) -> int | None:
     if not is_held(lock):
         return None
     try:
-        _, number, *_ = lock.read_text().split()
+        _, number, *_ = lock.read_text(encoding="utf-8").split()
         return int(number)
     except (OSError, ValueError):  # it has just begun, or ended
         return None

@@ -70,7 +70,7 @@ def test_finding_has_its_level_and_says_what_to_do(
 
 @pytest.mark.parametrize(("source", "level"), [("tsc", "ok"), ("hpet", "warning")])
 def test_slow_clock_is_told(tmp_path: Path, source: str, level: str) -> None:
-    (tmp_path / "clock").write_text(source + "\n")
+    (tmp_path / "clock").write_text(source + "\n", encoding="utf-8")
     assert check_clock(tmp_path / "clock").level == level
 
 
@@ -125,7 +125,7 @@ def test_leftover_of_a_killed_launch_is_found_and_a_running_one_left_alone(tmp_p
     for robot in ("killed", "running"):
         (tmp_path / robot).mkdir()
         (tmp_path / robot / "launch.lock").touch()
-    with (tmp_path / "running" / "launch.lock").open() as held:
+    with (tmp_path / "running" / "launch.lock").open(encoding="utf-8") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         finding = check_leftovers(tmp_path)
     assert finding.level == "warning"

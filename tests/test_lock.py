@@ -108,6 +108,10 @@ def test_what_a_killed_launch_left_behind_does_not_stop_the_next() -> None:
     directory = bus_directory("aloha")
     make_private(directory.parent)
     make_private(directory)
-    (directory / "launch.lock").write_text("process 1 (long gone, with a long description)")
+    (directory / "launch.lock").write_text(
+        "process 1 (long gone, with a long description)", encoding="utf-8"
+    )
     with StationLock("aloha", "new"):
-        assert (directory / "launch.lock").read_text() == f"process {os.getpid()} (new)"
+        assert (directory / "launch.lock").read_text(
+            encoding="utf-8"
+        ) == f"process {os.getpid()} (new)"

@@ -132,7 +132,7 @@ def adapter(tmp_path: Path) -> Path:
     link = tmp_path / "ttyDXL_left"
     link.symlink_to(device)
     (tmp_path / "sysfs" / "ttyUSB7").mkdir(parents=True)
-    timer(tmp_path).write_text("16\n")
+    timer(tmp_path).write_text("16\n", encoding="utf-8")
     return link
 
 

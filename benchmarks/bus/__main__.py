@@ -105,7 +105,7 @@ def _four(name: str, duration_s: float, folder: Path, priority: int) -> list[Mea
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env={**os.environ, "OMP_NUM_THREADS": "1"},
-                text=True,
+                encoding="utf-8",
             )
             for profile in emulators.profiles.values()
         ]

@@ -153,7 +153,7 @@ def latency_timer_ms(path: str | Path, sysfs: Path = _USB_SERIAL) -> int | None:
         sysfs: where the system lists its USB serial ports.
     """
     try:
-        return int(_latency_timer(path, sysfs).read_text())
+        return int(_latency_timer(path, sysfs).read_text(encoding="utf-8"))
     except OSError:  # it has none, or is just being pulled out: the next question tells
         return None
 
@@ -169,7 +169,7 @@ def demand_short_latency(path: str | Path, sysfs: Path = _USB_SERIAL) -> None:
         return
     timer = _latency_timer(path, sysfs)
     with contextlib.suppress(OSError):
-        timer.write_text("1")
+        timer.write_text("1", encoding="utf-8")
     found_ms = latency_timer_ms(path, sysfs)
     if found_ms != 1:
         raise PortError(

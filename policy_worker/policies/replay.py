@@ -127,7 +127,7 @@ def _episode(path: Path, episode: int | None) -> Recording:
     if not path.exists():
         raise FileNotFoundError(f"there is no {path}; `python -m recorder info` lists episodes")
     try:
-        info = json.loads((root / _INFO).read_text())
+        info = json.loads((root / _INFO).read_text(encoding="utf-8"))
         rows = _rows(path, episode)
         tasks = pq.read_table(root / _TASKS).to_pylist()
         texts = {row.pop("task_index"): str(*row.values()) for row in tasks}

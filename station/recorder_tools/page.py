@@ -65,11 +65,11 @@ def page(dataset: Dataset, episode: int) -> str:
     videos, warnings = _videos(dataset, episode)
     events = episode_events(dataset, row, table)
     outcome = row.text("outcome_label") or "outcome unknown"
-    return Template((_HERE / "episode.html").read_text()).substitute(
+    return Template((_HERE / "episode.html").read_text(encoding="utf-8")).substitute(
         title=escape(f"Episode {episode}: {outcome}"),
         subtitle=escape("; ".join(row.tasks)),
-        style=(_HERE / "episode.css").read_text(),
-        script="\n".join((_HERE / name).read_text() for name in _SCRIPTS),
+        style=(_HERE / "episode.css").read_text(encoding="utf-8"),
+        script="\n".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS),
         facts="\n".join(_facts(dataset, row)),
         warnings=_warned(warnings),
         videos="\n".join(videos),
