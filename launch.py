@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from runtime import program
+
 LAUNCHED_NS = time.monotonic_ns()
 
 DESCRIPTION = """\
@@ -161,30 +163,27 @@ def _positive_int(text: str) -> int:
 @contextmanager
 def _interrupt_ends_it() -> Iterator[None]:
     """Let Ctrl-C end this process at once: some libraries turn it into an error of their import."""
-    before = signal.signal(signal.SIGINT, lambda *_: os._exit(_stopped_early()))
+    before = {number: signal.getsignal(number) for number in program.interrupts()}
+    for number in before:
+        signal.signal(number, lambda *_: os._exit(_stopped_early()))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _stopped_early() -> int:
     print("launch.py: stopped before anything started", file=sys.stderr, flush=True)
-    return 130
+    return program.INTERRUPTED
 
 
 def _exit_code() -> int:
     try:
-        code = main(sys.argv[1:])
+        return main(sys.argv[1:])
     except KeyboardInterrupt:
-        code = _stopped_early()
-    try:
-        sys.stdout.flush()
-    except OSError:
-        # Python tries once more at its exit, and would turn the failure into the exit code.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return code
+        return _stopped_early()
 
 
 if __name__ == "__main__":
-    sys.exit(_exit_code())
+    sys.exit(program.run(_exit_code))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from rich.table import Table
 
 from benchmarks.live import processes, run_stack
 from benchmarks.report import Target, publish
+from runtime import program
 
 _MEBIBYTE = 2**20
 _PAGE = 4096
@@ -104,4 +106,4 @@ def _table(early: list[Sample], late: list[Sample]) -> Table:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(program.run(main))

@@ -18,6 +18,7 @@ from typing import Self
 
 import numpy as np
 
+from runtime import program
 from runtime.realtime import become_realtime
 
 _PRIORITY = 99
@@ -81,4 +82,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(program.run(main))

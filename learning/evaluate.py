@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -23,6 +24,7 @@ from rich.table import Table
 from scipy.stats import binomtest
 
 from perception.rendering import SceneRenderer
+from runtime import program
 from runtime.plugins import plugin
 from simulation.lockstep import EpisodeResult, Lockstep, Timing
 from simulation.scene import save_model, scene_model
@@ -190,4 +192,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(program.run(main))

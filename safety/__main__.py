@@ -6,6 +6,7 @@ import argparse
 import sys
 from contextlib import suppress
 
+from runtime import program
 from station.safety_tools.at_once import stop_at_once
 
 
@@ -24,4 +25,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(program.run(lambda: main(sys.argv[1:])))

@@ -17,6 +17,7 @@ from messaging.topics import TOPICS
 from messaging.transport import Bus
 from recorder.files import sole
 from recorder.layout import RECORDER_LOCK
+from runtime import program
 from runtime.plugins import UnknownNameError, available
 from runtime.supervisor import Phase, Supervisor
 from station.address import dashboard_address, with_free_port
@@ -187,7 +188,7 @@ def join(config: StationConfig, name: str) -> int:
 
 def _look_after(supervisor: Supervisor, name: str) -> None:
     asked_to_stop: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in program.interrupts():
         signal.signal(number, lambda number, _frame: asked_to_stop.append(number))
     console = Console()
     was_ready = False

@@ -20,6 +20,7 @@ from benchmarks.bus.processor import ProcessorWatch
 from benchmarks.live import run_stack, stolen_s
 from benchmarks.report import Target, publish
 from benchmarks.stalls import Stalls
+from runtime import program
 from runtime.realtime import cores_awake, realtime_permitted
 
 _PRIORITY = 70
@@ -185,4 +186,4 @@ def _spin() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(program.run(main))
