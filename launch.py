@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import signal
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from runtime import program
+from runtime.shell import setting
 
 LAUNCHED_NS = time.monotonic_ns()
 
@@ -108,7 +108,7 @@ def _settings(options: argparse.Namespace) -> list[str]:
         "recorder.operator": options.operator,
     }
     given = {key: value for key, value in named.items() if value is not None}
-    return [*options.settings, *(f"{key}={json.dumps(value)}" for key, value in given.items())]
+    return [*options.settings, *(setting(key, value) for key, value in given.items())]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -163,19 +163,16 @@ def _positive_int(text: str) -> int:
 @contextmanager
 def _interrupt_ends_it() -> Iterator[None]:
     """Let Ctrl-C end this process at once: some libraries turn it into an error of their import."""
-    before = {number: signal.getsignal(number) for number in program.interrupts()}
-    for number in before:
-        signal.signal(number, lambda *_: os._exit(_stopped_early()))
+    before = signal.signal(signal.SIGINT, lambda *_: os._exit(_stopped_early()))
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signal.signal(signal.SIGINT, before)
 
 
 def _stopped_early() -> int:
     print("launch.py: stopped before anything started", file=sys.stderr, flush=True)
-    return program.INTERRUPTED
+    return 130
 
 
 def _exit_code() -> int:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from runtime.shell import command
+
 _PORT, _TLS_PORT = 1883, 8883
 
 # One level of a topic: a wildcard or a slash in it would reach other robots.
@@ -91,5 +93,6 @@ def require_private(path: Path) -> None:
         raise SecretError(f"cannot use {path}: {error.strerror}") from error
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise SecretError(
-            f"other users may open {path} (mode {stat.S_IMODE(mode):04o}): run `chmod 600 {path}`"
+            f"other users may open {path} (mode {stat.S_IMODE(mode):04o}): run "
+            f"{command('chmod 600', path)}"
         )

@@ -12,6 +12,8 @@ from enum import IntEnum
 from ipaddress import ip_address
 from pathlib import Path
 
+from runtime.shell import command
+
 _BYTES = 32
 _LONGEST = 256  # characters of a token that are looked at
 
@@ -86,7 +88,7 @@ def _token(path: Path) -> str:
 def _read(path: Path) -> str:
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise TokenError(
-            f"others may read {path}: run chmod 600 {path}, or delete it for a new one"
+            f"others may read {path}: run {command('chmod 600', path)}, or delete it for a new one"
         )
     token = path.read_text(encoding="utf-8").strip()
     if not token:

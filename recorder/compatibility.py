@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from recorder import structure
+from recorder import advice, structure
 from recorder.catalogue import Catalogue
 from recorder.layout import CODEBASE_VERSION, INFO
 from recorder.structure import Info
@@ -33,7 +33,7 @@ def require(
         OSError: it cannot be read.
     """
     if trouble := Catalogue(directory).trouble():
-        raise MismatchError(f"{trouble}: `python -m recorder repair {directory}` mends it")
+        raise MismatchError(f"{trouble}: {advice.repair(directory)} mends it")
     path = directory / INFO
     if not path.exists():
         return
@@ -42,7 +42,7 @@ def require(
         given, other_columns = _described(info), structure.other_columns(info)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise MismatchError(
-            f"{path} is damaged ({error!r}): `python -m recorder repair {directory}` mends it"
+            f"{path} is damaged ({error!r}): {advice.repair(directory)} mends it"
         ) from error
     wanted = {
         "version": CODEBASE_VERSION,

@@ -14,9 +14,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from recorder import decoding, edits, layout, structure
+from recorder import advice, decoding, edits, layout, structure
 from recorder.layout import Success
 from recorder.structure import EpisodeRow, Fault, Info, ranges
+from runtime.shell import command
 
 STATISTICS_COLUMN: Final = "stats/"
 UNKNOWN: Final = "unknown"
@@ -28,10 +29,6 @@ SUCCESS_OF: Final = {
     UNKNOWN: Success.UNKNOWN,
 }
 _KEYS: Final = ("codebase_version", "fps", "features", "data_path")
-
-
-REPAIR: Final = "`python -m recorder repair DIRECTORY` keeps what is readable and says the rest"
-_OTHERS: Final = f"the other episodes can be read; {REPAIR}"
 
 
 class DatasetError(ValueError):
@@ -65,7 +62,7 @@ class Dataset:
         if episode not in self.rows:
             raise DatasetError(
                 f"no episode {episode} in {self.directory}; there are {ranges(self.rows)}"
-                " (list them with `python -m recorder info --episodes`)"
+                f" (list them with {command('python -m recorder info --episodes', self.directory)})"
             )
         return self.rows[episode]
 
@@ -98,9 +95,11 @@ class Dataset:
                 yield image
                 shown += 1
         except decoding.VideoError as error:
-            raise DatasetError(f"{error}; {_OTHERS}") from error
+            raise DatasetError(f"{error}; {advice.spared(path)}") from error
         if shown < length:
-            raise DatasetError(f"{path} ends after {shown} of {length} images; {_OTHERS}")
+            raise DatasetError(
+                f"{path} ends after {shown} of {length} images; {advice.spared(path)}"
+            )
 
     def video(self, episode: int, camera: str) -> tuple[Path, float, float]:
         """Return where one camera's video of an episode is: file, from, to, both in seconds."""
@@ -111,7 +110,7 @@ class Dataset:
         key = layout.CAMERA + camera
         path = self.directory / row.video_file(self.info, camera)
         if not path.exists():
-            raise DatasetError(f"{path} is missing; {_OTHERS}")
+            raise DatasetError(f"{path} is missing; {advice.spared(path)}")
         begin_s = float(row.raw.get(f"videos/{key}/from_timestamp") or 0.0)
         return path, begin_s, begin_s + row.length / self.info.fps
 
@@ -135,7 +134,7 @@ class Dataset:
             try:
                 found = read_rows(path)
             except DatasetError as error:
-                damaged.append(Fault(str(path), str(error), REPAIR))
+                damaged.append(Fault(str(path), str(error), advice.mended(path)))
                 continue
             rows.update({row.episode: row for row in found})
         self.damaged = tuple(damaged)
@@ -157,7 +156,7 @@ def read_info(directory: Path) -> Info:
             " `lerobot.datasets.v30.convert_dataset_v21_to_v30` converts older ones"
         )
     if missing := [key for key in _KEYS if key not in raw]:
-        raise DatasetError(f"{path} lacks {', '.join(missing)}; {REPAIR}")
+        raise DatasetError(f"{path} lacks {', '.join(missing)}; {advice.mended(path)}")
     return Info.of(raw)
 
 
@@ -166,20 +165,22 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DatasetError(f"{path} cannot be read: {error}; {REPAIR}") from error
+        raise DatasetError(f"{path} cannot be read: {error}; {advice.mended(path)}") from error
     if not isinstance(raw, dict):
-        raise DatasetError(f"{path} holds a {type(raw).__name__}, not an object; {REPAIR}")
+        raise DatasetError(
+            f"{path} holds a {type(raw).__name__}, not an object; {advice.mended(path)}"
+        )
     return raw
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     """Return a parquet file; raises DatasetError if it is missing or damaged."""
     if not path.exists():
-        raise DatasetError(f"{path} is missing; {_OTHERS}")
+        raise DatasetError(f"{path} is missing; {advice.spared(path)}")
     try:
         return pq.read_table(path, columns=columns, partitioning=None)
     except (OSError, pa.ArrowException) as error:
-        raise DatasetError(f"{path} is damaged: {error}; {_OTHERS}") from error
+        raise DatasetError(f"{path} is damaged: {error}; {advice.spared(path)}") from error
 
 
 def read_rows(path: Path) -> list[EpisodeRow]:
@@ -194,9 +195,9 @@ def read_rows(path: Path) -> list[EpisodeRow]:
             for raw in rows
         ]
     except (OSError, pa.ArrowException) as error:
-        raise DatasetError(f"{path} is damaged: {error}; {_OTHERS}") from error
+        raise DatasetError(f"{path} is damaged: {error}; {advice.spared(path)}") from error
     except (KeyError, TypeError) as error:
-        raise DatasetError(f"{path} has no usable {error}; {REPAIR}") from error
+        raise DatasetError(f"{path} has no usable {error}; {advice.mended(path)}") from error
 
 
 def edited(row: EpisodeRow, said: list[edits.Edit]) -> EpisodeRow:
@@ -223,10 +224,11 @@ def edited(row: EpisodeRow, said: list[edits.Edit]) -> EpisodeRow:
 
 def read_tasks(directory: Path) -> dict[int, str]:
     """Return the task texts by number; raises DatasetError."""
-    table = read_table(directory / layout.TASKS)
+    path = directory / layout.TASKS
+    table = read_table(path)
     texts = next((name for name in table.column_names if name != "task_index"), None)
     if texts is None or "task_index" not in table.column_names:
-        raise DatasetError(f"{directory / layout.TASKS} has columns {table.column_names}; {REPAIR}")
+        raise DatasetError(f"{path} has columns {table.column_names}; {advice.mended(path)}")
     numbers = table["task_index"].to_pylist()
     return dict(zip(numbers, table[texts].to_pylist(), strict=True))
 
@@ -249,15 +251,16 @@ def numbers(column: pa.ChunkedArray) -> NDArray[Any] | None:
 
 def _no_dataset(directory: Path) -> str:
     if not directory.exists():
-        return f"there is no {directory}; record one with `python launch.py --record {directory}`"
+        recording = command("python launch.py --record", directory)
+        return f"there is no {directory}; record one with {recording}"
     journals = len(list((directory / layout.JOURNALS).glob("*/")))
     if journals:
         return (
             f"{directory} has no episode yet, but {journals} journals: if nobody records there,"
-            f" `python -m recorder repair {directory}` makes episodes of them"
+            f" {advice.repair(directory)} makes episodes of them"
         )
     inside = sorted(path.name for path in directory.iterdir())[:8]
     return (
         f"{directory} is no dataset: it has no {layout.INFO}, but {', '.join(inside) or 'nothing'};"
-        f" if it was one, try `python -m recorder repair {directory}`"
+        f" if it was one, try {advice.repair(directory)}"
     )

@@ -19,6 +19,7 @@ from recorder.files import sole
 from recorder.layout import RECORDER_LOCK
 from runtime import program
 from runtime.plugins import UnknownNameError, available
+from runtime.shell import command
 from runtime.supervisor import Phase, Supervisor
 from station.address import dashboard_address, with_free_port
 from station.display import LOST_OUTPUT, ExpendableDisplay, Lines, LiveView
@@ -125,8 +126,9 @@ def _torque(config: StationConfig, energised: Sequence[str]) -> str:
         said = f"torque stays on: {arms}; the arms hold, `python -m drivers rest` lets them go"
     if not config.leading:
         return said
-    leaders = " ".join(f"leader_{name}" for name in config.leading)
-    return f"{said}; leaders stay as they are, `python -m drivers rest {leaders}` lets them go"
+    leaders = [word for name in config.leading for word in ("--arm", f"leader_{name}")]
+    resting = command("python -m drivers rest", *leaders)
+    return f"{said}; leaders stay as they are, {resting} lets them go"
 
 
 def listing(config: StationConfig) -> int:

@@ -10,6 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
+from runtime.shell import command
+
 RUNTIME_DIRECTORIES = Path("/run/user")
 LOCK = "launch.lock"  # in the bus's directory
 
@@ -48,7 +50,8 @@ def make_private(directory: Path) -> None:
         raise RuntimeError(f"{directory} is no directory of this user: remove it, {remedy}")
     if stat.S_IMODE(found.st_mode) & 0o077:
         raise RuntimeError(
-            f"others can open {directory}, where the sockets go: `chmod 700 {directory}`, {remedy}"
+            f"others can open {directory}, where the sockets go: "
+            f"{command('chmod 700', directory)}, {remedy}"
         )
 
 

@@ -16,7 +16,6 @@ from drivers.main import stopping_s
 from messaging.desk import Desk
 from messaging.messages import ControlStatus
 from messaging.transport import Bus
-from runtime import program
 from runtime.process import OnDeath
 from runtime.realtime import cores_awake, realtime_permitted
 from runtime.supervisor import Event, Phase, Supervisor
@@ -127,8 +126,10 @@ class Station:
             ) from error
 
     def _heed_signals(self) -> None:
-        for number in program.interrupts():
+        for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._interrupt)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup wants it
+            signal.signal(signal.SIGHUP, self._interrupt)
 
     def _drive(
         self, wire: Wire, supervisor: Supervisor, desk: Desk, keys: Keys, display: Display

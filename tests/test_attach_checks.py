@@ -208,5 +208,5 @@ def test_the_adapter_is_judged_once_the_port_is_open(
     assert seen == [arm.profile.port]
 
 
-def _denied(*_: object) -> None:
+def _denied(*_: object, **__: object) -> None:
     raise PermissionError

@@ -194,7 +194,7 @@ def test_lost_or_damaged_files_are_faults_and_the_rest_is_checked(directory: Pat
     done = ran("check", directory, "--quick")
     assert done.code == 1
     assert "data/chunk-000/file-001.parquet is missing" in done.said
-    assert f"to repair: python -m recorder repair {directory}" in done.said
+    assert f"to repair: `python -m recorder repair {directory}`" in done.said
 
 
 def test_a_label_that_a_person_changed_later_is_no_contradiction(directory: Path) -> None:

@@ -15,6 +15,8 @@ from typing import Any, NoReturn
 
 import serial  # type: ignore[import-untyped]
 
+from runtime.shell import command
+
 _MOST_BYTES = 4096  # of one read: what the kernel keeps
 _NOTHING = bytes(4)  # an int that is zero
 _FIRST_PAUSE_S = 0.0005
@@ -174,7 +176,7 @@ def demand_short_latency(path: str | Path, sysfs: Path = _USB_SERIAL) -> None:
     if found_ms != 1:
         raise PortError(
             f"{path}: the USB adapter holds answers back for {found_ms} ms, expected 1: run "
-            f"`echo 1 | sudo tee {timer}`, and for good put the udev rule `{_UDEV_RULE}"
+            f"{command('echo 1 | sudo tee', timer)}, and for good put the udev rule `{_UDEV_RULE}"
         )
 
 
@@ -197,8 +199,8 @@ def _remedy(path: str, baud: int, error: Exception) -> str:
         )
     if code in (errno.EAGAIN, errno.EBUSY):
         return (
-            f"{path} is in use by another program: `fuser -v {path}` names it; end it, two "
-            "programs on one bus spoil each other's answers"
+            f"{path} is in use by another program: {command('fuser -v', path)} names it; end "
+            "it, two programs on one bus spoil each other's answers"
         )
     if isinstance(error, ValueError):
         return f"{path} refuses {baud} baud ({error}): give it a rate that its adapter knows"

@@ -17,6 +17,7 @@ from messaging.images import ImageError, whole_jpeg
 from messaging.transport import Bus
 from perception.camera import CameraError, Capture
 from perception.device import DeviceCamera
+from runtime.shell import command
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +74,9 @@ class OpencvCamera(DeviceCamera):
             )
         device = self._video_capture(str(self._path), cv2.CAP_V4L2)
         if not device.isOpened():
+            users = command("fuser -v", self._path)
             raise CameraError(
-                f"{self._path} is busy or takes no pictures; `fuser -v {self._path}` shows who"
+                f"{self._path} is busy or takes no pictures; {users} shows who"
                 " has it, `v4l2-ctl --list-devices` which device takes pictures"
             )
         try:

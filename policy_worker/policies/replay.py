@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from policy_worker.policy import Observation, Policy, PolicySpec
+from runtime.shell import command
 
 _HORIZON_S: Final = 2.0
 _DEMONSTRATION: Final = ".npz"
@@ -125,7 +126,8 @@ def _episode(path: Path, episode: int | None) -> Recording:
     """Return an episode of a LeRobot v3.0 dataset, whose `meta` lies beside `data`."""
     root = path.resolve().parents[2]
     if not path.exists():
-        raise FileNotFoundError(f"there is no {path}; `python -m recorder info` lists episodes")
+        episodes = command("python -m recorder info --episodes", root)
+        raise FileNotFoundError(f"there is no {path}; {episodes} lists what there is")
     try:
         info = json.loads((root / _INFO).read_text(encoding="utf-8"))
         rows = _rows(path, episode)
@@ -140,7 +142,7 @@ def _episode(path: Path, episode: int | None) -> Recording:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path} is no file under data/ of a whole dataset: {error!r}; ask"
-            f" `python -m recorder check {root}`"
+            f" {command('python -m recorder check', root)}"
         ) from error
 
 

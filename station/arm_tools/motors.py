@@ -20,6 +20,7 @@ from drivers.dynamixel.registers import (
     Register,
     hardware_errors,
 )
+from runtime.shell import command
 from station.arm_tools.request import NamedArm, ToolError
 
 _MODE_SPAN: Final = (TORQUE_ENABLE, HARDWARE_ERROR_STATUS)
@@ -105,7 +106,7 @@ def demand_limp(arm: NamedArm, found: dict[int, Glance], why: str) -> None:
     if held:
         raise ToolError(
             f"arm {arm.name} is not limp, {', '.join(held)} hold: {why}; bring it to rest first "
-            f"with `python -m drivers rest --arm {arm.name}`"
+            f"with {command('python -m drivers rest --arm', arm.name)}"
         )
 
 

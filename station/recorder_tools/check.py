@@ -9,7 +9,7 @@ from typing import Final
 import pyarrow as pa
 from rich.table import Table
 
-from recorder import layout
+from recorder import advice, layout
 from recorder.dataset import Dataset, DatasetError
 from recorder.structure import EpisodeRow, Fault
 from station.arm_tools.tables import plain_table
@@ -40,7 +40,7 @@ def run(task: Task) -> int:
         found += episode_faults(dataset, dataset.row(number), kept, quick=task.options.quick)
     if len(whole) == len(dataset.episodes()):
         found += statistics_check.faults(dataset, kept)
-    return _told(task, found, len(named))
+    return _told(task, found, named, [row.episode for row in dataset.episodes()])
 
 
 def episode_faults(
@@ -77,9 +77,9 @@ def _of_table(dataset: Dataset, row: EpisodeRow, table: pa.Table) -> Iterator[Fa
         yield from labels_check.faults(row, table)
 
 
-def _told(task: Task, found: list[Fault], checked: int) -> int:
+def _told(task: Task, found: list[Fault], checked: list[int], known: list[int]) -> int:
     if not found:
-        task.say(f"{task.directory}: {counted(checked, 'episode')}, all well", style="green")
+        task.say(f"{task.directory}: {counted(len(checked), 'episode')}, all well", style="green")
         return 0
     table: Table = plain_table("where", "what is wrong", "what to do")
     for fault in found:
@@ -87,5 +87,9 @@ def _told(task: Task, found: list[Fault], checked: int) -> int:
     task.console.print(table)
     task.say(f"\n{counted(len(found), 'fault')} in {task.directory}", style="bold red")
     if any(fault.remedy.startswith("repair") for fault in found):
-        task.say(f"to repair: python -m recorder repair {task.directory}", style="bold red")
+        task.say(f"to repair: {advice.repair(task.directory)}", style="bold red")
+    blamed = {fault.where for fault in found}
+    sound = [number for number in known if f"episode {number}" not in blamed]
+    if sound and any(fault.remedy.startswith("`split`") for fault in found):
+        task.say(f"to leave out: {advice.split(task.directory, sound)}", style="bold red")
     return 1

@@ -16,6 +16,7 @@ from drivers.guard import Guard
 from motion.limits import LimitsConfig
 from recorder import layout
 from recorder.dataset import Dataset, vectors
+from runtime.shell import command, setting
 from simulation import task as rules
 from simulation.scene import scene_model
 from simulation.twin import ARM_JOINTS, JOINTS, Twin
@@ -76,10 +77,11 @@ def run(task: Task) -> int:
     done = replayed(path, int(row.raw.get("seed") or 0), "; ".join(row.tasks), ticks)
     _tell(task, done, row.text("outcome_label"))
     file = row.data_file(dataset.info)
-    task.say(
-        "\non the arms, under all limits: python launch.py --policy replay"
-        f" --instruction '{row.tasks[0]}' --set policies.replay.file={task.directory / file}"
-    )
+    words = ["--instruction", row.tasks[0]] if row.tasks else []
+    for key, value in (("file", str((task.directory / file).absolute())), ("episode", number)):
+        words += ["--set", setting(f"policies.replay.{key}", value)]
+    launching = command("python launch.py --policy replay", *words)
+    task.say(f"\non the arms, under all limits: {launching}")
     return int(bool(done.holds))
 
 

@@ -13,7 +13,7 @@ from recorder import layout
 from recorder.dataset import vectors
 from recorder.structure import EpisodeRow, Fault, Info
 
-_ASIDE: Final = "leave the episode out: python -m recorder split"
+_ASIDE: Final = "`split` leaves the episode out"
 _MADE_ANEW: Final = "repair writes the columns anew"
 _TIMESTAMP_S: Final = 1e-4  # LeRobot finds images by it, with this tolerance
 _SLACK_NS: Final = 5_000_000
