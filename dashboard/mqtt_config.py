@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from runtime.folders import expanded
 from runtime.shell import command
 
 _PORT, _TLS_PORT = 1883, 8883
@@ -77,7 +78,7 @@ def secret(path: Path) -> str:
     Raises:
         SecretError: the file is not there, or others may read it, or it is empty.
     """
-    path = path.expanduser()
+    path = expanded(path)
     require_private(path)
     lines = path.read_text(encoding="utf-8").splitlines()
     if not lines or not lines[0]:
@@ -88,7 +89,7 @@ def secret(path: Path) -> str:
 def require_private(path: Path) -> None:
     """Raise SecretError unless `path` is a file that nobody but its owner can open."""
     try:
-        mode = path.expanduser().stat().st_mode
+        mode = expanded(path).stat().st_mode
     except OSError as error:
         raise SecretError(f"cannot use {path}: {error.strerror}") from error
     if mode & (stat.S_IRWXG | stat.S_IRWXO):

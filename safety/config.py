@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +14,8 @@ from pydantic import (
     PositiveInt,
     model_validator,
 )
+
+from runtime.folders import expanded, state_home
 
 
 class SafetyConfig(BaseModel):
@@ -91,6 +92,5 @@ class SafetyConfig(BaseModel):
     def state_directory(self, robot: str) -> Path:
         """Return where `robot`'s latch and audit lie, across launches and reboots."""
         if self.directory is not None:
-            return self.directory.expanduser()
-        home = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-        return Path(home).expanduser() / "evenhand" / robot
+            return expanded(self.directory)
+        return state_home() / "evenhand" / robot

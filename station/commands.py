@@ -18,6 +18,7 @@ from messaging.transport import Bus
 from recorder.files import sole
 from recorder.layout import RECORDER_LOCK
 from runtime import program
+from runtime.folders import expanded
 from runtime.plugins import UnknownNameError, available
 from runtime.shell import command
 from runtime.supervisor import Phase, Supervisor
@@ -165,7 +166,7 @@ def make_keys(config: StationConfig) -> int:
         raise ValueError(
             f"{config.robot} has no other machines: keys need a `network:` section in its config"
         )
-    public = create_keys(config.network.keys.expanduser())
+    public = create_keys(expanded(config.network.keys))
     Console().print(
         f"public key: {public}\ncopy it to every other machine as allowed/<this machine's "
         "address>.key in its keys directory"

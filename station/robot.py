@@ -20,6 +20,7 @@ from controller.config import ControllerConfig
 from dashboard.config import DashboardConfig
 from dashboard.mqtt_config import MqttConfig
 from motion.limits import JointLimits, LimitsConfig
+from runtime.folders import expanded
 from safety.config import SafetyConfig
 from teleop.pedals import PedalConfig
 
@@ -101,7 +102,7 @@ class RecorderConfig(_Strict):
     @property
     def place(self) -> Path:
         """The folder, wherever a process is started."""
-        return self.directory.expanduser().absolute()
+        return expanded(self.directory).absolute()
 
 
 class TaskConfig(_Strict):
@@ -221,6 +222,11 @@ class StationConfig(_Strict):
     def ranges(self) -> dict[str, tuple[float, float]]:
         """Joint names of all arms in ACT's order, `left_waist` first, and their ranges."""
         return _ranges(self.arms)
+
+    @property
+    def run_folder(self) -> Path:
+        """The folder of all runs, wherever a process is started."""
+        return expanded(self.runs).absolute()
 
     @property
     def state_directory(self) -> Path:

@@ -7,6 +7,7 @@ from typing import Any
 
 from messaging.curve import Network
 from messaging.topics import TOPICS
+from runtime.folders import expanded
 from runtime.process import OnDeath, ProcessSpec
 from station.config import CONFIGS, plugin_config
 from station.robot import StationConfig
@@ -64,7 +65,7 @@ def network(config: StationConfig, here: str | None = None) -> Network | None:
         elsewhere=dict(config.network.elsewhere),
         streams=tuple(streams),
         base_port=config.network.base_port,
-        keys=config.network.keys.expanduser(),
+        keys=expanded(config.network.keys),
     )
 
 

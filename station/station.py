@@ -60,7 +60,7 @@ class Station:
         self._config = config
         self._options = options
         started = datetime.now().astimezone()
-        self.run_directory = config.runs.absolute() / started.strftime("%Y-%m-%d_%H-%M-%S")
+        self.run_directory = config.run_folder / started.strftime("%Y-%m-%d_%H-%M-%S")
         self.record = RunRecord(
             robot=config.robot,
             policy=config.policy,

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import serial  # type: ignore[import-untyped]
 
+from runtime.folders import user_name
 from runtime.shell import command
 
 _MOST_BYTES = 4096  # of one read: what the kernel keeps
@@ -195,7 +196,8 @@ def _remedy(path: str, baud: int, error: Exception) -> str:
         )
     if code in (errno.EACCES, errno.EPERM):
         return (
-            f"no permission to open {path}: run `sudo usermod -aG dialout $USER` and log in again"
+            f"no permission to open {path}: run "
+            f"{command('sudo usermod -aG dialout', user_name())} and log in again"
         )
     if code in (errno.EAGAIN, errno.EBUSY):
         return (

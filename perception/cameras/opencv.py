@@ -17,6 +17,7 @@ from messaging.images import ImageError, whole_jpeg
 from messaging.transport import Bus
 from perception.camera import CameraError, Capture
 from perception.device import DeviceCamera
+from runtime.folders import user_name
 from runtime.shell import command
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,8 @@ class OpencvCamera(DeviceCamera):
             raise CameraError(f"no camera at {self._path}; there are: {_names_of_cameras()}")
         if not os.access(self._path, os.R_OK | os.W_OK):
             raise CameraError(
-                f"no permission for {self._path}; run `sudo usermod -aG video $USER`, log in anew"
+                f"no permission for {self._path}; run "
+                f"{command('sudo usermod -aG video', user_name())}, log in anew"
             )
         device = self._video_capture(str(self._path), cv2.CAP_V4L2)
         if not device.isOpened():
