@@ -15,8 +15,6 @@ from pydantic import (
     model_validator,
 )
 
-from runtime.folders import expanded, state_home
-
 
 class SafetyConfig(BaseModel):
     """What is too slow, too hot, too far or too quiet; numbers in comments are rows of the table.
@@ -88,9 +86,3 @@ class SafetyConfig(BaseModel):
         later: dict[str, float] = {name: getattr(self, name) * self.patience for name in times}
         overruns = {"overruns": round(self.overruns * self.patience), "patience": 1.0}
         return self.model_copy(update={**later, **overruns})
-
-    def state_directory(self, robot: str) -> Path:
-        """Return where `robot`'s latch and audit lie, across launches and reboots."""
-        if self.directory is not None:
-            return expanded(self.directory)
-        return state_home() / "evenhand" / robot

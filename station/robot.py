@@ -20,7 +20,7 @@ from controller.config import ControllerConfig
 from dashboard.config import DashboardConfig
 from dashboard.mqtt_config import MqttConfig
 from motion.limits import JointLimits, LimitsConfig
-from runtime.folders import expanded
+from runtime.folders import expanded, state_home
 from safety.config import SafetyConfig
 from teleop.pedals import PedalConfig
 
@@ -231,7 +231,7 @@ class StationConfig(_Strict):
     @property
     def state_directory(self) -> Path:
         """Where a stop in force and the audit outlive launches."""
-        return self.safety.state_directory(self.robot)
+        return state_directory(self.safety, self.robot)
 
     @property
     def is_twin(self) -> bool:
@@ -252,6 +252,11 @@ class StationConfig(_Strict):
             for name, arm in self.arms.items()
         )
         return f"{self.robot}: driving real arms {by}: {driven}"
+
+
+def state_directory(safety: SafetyConfig, robot: str) -> Path:
+    """Return where `robot`'s latch and audit lie, across launches and reboots."""
+    return expanded(safety.directory) if safety.directory else state_home() / "evenhand" / robot
 
 
 def _ranges(arms: dict[str, ArmConfig]) -> dict[str, tuple[float, float]]:

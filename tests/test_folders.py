@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from runtime.folders import NoHomeError, config_home, expanded, state_home, user_name
+from safety.config import SafetyConfig
+from station.robot import state_directory
 from station.shell_user import shell_user
 
 ROOT = Path(__file__).parents[1]
@@ -39,6 +41,15 @@ def test_what_the_environment_says_counts_first(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("XDG_STATE_HOME", "/state")
     monkeypatch.setenv("XDG_CONFIG_HOME", "/config")
     assert (state_home(), config_home()) == (Path("/state"), Path("/config"))
+
+
+def test_stops_are_kept_in_the_state_directory_unless_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert state_directory(SafetyConfig(), "aloha") == tmp_path / ".local/state/evenhand/aloha"
+    told = SafetyConfig(directory=Path("~/stops"))
+    assert state_directory(told, "aloha") == tmp_path / "stops"
 
 
 @pytest.mark.parametrize("home", [None, "", "relative"])

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from recorder import layout
 from recorder.dataset import Dataset, DatasetError
 from runtime.shell import command, quoted, setting
-from station.arm_tools.check import options_hint
+from station.arm_tools.request import options_hint
 from station.config import _apply
 from station.remedy import safety_command
 
