@@ -51,8 +51,7 @@ def tokens_in(directory: Path) -> Tokens:
     """Return the tokens of `directory`, made at the first call.
 
     Raises:
-        TokenError: a file is empty, or others may read it.
-        OSError: a file cannot be made or read.
+        TokenError: a file is empty, cannot be made or read, or others may read it.
     """
     return Tokens(operator=operator_token(directory), viewer=_token(directory / "viewer.token"))
 
@@ -73,6 +72,18 @@ def is_loopback(host: str) -> bool:
 
 
 def _token(path: Path) -> str:
+    try:
+        _make(path)
+        return _read(path)
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise TokenError(
+            f"cannot keep the dashboard's secret in {path} ({why}): make that possible, or choose "
+            "another place with `--set dashboard.tokens=DIRECTORY`"
+        ) from error
+
+
+def _make(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         # Linked when complete: another process that looks meanwhile finds all of it or nothing.
@@ -82,7 +93,6 @@ def _token(path: Path) -> str:
         with contextlib.suppress(FileExistsError):
             path.hardlink_to(draft)
         Path(draft).unlink()
-    return _read(path)
 
 
 def _read(path: Path) -> str:

@@ -13,12 +13,18 @@ class NoHomeError(ValueError):
 
 def state_home() -> Path:
     """Return where what outlives a reboot is kept: XDG_STATE_HOME, else `~/.local/state`."""
-    return _told("XDG_STATE_HOME") or _home("XDG_STATE_HOME") / ".local" / "state"
+    return told("XDG_STATE_HOME") or _home("XDG_STATE_HOME") / ".local" / "state"
 
 
 def config_home() -> Path:
     """Return where what a user set up is kept: XDG_CONFIG_HOME, else `~/.config`."""
-    return _told("XDG_CONFIG_HOME") or _home("XDG_CONFIG_HOME") / ".config"
+    return told("XDG_CONFIG_HOME") or _home("XDG_CONFIG_HOME") / ".config"
+
+
+def told(variable: str) -> Path | None:
+    """Return the path in an environment variable of XDG, where relative ones have no meaning."""
+    path = Path(os.environ.get(variable, ""))
+    return path if path.is_absolute() else None
 
 
 def expanded(path: Path) -> Path:
@@ -44,14 +50,8 @@ def user_name() -> str:
         return str(os.getuid())
 
 
-def _told(variable: str) -> Path | None:
-    """Return the absolute path in an environment variable; others have no meaning there."""
-    path = Path(os.environ.get(variable, ""))
-    return path if path.is_absolute() else None
-
-
 def _home(instead: str = "") -> Path:
-    home = _told("HOME")
+    home = told("HOME")
     if home is None:
         try:
             home = Path(pwd.getpwuid(os.getuid()).pw_dir)

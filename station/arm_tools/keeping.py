@@ -25,7 +25,7 @@ def keep(request: Request, place: str, value: dict[str, Any], by: str) -> Path:
         by: the command that measured it.
 
     Raises:
-        ToolError: the config would not accept it; the file is as it was.
+        ToolError: the config would not accept it, or the file cannot be written; it is as it was.
     """
     file = calibration_file(request.file)
     before = file.read_text(encoding="utf-8") if file.exists() else None
@@ -33,7 +33,13 @@ def keep(request: Request, place: str, value: dict[str, Any], by: str) -> Path:
     for key in reversed(place.split(".")):
         changes = {key: changes}
     body = yaml.safe_dump(merged(calibration(request.file), changes), sort_keys=False)
-    atomic_write_text(file, "\n".join([*_notes(before or "", place, by), body]))
+    try:
+        atomic_write_text(file, "\n".join([*_notes(before or "", place, by), body]))
+    except OSError as error:
+        raise ToolError(
+            f"cannot write {file} ({error.strerror}): make it writable, and put this into it, or "
+            f"measure again with `--config` and a config of your own:\n{body}"
+        ) from error
     try:
         load(request.file, [])
     except ConfigError as error:
