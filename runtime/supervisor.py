@@ -40,6 +40,7 @@ CHILD_ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(128 * 2**20),
     "PYTHONUNBUFFERED": "1",
+    "PYTHONIOENCODING": "utf-8",  # of the logs, whatever the terminal's is
 }
 
 

@@ -72,6 +72,49 @@ def test_what_the_terminal_cannot_show_ends_nothing() -> None:
     assert shown.stdout == b"20 \xb0C \\u2192 \\udce9 typed\n"
 
 
+@pytest.mark.parametrize("locale", ["C", "en_US.ISO-8859-1"])
+def test_names_of_files_are_utf8_whatever_the_locale(tmp_path: Path, locale: str) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from runtime import program\n"
+        "def main():\n"
+        "    Path(sys.argv[1]).write_text(sys.argv[1], encoding='utf-8')\n"
+        "    print('caf\\xe9')\n"
+        "sys.exit(program.run(main))"
+    )
+    written = tmp_path / "caf\xe9 \u2192"
+    environment = {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    shown = subprocess.run(
+        [sys.executable, "-c", code, written],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        check=True,
+    )
+    assert written.read_text(encoding="utf-8") == str(written)
+    assert shown.stdout in (b"caf\xe9\n", b"caf\\xe9\n")  # as the terminal may show it
+
+
+def test_a_name_in_no_encoding_is_refused_in_one_line() -> None:
+    code = "import sys; from runtime import program; sys.exit(program.run(lambda: print('ran')))"
+    command = [sys.executable, "-c", code, b"caf\xe9"]
+    refused = subprocess.run(command, cwd=ROOT, capture_output=True)
+    assert refused.returncode == 2
+    assert refused.stdout == b""
+    assert refused.stderr == b"'caf\\udce9' is no UTF-8, and so no name of a file here: rename it\n"
+
+
+def test_a_stop_is_asked_for_in_any_words(tmp_path: Path) -> None:
+    stopped = subprocess.run(
+        [sys.executable, "-m", "safety", "stop", "--reason", b"caf\xe9"],
+        cwd=ROOT,
+        env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)},
+        capture_output=True,
+    )
+    assert stopped.returncode == 1
+    assert b"no launch runs aloha" in stopped.stdout
+    assert b"Traceback" not in stopped.stderr
+
+
 def test_every_program_begins_so() -> None:
     sources = {path: path.read_text(encoding="utf-8") for path in ROOT.glob("[!.]*/**/*.py")}
     sources[ROOT / "launch.py"] = (ROOT / "launch.py").read_text(encoding="utf-8")
