@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +28,7 @@ def quoted(word: str | Path) -> str:
     text = str(word)
     if isinstance(word, Path) and text.startswith("-"):
         text = f"./{text}"
-    if text.isprintable() and "`" not in text:  # which would seem to end the command
+    if _is_shown(text) and "`" not in text:  # which would seem to end the command
         return shlex.quote(text)
     return f"$'{''.join(_escaped(byte) for byte in os.fsencode(text))}'"
 
@@ -37,9 +38,14 @@ def setting(key: str, value: str | int) -> str:
     if isinstance(value, str) and _PLAIN.fullmatch(value):
         return f"{key}={value}"
     text = json.dumps(value, ensure_ascii=False)
-    # YAML takes what cannot be printed, such as bytes of a name that are no text, by number only.
-    shown = (char if char.isprintable() else f"\\U{ord(char):08x}" for char in text)
+    shown = (char if _is_shown(char) else f"\\U{ord(char):08x}" for char in text)
     return f"{key}={''.join(shown)}"
+
+
+def _is_shown(text: str) -> bool:
+    """Return whether a terminal shows `text` so that what is copied from there is the same."""
+    is_utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+    return text.isprintable() and (is_utf8 or text.isascii())
 
 
 def _escaped(byte: int) -> str:

@@ -96,7 +96,7 @@ def test_names_of_files_are_utf8_whatever_the_locale(tmp_path: Path, locale: str
 
 def test_a_name_in_no_encoding_is_refused_in_one_line() -> None:
     code = "import sys; from runtime import program; sys.exit(program.run(lambda: print('ran')))"
-    command = [sys.executable, "-c", code, b"caf\xe9"]
+    command: list[str | bytes] = [sys.executable, "-c", code, b"caf\xe9"]
     refused = subprocess.run(command, cwd=ROOT, capture_output=True)
     assert refused.returncode == 2
     assert refused.stdout == b""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import subprocess
@@ -49,6 +50,14 @@ def test_a_setting_is_read_back_as_it_was(value: int | str) -> None:
     raw: dict[str, object] = {}
     _apply(raw, setting("policies.replay.file", value))
     assert raw == {"policies": {"replay": {"file": value}}}
+
+
+def test_what_a_terminal_would_show_in_other_bytes_is_given_by_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="iso-8859-1"))
+    assert quoted(Path("caf\xe9")) == "$'caf\\xc3\\xa9'"
+    assert setting("runs", "caf\xe9") == 'runs="caf\\U000000e9"'
 
 
 def test_an_ordinary_path_is_set_without_quotes() -> None:
