@@ -122,8 +122,9 @@ class Station:
             return Supervisor(table, bus, self.run_directory)
         except OSError as error:
             raise RuntimeError(
-                f"cannot write to this run's folder {self.run_directory} ({error.strerror}): make "
-                "room, or choose another place with `--set runs=DIRECTORY`"
+                f"cannot write {error.filename or self.run_directory} ({error.strerror}): make "
+                "room, or choose another place, for runs with `--set runs=DIRECTORY`, for sockets "
+                "with XDG_RUNTIME_DIR"
             ) from error
 
     def _heed_signals(self) -> None:
