@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import signal
@@ -12,6 +11,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from runtime import program
+from runtime.shell import setting
 
 LAUNCHED_NS = time.monotonic_ns()
 _YEAR_S = 31_536_000
@@ -107,7 +109,7 @@ def _settings(options: argparse.Namespace) -> list[str]:
         "recorder.operator": options.operator,
     }
     given = {key: value for key, value in named.items() if value is not None}
-    return [*options.settings, *(f"{key}={json.dumps(value)}" for key, value in given.items())]
+    return [*options.settings, *(setting(key, value) for key, value in given.items())]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -185,16 +187,10 @@ def _stopped_early() -> int:
 
 def _exit_code() -> int:
     try:
-        code = main(sys.argv[1:])
+        return main(sys.argv[1:])
     except KeyboardInterrupt:
-        code = _stopped_early()
-    try:
-        sys.stdout.flush()
-    except OSError:
-        # Python tries once more at its exit, and would turn the failure into the exit code.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return code
+        return _stopped_early()
 
 
 if __name__ == "__main__":
-    sys.exit(_exit_code())
+    sys.exit(program.run(_exit_code))

@@ -92,7 +92,7 @@ class Catalogue:
         path = self.directory / INFO
         if not path.exists():
             return {}
-        table = json.loads(path.read_text())["features"]
+        table = json.loads(path.read_text(encoding="utf-8"))["features"]
         return {
             name.removeprefix(CAMERA): (feature["shape"][0], feature["shape"][1])
             for name, feature in table.items()
@@ -110,7 +110,7 @@ class Catalogue:
     def policy(self, policy: str, checkpoint: str) -> int:
         """Return the number of a policy with its parameters, from 1 on; raises OSError."""
         path = self.directory / POLICIES
-        known = json.loads(path.read_text()) if path.exists() else []
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
         entry = {"policy": policy, "checkpoint": checkpoint}
         if entry not in known:
             known.append(entry)
@@ -206,7 +206,7 @@ class Catalogue:
     def _known_statistics(self) -> tuple[dict[str, Statistics], int]:
         """Return what `stats.json` says, and of how many rows that is."""
         try:
-            told = json.loads((self.directory / STATISTICS).read_text())
+            told = json.loads((self.directory / STATISTICS).read_text(encoding="utf-8"))
             total = statistics.parsed(told)
             return total, int(total[_ROWS]["count"][0])
         except (OSError, ValueError, KeyError, TypeError):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from recorder import origin
+from recorder import advice
 from recorder.catalogue import Catalogue
 from recorder.errors import DatasetError
 from recorder.info import Info, other_columns
@@ -34,7 +34,7 @@ def require(
         OSError: it cannot be read.
     """
     if trouble := Catalogue(directory).trouble():
-        raise MismatchError(f"{trouble}; {origin.advice(directory)}")
+        raise MismatchError(f"{trouble}; {advice.remedy(directory)}")
     if not (directory / INFO).exists():
         return
     try:

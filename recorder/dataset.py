@@ -19,6 +19,7 @@ from recorder.features import Feature, Kind, features_of
 from recorder.info import robot_of
 from recorder.layout import Success
 from recorder.structure import EpisodeRow, Fault, ranges
+from runtime.shell import command
 
 __all__ = ["Dataset", "DatasetError", "VersionError", "vectors"]
 
@@ -57,7 +58,7 @@ class Dataset:
         if episode not in self.rows:
             raise DatasetError(
                 f"no episode {episode} in {self.directory}; there are {ranges(self.rows)}"
-                " (list them with `python -m recorder info --episodes`)"
+                f" (list them with {command('python -m recorder info --episodes', self.directory)})"
             )
         return self.rows[episode]
 

@@ -1,9 +1,8 @@
-"""Whose dataset a folder is, and so what can be done where it is damaged."""
+"""Whose dataset a folder is, and why a file of it cannot be read."""
 
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -18,16 +17,6 @@ PARTS: Final = ("meta", "data", "videos", "ticks")  # which make a dataset, each
 _POINTER: Final = b"version https://git-lfs.github.com/spec/"
 _SOURCE: Final = layout.RECAP + "source"
 _JOURNAL: Final = "journal"  # the column of `meta/episodes` that only recordings have
-
-
-def advice(directory: Path) -> str:
-    """Return what to do about a damaged file of a dataset; never to call what would refuse."""
-    if foreign := unmendable(directory):
-        return f"{foreign}: fetch its files again, or ask who made it"
-    return (
-        f"`python -m recorder repair {shlex.quote(str(directory))}` keeps what is readable and"
-        " says the rest"
-    )
 
 
 def unmendable(directory: Path) -> str:

@@ -10,11 +10,12 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recorder import layout, origin
+from recorder import advice, layout, origin
 from recorder.errors import DatasetError, VersionError
 from recorder.features import shown
 from recorder.info import Info
 from recorder.structure import EpisodeRow, whole
+from runtime.shell import command
 
 STATISTICS_COLUMN: Final = "stats/"
 
@@ -36,7 +37,7 @@ def unreadable(directory: Path, name: Path, error: Exception | None = None) -> D
 
 def damage(directory: Path, what: str) -> DatasetError:
     """Return what to raise where a dataset is damaged: what is wrong, and what to do."""
-    return DatasetError(f"{what}; {origin.advice(directory)}")
+    return DatasetError(f"{what}; {advice.remedy(directory)}")
 
 
 def read_info(directory: Path) -> Info:
@@ -52,7 +53,7 @@ def read_info(directory: Path) -> Info:
     except RecursionError as error:
         raise DatasetError(f"{path} is nested too deeply to be one of LeRobot's") from error
     except DatasetError as error:
-        mended = "" if origin.unmendable(directory) else f"; {origin.advice(directory)}"
+        mended = "" if origin.unmendable(directory) else f"; {advice.remedy(directory)}"
         raise DatasetError(f"{path}: {error}{mended}") from error
 
 
@@ -177,17 +178,18 @@ def read_texts(directory: Path, name: Path, number: str) -> dict[int, str]:
 
 def _no_dataset(directory: Path) -> str:
     if not directory.exists():
-        return f"there is no {directory}; record one with `python launch.py --record {directory}`"
+        recording = command("python launch.py --record", directory)
+        return f"there is no {directory}; record one with {recording}"
     journals = len(list((directory / layout.JOURNALS).glob("*/")))
     if journals:
         return (
             f"{directory} has no episode yet, but {journals} journals: if nobody records there,"
-            f" `python -m recorder repair {directory}` makes episodes of them"
+            f" {advice.repair(directory)} makes episodes of them"
         )
     if not directory.is_dir():
         return f"{directory} is a file; a dataset is a folder, with {layout.INFO}"
     if (directory / "meta").is_dir() and not origin.unmendable(directory):
-        return f"{directory} has no {layout.INFO}; {origin.advice(directory)}"
+        return f"{directory} has no {layout.INFO}; {advice.remedy(directory)}"
     inside = sorted(path.name for path in directory.iterdir())[:8]
     return (
         f"{directory} is no dataset: it has no {layout.INFO}, but {', '.join(inside) or 'nothing'}"

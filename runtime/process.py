@@ -182,7 +182,7 @@ def _main() -> int:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if sys.argv[2:] and os.getppid() != int(sys.argv[2]):
         return 1  # the parent died before it could be watched
-    spec = ProcessSpec.model_validate_json(Path(sys.argv[1]).read_text())
+    spec = ProcessSpec.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.INFO,

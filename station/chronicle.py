@@ -68,7 +68,7 @@ class Chronicle:
         text = state.phase
         if state.event:
             reset = safety_command(f"reset {state.event}", self._record.robot)
-            text = f"{stop_in_words(state)}; once that is mended: `{reset}`"
+            text = f"{stop_in_words(state)}; once that is mended: {reset}"
         self._note(now_ns, "safety", text)
 
     def refused(self, text: str, now_ns: int) -> None:

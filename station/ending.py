@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from messaging.messages import ControlStatus
+from recorder import advice
 from recorder.journal import journals
+from runtime.shell import command
 from runtime.supervisor import Child, Phase, Supervisor
 
 FINISHER = "finisher"
@@ -104,6 +106,6 @@ def unfinished(directory: Path) -> str:
         return ""
     journal = "1 journal is" if left == 1 else f"{left} journals are"
     return (
-        f"{journal} not finished yet: nothing is lost, the next launch with --record {directory} "
-        f"goes on with it, or `python -m recorder repair {directory}`"
+        f"{journal} not finished yet: nothing is lost, the next launch with "
+        f"{command('--record', directory)} goes on with it, or {advice.repair(directory)}"
     )

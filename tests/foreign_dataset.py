@@ -56,8 +56,8 @@ class Foreign:
             path = directory / f"videos/{key}/chunk-000/file-000.mp4"
             path.parent.mkdir(parents=True)
             path.write_bytes(film)
-        (directory / layout.INFO).write_text(json.dumps(self.info))
-        (directory / layout.STATISTICS).write_text(json.dumps(self.statistics))
+        (directory / layout.INFO).write_text(json.dumps(self.info), encoding="utf-8")
+        (directory / layout.STATISTICS).write_text(json.dumps(self.statistics), encoding="utf-8")
         return directory
 
 

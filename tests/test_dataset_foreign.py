@@ -104,7 +104,7 @@ def test_what_others_write_is_read_by_every_tool(case: str, tmp_path: Path) -> N
     for number, length in enumerate(LENGTHS):
         out = tmp_path / f"{number}.html"
         assert ran("view", made, number, "--out", out).code == 0
-        assert out.read_text().count("data:video/mp4") == len(cameras)
+        assert out.read_text(encoding="utf-8").count("data:video/mp4") == len(cameras)
         for camera in cameras:
             images = list(dataset.frames(number, camera))
             first = sum(LENGTHS[:number])
@@ -164,7 +164,7 @@ def test_a_rate_is_never_rounded(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "out" / "episode_0.hdf5") as root:
         assert root.attrs["fps"] == 29.97
     assert ran("view", made, 1, "--out", tmp_path / "page.html").code == 0
-    assert '"fps":29.97' in (tmp_path / "page.html").read_text()
+    assert '"fps":29.97' in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 def test_tasks_are_found_by_the_frames(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_a_joint_has_one_plot_and_others_of_another_name_their_own(tmp_path: Pat
     for case, plots in (("as LeRobot writes it", 14), ("a state of another width", 16)):
         made = made_by(READ[case], tmp_path / str(plots))
         assert ran("view", made, 1, "--out", tmp_path / "page.html").code == 0
-        text = (tmp_path / "page.html").read_text()
+        text = (tmp_path / "page.html").read_text(encoding="utf-8")
         found = re.search(r'id="episode">(.*?)</script>', text)
         assert found is not None
         drawn = json.loads(found.group(1))
@@ -218,7 +218,7 @@ def test_depth_is_said_and_never_shown_as_colours(change: Change, tmp_path: Path
     ):
         done = ran(*words)
         assert (done.code, "depth" in done.said) == (code, True)
-    assert "data:video" not in (tmp_path / "page.html").read_text()
+    assert "data:video" not in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 def test_an_empty_dataset_is_one(tmp_path: Path) -> None:

@@ -153,9 +153,9 @@ def _as(value: object, kind: pa.DataType) -> object:
 def test_any_value_in_the_json_files(made: dict[str, Path], data: st.DataObject) -> None:
     with a_copy(made[data.draw(st.sampled_from(sorted(made)))]) as directory:
         path = directory / data.draw(st.sampled_from([layout.INFO, layout.INFO, layout.STATISTICS]))
-        before = json.loads(path.read_text()) or {"action": {"mean": [0.0] * 14}}
+        before = json.loads(path.read_text(encoding="utf-8")) or {"action": {"mean": [0.0] * 14}}
         after = mutated(data, before)
-        path.write_text(json.dumps(after))
+        path.write_text(json.dumps(after), encoding="utf-8")
         tool = data.draw(st.sampled_from(TOOLS))
         used(directory, tool)
         out = directory.parent / "out"

@@ -40,7 +40,7 @@ def test_every_tool_reads_it(cached: Path, tmp_path: Path) -> None:
     assert "all well" in ran("check", cached).said
     page = tmp_path / "page.html"
     assert ran("view", cached, 1, "--out", page).code == 0
-    assert "0123abcd, aloha" in page.read_text()
+    assert "0123abcd, aloha" in page.read_text(encoding="utf-8")
     assert ran("merge", tmp_path / "new", cached).code == 0
     assert not any(path.is_symlink() for path in (tmp_path / "new").rglob("*"))
 

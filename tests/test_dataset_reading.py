@@ -33,7 +33,9 @@ def directory(whole: Path, tmp_path: Path) -> Path:
 
 def changed_info(directory: Path, **changes: object) -> None:
     path = directory / layout.INFO
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    path.write_text(
+        json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8"
+    )
 
 
 def test_what_was_written_is_read(directory: Path) -> None:
@@ -95,10 +97,18 @@ def test_a_part_of_a_video_is_found_by_its_time(directory: Path) -> None:
     ("break_it", "told"),
     [
         (lambda directory: changed_info(directory, codebase_version="v2.1"), "v2.1"),
-        (lambda directory: (directory / layout.INFO).write_text("{"), "is damaged"),
-        (lambda directory: (directory / layout.INFO).write_text("[]"), "not an object"),
         (
-            lambda directory: (directory / layout.INFO).write_text('{"codebase_version": "v3.0"}'),
+            lambda directory: (directory / layout.INFO).write_text("{", encoding="utf-8"),
+            "is damaged",
+        ),
+        (
+            lambda directory: (directory / layout.INFO).write_text("[]", encoding="utf-8"),
+            "not an object",
+        ),
+        (
+            lambda directory: (directory / layout.INFO).write_text(
+                '{"codebase_version": "v3.0"}', encoding="utf-8"
+            ),
             "`features` is None",
         ),
         (lambda directory: (directory / layout.INFO).unlink(), "has no meta/info.json.*repair"),

@@ -188,8 +188,8 @@ def _processor_s(launch: int) -> dict[str, float]:
         if not folder.name.isdigit():
             continue
         try:
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            words = (folder / "cmdline").read_text().split("\0")
+            fields = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+            words = (folder / "cmdline").read_text(encoding="utf-8").split("\0")
         except OSError:
             continue  # it ended while being looked at
         if int(folder.name) == launch:

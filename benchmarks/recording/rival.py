@@ -50,7 +50,7 @@ def ratios(folder: Path, interpreter: Path, journal: Journal) -> dict[str, float
         cwd=_HERE,
         check=True,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     theirs = json.loads(told.stdout.splitlines()[-1])
     minutes = sum(row.length for row in dataset.episodes()) / FPS / 60

@@ -17,6 +17,8 @@ from messaging.transport import Bus
 from perception.camera import CameraError, Capture
 from perception.device import DeviceCamera
 from runtime.config import Between, FrameRate, LatencyMs, Pixels, StrictModel
+from runtime.folders import user_name
+from runtime.shell import command
 
 log = logging.getLogger(__name__)
 
@@ -69,12 +71,14 @@ class OpencvCamera(DeviceCamera):
             raise CameraError(f"no camera at {self._path}; there are: {_names_of_cameras()}")
         if not os.access(self._path, os.R_OK | os.W_OK):
             raise CameraError(
-                f"no permission for {self._path}; run `sudo usermod -aG video $USER`, log in anew"
+                f"no permission for {self._path}; run "
+                f"{command('sudo usermod -aG video', user_name())}, log in anew"
             )
         device = self._video_capture(str(self._path), cv2.CAP_V4L2)
         if not device.isOpened():
+            users = command("fuser -v", self._path)
             raise CameraError(
-                f"{self._path} is busy or takes no pictures; `fuser -v {self._path}` shows who"
+                f"{self._path} is busy or takes no pictures; {users} shows who"
                 " has it, `v4l2-ctl --list-devices` which device takes pictures"
             )
         try:

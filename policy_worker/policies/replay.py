@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from policy_worker.policy import Observation, Policy, PolicySpec
 from runtime.config import Between, StrictModel
+from runtime.shell import command
 
 _HORIZON_S: Final = 2.0
 _DEMONSTRATION: Final = ".npz"
@@ -129,10 +129,11 @@ def _demonstration(path: Path) -> Recording:
 
 def _episode(path: Path, episode: int | None) -> Recording:
     """Return an episode of a LeRobot v3.0 dataset, whose `meta` lies beside `data`."""
-    if not path.exists():
-        raise FileNotFoundError(f"there is no {path}; `python -m recorder info` lists episodes")
     # A hub's cache is made of links, which lead away from the dataset: none is followed here.
     root = next((above for above in path.absolute().parents if (above / _INFO).exists()), None)
+    if not path.exists():
+        listing = command("python -m recorder info --episodes", *([root] if root else []))
+        raise FileNotFoundError(f"there is no {path}; {listing} lists what there is")
     if root is None:
         raise ValueError(f"{path} is in no dataset: no folder above it has {_INFO}")
     try:
@@ -150,7 +151,7 @@ def _episode(path: Path, episode: int | None) -> Recording:
     except (OSError, ValueError, LookupError, TypeError, ArithmeticError) as error:
         raise ValueError(
             f"{path} is no file under data/ of a whole dataset: {error!r}; ask"
-            f" `{shlex.join(['python', '-m', 'recorder', 'check', str(root)])}`"
+            f" {command('python -m recorder check', root)}"
         ) from error
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 import pyarrow as pa
 
-from recorder import layout, origin
+from recorder import advice, layout, origin
 from recorder.dataset import Dataset, DatasetError
 from recorder.structure import EpisodeRow, Fault
 from station.arm_tools.tables import plain_table
@@ -41,7 +41,7 @@ def run(task: Task) -> int:
             task.say(f"not checked: the statistics of {listed(untold)}, which are not there")
     if depth := dataset.info.depth_cameras:
         task.say(f"not decoded: {listed(depth)}, which hold depth")
-    return _told(task, found, len(named))
+    return _told(task, found, named, [row.episode for row in dataset.episodes()])
 
 
 def episode_faults(
@@ -89,9 +89,9 @@ def _of_info(dataset: Dataset) -> Iterator[Fault]:
             yield Fault(str(layout.INFO), what, "give each value a name of its own")
 
 
-def _told(task: Task, found: list[Fault], checked: int) -> int:
+def _told(task: Task, found: list[Fault], checked: list[int], known: list[int]) -> int:
     if not found:
-        task.say(f"{task.directory}: {counted(checked, 'episode')}, all well", style="green")
+        task.say(f"{task.directory}: {counted(len(checked), 'episode')}, all well", style="green")
         return 0
     foreign = origin.unmendable(task.directory)  # what the remedies say would be refused
     table = plain_table("where", "what is wrong", *(() if foreign else ("what to do",)))
@@ -100,8 +100,20 @@ def _told(task: Task, found: list[Fault], checked: int) -> int:
     task.console.print(table)
     task.say(f"\n{counted(len(found), 'fault')} in {task.directory}", style="bold red")
     if foreign:
-        task.say(f"{foreign}: fetch its files again, or ask who made it", style="bold red")
-    elif any(fault.remedy.startswith("repair") for fault in found):
-        command = shlex.join(["python", "-m", "recorder", "repair", str(task.directory)])
-        task.say(f"to repair: {command}", style="bold red")
+        task.say(advice.remedy(task.directory), style="bold red")
+        return 1
+    for line in _commands(task.directory, found, known):
+        task.say(line, style="bold red")
     return 1
+
+
+def _commands(directory: Path, found: list[Fault], known: list[int]) -> Iterator[str]:
+    """Yield the commands that the remedies speak of, each whole."""
+    if any(fault.remedy.startswith("repair") for fault in found):
+        yield f"to repair: {advice.repair(directory)}"
+    blamed = {fault.where.removeprefix("ticks of ") for fault in found}
+    sound = [number for number in known if f"episode {number}" not in blamed]
+    if sound and any(fault.remedy.startswith("`split`") for fault in found):
+        yield f"to leave out: {advice.split(directory, sound)}"
+    if any(fault.remedy.startswith("`merge`") for fault in found):
+        yield f"to write anew: {advice.merge(directory)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Final
 
+from recorder import advice
 from recorder.dataset import Dataset
 from recorder.layout import CODEBASE_VERSION
 from station.recorder_tools.task import Task, ToolError, add_directory, counted
@@ -71,5 +72,5 @@ def _demand_whole(dataset: Dataset) -> None:
     if faults := dataset.verify():
         raise ToolError(
             f"{dataset.directory} is not whole: {faults[0].where}: {faults[0].what}; see all by"
-            f" `python -m recorder check {dataset.directory}`"
+            f" {advice.check(dataset.directory)}"
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from motion.limits import LimitsConfig
 from recorder import layout
 from recorder.dataset import Dataset, vectors
 from recorder.structure import EpisodeRow
+from runtime.shell import command, setting
 from simulation import task as rules
 from simulation.scene import scene_model
 from simulation.twin import ARM_JOINTS, JOINTS, Twin
@@ -92,14 +92,11 @@ def run(task: Task) -> int:
 
 def _launch(dataset: Dataset, row: EpisodeRow, instruction: str) -> str:
     """Return the command that plays an episode on the arms."""
-    file = row.data_file(dataset.info)
-    words = ["python", "launch.py", "--policy", "replay", "--instruction", instruction]
-    words += ["--set", f"policies.replay.file={dataset.directory / file}"]
-    if any(
-        other.place("data") == row.place("data") for other in dataset.episodes() if other != row
-    ):
-        words += ["--set", f"policies.replay.episode={row.episode}"]
-    return shlex.join(words)
+    file = (dataset.directory / row.data_file(dataset.info)).absolute()
+    words = ["--instruction", instruction]
+    for key, value in (("file", str(file)), ("episode", row.episode)):
+        words += ["--set", setting(f"policies.replay.{key}", value)]
+    return command("python launch.py --policy replay", *words)
 
 
 def recorded_path(dataset: Dataset, episode: int) -> Path:

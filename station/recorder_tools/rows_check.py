@@ -14,8 +14,8 @@ from recorder.columns import ColumnError, conformed, vectors
 from recorder.info import Info
 from recorder.structure import EpisodeRow, Fault
 
-_ASIDE: Final = "leave the episode out: python -m recorder split"
-_MADE_ANEW: Final = "merge writes the columns anew: python -m recorder merge NEW DATASET"
+_ASIDE: Final = "`split` leaves the episode out"
+_MADE_ANEW: Final = "`merge` writes the columns anew"
 _TIMESTAMP_S: Final = 1e-4  # LeRobot finds images by it, with this tolerance
 _SLACK_NS: Final = 5_000_000
 _GAP_PERIODS: Final = 1.5  # an image older than this, in periods of its camera, is a gap
