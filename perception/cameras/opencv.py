@@ -154,8 +154,8 @@ class VideoDevice:
         if size != (config.width, config.height):
             raise CameraError(
                 f"{self._path} was asked for {config.width}x{config.height} and gives"
-                f" {size[0]}x{size[1]}; `v4l2-ctl -d {self._path} --list-formats-ext` lists"
-                " what it can do"
+                f" {size[0]}x{size[1]};"
+                f" {command('v4l2-ctl --list-formats-ext -d', self._path)} lists what it can do"
             )
 
     def _check_rate(self) -> None:
@@ -185,7 +185,7 @@ class VideoDevice:
             raise CameraError(
                 f"{self._path} was asked for {what} = {value} and has"
                 f" {'no such control' if got < 0 else got};"
-                f" `v4l2-ctl -d {self._path} --list-ctrls` lists ranges and steps"
+                f" {command('v4l2-ctl --list-ctrls -d', self._path)} lists ranges and steps"
             )
 
     def _is_jpeg(self) -> bool:
