@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +78,26 @@ def test_going_back_is_part_of_the_correction_that_it_leads_to(directory: Path) 
     for name in ("is_intervention", "intervention_left", "intervention_right"):
         changed_rows(RECAP + name, at(FIRST_CORRECTED, False))(directory)
     assert "all well" in ran("check", directory, "--quick", "--episode", 0).said
+
+
+@pytest.mark.parametrize(
+    ("break_it", "told", "left"),
+    [
+        (changed_rows("frame_index", at(3, 9)), "to write anew: ", 3),
+        (changed_rows("action", at(6, [float("nan")] * 14)), "to leave out: ", 2),
+    ],
+)
+def test_the_command_that_is_told_makes_a_sound_dataset(
+    directory: Path, break_it: Callable[[Path], None], told: str, left: int
+) -> None:
+    break_it(directory)
+    said = ran("check", directory).said
+    line = next(line for line in said.splitlines() if line.startswith(told))
+    words = shlex.split(line.removeprefix(told).strip("`"))
+    assert words[:3] == ["python", "-m", "recorder"]
+    assert ran(*words[3:]).code == 0
+    new = next(path for path in directory.parent.iterdir() if path != directory)
+    assert f"{left} episodes, all well" in ran("check", new).said
 
 
 @pytest.mark.parametrize(
