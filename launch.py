@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import math
 import os
@@ -15,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from runtime import program
+from runtime.shell import setting
 from station.exit_code import ExitCode, exit_codes_in_words
 
 LAUNCHED_NS = time.monotonic_ns()
@@ -118,7 +119,7 @@ def _settings(options: argparse.Namespace) -> list[str]:
         "recorder.operator": options.operator,
     }
     given = {key: value for key, value in named.items() if value is not None}
-    return [*options.settings, *(f"{key}={json.dumps(value)}" for key, value in given.items())]
+    return [*options.settings, *(setting(key, value) for key, value in given.items())]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -217,16 +218,10 @@ def _stopped_early() -> ExitCode:
 
 def _exit_code() -> int:
     try:
-        code = main(sys.argv[1:])
+        return main(sys.argv[1:])
     except KeyboardInterrupt:
-        code = _stopped_early()
-    try:
-        sys.stdout.flush()
-    except OSError:
-        # Python tries once more at its exit, and would turn the failure into the exit code.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return code
+        return _stopped_early()
 
 
 if __name__ == "__main__":
-    sys.exit(_exit_code())
+    sys.exit(program.run(_exit_code))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from rich.table import Table
 
 from benchmarks.live import processes, run_stack
 from benchmarks.report import Target, publish
+from runtime import program
 
 _MEBIBYTE = 2**20
 _PAGE = 4096
@@ -47,7 +49,9 @@ class Watch:
         descriptors = 0
         for name, pid in {"station": launch, **processes(launch)}.items():
             try:
-                resident = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+                resident = (
+                    int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1]) * _PAGE
+                )
                 descriptors += len(list(Path(f"/proc/{pid}/fd").iterdir()))
             except OSError:
                 continue  # it ended while being looked at
@@ -102,4 +106,4 @@ def _table(early: list[Sample], late: list[Sample]) -> Table:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(program.run(main))

@@ -69,9 +69,10 @@ def run_stack(*arguments: str, watch: Callable[[int], None] | None = None) -> Li
         directory = next(runs.iterdir())
         ticks = read_rows(directory / "statuses.rows", STATUS_FIELDS).rows
         return LiveRun(
-            summary=json.loads((directory / "summary.json").read_text()),
+            summary=json.loads((directory / "summary.json").read_text(encoding="utf-8")),
             chunks=[
-                json.loads(line) for line in (directory / "chunks.jsonl").read_text().splitlines()
+                json.loads(line)
+                for line in (directory / "chunks.jsonl").read_text(encoding="utf-8").splitlines()
             ],
             ticks_ns=ticks["t_ns"],
             late_ms=ticks["late_us"] * 1e-3,
@@ -83,11 +84,11 @@ def run_stack(*arguments: str, watch: Callable[[int], None] | None = None) -> Li
 
 def processes(launch: int) -> dict[str, int]:
     """Return the process ids of a launch's processes by their names, `arm.left` for instance."""
-    children = Path(f"/proc/{launch}/task/{launch}/children").read_text().split()
+    children = Path(f"/proc/{launch}/task/{launch}/children").read_text(encoding="utf-8").split()
     found = {}
     for pid in map(int, children):
         try:
-            words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+            words = Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace").split("\0")
         except OSError:
             continue  # it ended while being looked at
         # python -m runtime.process SPEC PARENT, and a zero byte at the end. One that has only
@@ -108,5 +109,5 @@ def _ended(launch: subprocess.Popen[bytes], watch: Callable[[int], None] | None)
 
 def stolen_s() -> float:
     """Return for how long the host has run others on our cores since boot."""
-    fields = re.split(r"\s+", Path("/proc/stat").read_text().splitlines()[0])
+    fields = re.split(r"\s+", Path("/proc/stat").read_text(encoding="utf-8").splitlines()[0])
     return int(fields[8]) / os.sysconf("SC_CLK_TCK")

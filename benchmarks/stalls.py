@@ -18,6 +18,7 @@ from typing import Self
 
 import numpy as np
 
+from runtime import program
 from runtime.realtime import become_realtime
 
 _PRIORITY = 99
@@ -40,7 +41,7 @@ class Stalls:
                 [sys.executable, "-m", "benchmarks.stalls", str(core)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                text=True,
+                encoding="utf-8",
             )
             for core in sorted(os.sched_getaffinity(0))
         ]
@@ -81,4 +82,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(program.run(main))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from rich.progress import track
 from benchmarks.live import run_stack
 from benchmarks.report import Target, publish
 from learning.evaluate import Candidate, Share, evaluated, table
+from runtime import program
 from simulation.lockstep import EpisodeResult, Timing
 from simulation.task import FIRST_EVALUATION_SEED, HOLD, TRANSFER
 from station.config import CONFIGS, load, robot_file
@@ -69,4 +71,4 @@ def _share(results: Sequence[EpisodeResult], instruction: str) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(program.run(main))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from rich.console import Console
 from benchmarks.live import LiveRun, run_stack
 from benchmarks.report import Target, publish
 from benchmarks.stalls import Stalls
+from runtime import program
 
 LATENESS = Target("tick_late_p999_ms", 1.0, "control tick behind its deadline, 99.9th percentile")
 TARGETS = (
@@ -76,4 +78,4 @@ def targets(realtime: bool) -> tuple[Target, ...]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(program.run(main))

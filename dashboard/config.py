@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from ipaddress import ip_address
 from pathlib import Path
 
 from pydantic import Field, field_validator
 
 from runtime.config import Port, StrictModel
+from runtime.folders import config_home, expanded
 
 
 class DashboardConfig(StrictModel):
@@ -28,5 +28,4 @@ class DashboardConfig(StrictModel):
 
     def token_directory(self, robot: str) -> Path:
         """Return the directory of the token files of `robot`."""
-        home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-        return self.tokens or Path(home) / "evenhand" / robot
+        return expanded(self.tokens) if self.tokens else config_home() / "evenhand" / robot

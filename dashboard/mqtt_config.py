@@ -9,6 +9,8 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from runtime.config import Between, StrictModel
+from runtime.folders import expanded
+from runtime.shell import command
 
 _PORT, _TLS_PORT = 1883, 8883
 
@@ -73,9 +75,9 @@ def secret(path: Path) -> str:
     Raises:
         SecretError: the file is not there, or others may read it, or it is empty.
     """
-    path = path.expanduser()
+    path = expanded(path)
     require_private(path)
-    lines = path.read_text().splitlines()
+    lines = path.read_text(encoding="utf-8").splitlines()
     if not lines or not lines[0]:
         raise SecretError(f"{path} is empty: write the password into its first line")
     return lines[0]
@@ -84,10 +86,11 @@ def secret(path: Path) -> str:
 def require_private(path: Path) -> None:
     """Raise SecretError unless `path` is a file that nobody but its owner can open."""
     try:
-        mode = path.expanduser().stat().st_mode
+        mode = expanded(path).stat().st_mode
     except OSError as error:
         raise SecretError(f"cannot use {path}: {error.strerror}") from error
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise SecretError(
-            f"other users may open {path} (mode {stat.S_IMODE(mode):04o}): run `chmod 600 {path}`"
+            f"other users may open {path} (mode {stat.S_IMODE(mode):04o}): run "
+            f"{command('chmod 600', path)}"
         )

@@ -19,6 +19,7 @@ from paho.mqtt.properties import Properties
 
 from dashboard.mqtt_config import MqttConfig, SecretError, require_private, secret
 from dashboard.mqtt_intake import Topics
+from runtime.folders import expanded
 
 log = logging.getLogger(__name__)
 
@@ -189,8 +190,8 @@ def tls_context(config: MqttConfig) -> ssl.SSLContext | None:
     if config.tls is None:
         return None
     ca, certificate, key = config.tls.ca, config.tls.certificate, config.tls.key
-    context = ssl.create_default_context(cafile=ca.expanduser() if ca else None)
+    context = ssl.create_default_context(cafile=expanded(ca) if ca else None)
     if certificate and key:
         require_private(key)
-        context.load_cert_chain(certificate.expanduser(), key.expanduser())
+        context.load_cert_chain(expanded(certificate), expanded(key))
     return context

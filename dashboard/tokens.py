@@ -12,6 +12,8 @@ from enum import IntEnum
 from ipaddress import ip_address
 from pathlib import Path
 
+from runtime.shell import command
+
 _BYTES = 32
 _LONGEST = 256  # characters of a token that are looked at
 
@@ -49,8 +51,7 @@ def tokens_in(directory: Path) -> Tokens:
     """Return the tokens of `directory`, made at the first call.
 
     Raises:
-        TokenError: a file is empty, or others may read it.
-        OSError: a file cannot be made or read.
+        TokenError: a file is empty, cannot be made or read, or others may read it.
     """
     return Tokens(operator=operator_token(directory), viewer=_token(directory / "viewer.token"))
 
@@ -71,24 +72,35 @@ def is_loopback(host: str) -> bool:
 
 
 def _token(path: Path) -> str:
+    try:
+        _make(path)
+        return _read(path)
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise TokenError(
+            f"cannot keep the dashboard's secret in {path} ({why}): make that possible, or choose "
+            "another place with `--set dashboard.tokens=DIRECTORY`"
+        ) from error
+
+
+def _make(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         # Linked when complete: another process that looks meanwhile finds all of it or nothing.
         file, draft = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(file, "w") as stream:
+        with os.fdopen(file, "w", encoding="utf-8") as stream:
             stream.write(secrets.token_urlsafe(_BYTES) + "\n")
         with contextlib.suppress(FileExistsError):
             path.hardlink_to(draft)
         Path(draft).unlink()
-    return _read(path)
 
 
 def _read(path: Path) -> str:
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise TokenError(
-            f"others may read {path}: run chmod 600 {path}, or delete it for a new one"
+            f"others may read {path}: run {command('chmod 600', path)}, or delete it for a new one"
         )
-    token = path.read_text().strip()
+    token = path.read_text(encoding="utf-8").strip()
     if not token:
         raise TokenError(f"{path} is empty: delete it, and the next start makes a new one")
     return token

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from station.arm_tools.main import main
+from runtime import program
+
+
+def main() -> int:
+    """Do what the command line says; returns the exit code."""
+    from station.arm_tools.main import main as tool  # Ctrl-C ends also what takes a second to load
+
+    return tool(sys.argv[1:])
+
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(program.run(main))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from functools import cache
@@ -21,6 +22,7 @@ from motion import minimum_jerk
 from perception.rendering import SceneRenderer
 from policy_worker.policies import scripted
 from policy_worker.policy import Observation, Policy
+from runtime import program
 from simulation import task
 from simulation.scene import scene_model
 from simulation.task import FIRST_EVALUATION_SEED
@@ -191,4 +193,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(program.run(main))

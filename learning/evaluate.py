@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -22,6 +23,7 @@ from rich.table import Table
 from scipy.stats import binomtest
 
 from perception.rendering import SceneRenderer
+from runtime import program
 from runtime.plugins import plugin
 from runtime.yaml_text import YamlError, parsed
 from simulation.lockstep import EpisodeResult, Lockstep, Timing
@@ -193,4 +195,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(program.run(main))

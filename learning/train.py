@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import copy
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from runtime import program
 
 # OpenMP's spinning workers would fight the other processes of a small machine for its cores
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -200,4 +203,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(program.run(main))

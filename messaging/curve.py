@@ -21,11 +21,21 @@ class MissingKeyError(RuntimeError):
 
 
 def create_keys(directory: Path) -> Path:
-    """Make this machine's key pair unless it has one; returns the public part, for others."""
-    (directory / "allowed").mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not (directory / "machine.key_secret").exists():
-        zmq.auth.create_certificates(directory, "machine")
-        (directory / "machine.key_secret").chmod(0o600)
+    """Make this machine's key pair unless it has one; returns the public part, for others.
+
+    Raises:
+        MissingKeyError: it cannot be written.
+    """
+    try:
+        (directory / "allowed").mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not (directory / "machine.key_secret").exists():
+            zmq.auth.create_certificates(directory, "machine")
+            (directory / "machine.key_secret").chmod(0o600)
+    except OSError as error:
+        raise MissingKeyError(
+            f"cannot write keys to {directory} ({error.strerror}): make that possible, or name "
+            "another directory by `network.keys` in the config"
+        ) from error
     return directory / "machine.key"
 
 

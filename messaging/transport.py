@@ -7,7 +7,6 @@ keeps one message in all, not one per topic, hence one socket per stream.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import stat
@@ -17,7 +16,7 @@ from typing import Any, Generic, Self
 
 import zmq
 
-from messaging import codec
+from messaging import codec, file_lock
 from messaging.curve import Network
 from messaging.messages import Frame
 from messaging.service import Client, Service, asking, serving
@@ -252,15 +251,19 @@ class Bus:
 
     def _locked(self, stream: str) -> int:
         # ZeroMQ lets a second process take an ipc name over in silence, so hold a lock on it.
-        lock = os.open(self._directory / f"{stream}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        path = self._directory / f"{stream}.lock"
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            is_ours = file_lock.taken(lock, path)
+        except file_lock.NoLocksError:
+            os.close(lock)
+            raise
+        if not is_ours:
             os.close(lock)
             raise TransportError(
                 f"stream {stream!r} already has a writer in {self._directory}: "
                 "stop the other process first"
-            ) from error
+            )
         return lock
 
     def _path(self, stream: str) -> Path:
@@ -268,7 +271,8 @@ class Bus:
         if len(os.fsencode(path)) > _LONGEST_IPC_PATH:
             raise TransportError(
                 f"socket path of {len(str(path))} characters is too long for the system "
-                f"(at most {_LONGEST_IPC_PATH}): {path}; choose a shorter directory"
+                f"(at most {_LONGEST_IPC_PATH}): {path}; choose a shorter directory, by "
+                "XDG_RUNTIME_DIR for a launch, by TMPDIR for tools"
             )
         return path
 

@@ -1,6 +1,20 @@
 """`python -m perception`: try a robot's cameras."""
 
-from station.camera_tools.check import entry
+from __future__ import annotations
+
+import sys
+
+from runtime import program
+
+
+def main() -> int:
+    """Do what the command line says; returns the exit code."""
+    from station.camera_tools.check import (
+        main as tool,  # Ctrl-C ends also what takes a second to load
+    )
+
+    return tool(sys.argv[1:])
+
 
 if __name__ == "__main__":
-    entry()
+    sys.exit(program.run(main))

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from recorder import decoding, files, statistics
 from recorder.catalogue import Catalogue
-from recorder.dataset import DatasetError, numbers
+from recorder.columns import numbers
+from recorder.errors import DatasetError
 from recorder.layout import (
     CAMERA,
     EPISODE_COLUMNS,

@@ -26,6 +26,7 @@ from recorder.layout import (
     STATISTICS,
     SUBTASKS,
     TASKS,
+    TEXTS,
     VIDEO_PATH,
     Robot,
     episode_at,
@@ -37,7 +38,6 @@ from recorder.statistics import Statistics
 from recorder.structure import ranges
 from runtime.files import atomic_write, atomic_write_text
 
-_INDEX: Final = "__index_level_0__"  # the column by whose texts LeRobot looks tasks up
 _STATS: Final = "stats/"
 _ROWS: Final = "index"  # a feature that every row has, by whose count statistics are recognised
 _MARK: Final = b"PAR1"  # ends a parquet file
@@ -92,7 +92,7 @@ class Catalogue:
         path = self.directory / INFO
         if not path.exists():
             return {}
-        table = json.loads(path.read_text())["features"]
+        table = json.loads(path.read_text(encoding="utf-8"))["features"]
         return {
             name.removeprefix(CAMERA): (feature["shape"][0], feature["shape"][1])
             for name, feature in table.items()
@@ -110,7 +110,7 @@ class Catalogue:
     def policy(self, policy: str, checkpoint: str) -> int:
         """Return the number of a policy with its parameters, from 1 on; raises OSError."""
         path = self.directory / POLICIES
-        known = json.loads(path.read_text()) if path.exists() else []
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
         entry = {"policy": policy, "checkpoint": checkpoint}
         if entry not in known:
             known.append(entry)
@@ -206,7 +206,7 @@ class Catalogue:
     def _known_statistics(self) -> tuple[dict[str, Statistics], int]:
         """Return what `stats.json` says, and of how many rows that is."""
         try:
-            told = json.loads((self.directory / STATISTICS).read_text())
+            told = json.loads((self.directory / STATISTICS).read_text(encoding="utf-8"))
             total = statistics.parsed(told)
             return total, int(total[_ROWS]["count"][0])
         except (OSError, ValueError, KeyError, TypeError):
@@ -234,16 +234,16 @@ class Catalogue:
         if not (self.directory / path).exists():
             return list(first)
         with pq.ParquetFile(self.directory / path) as file:
-            return list(file.read()[_INDEX].to_pylist())
+            return list(file.read()[TEXTS].to_pylist())
 
     def _write_texts(self, path: Path, number: str, texts: list[str]) -> None:
-        table = pa.table({number: pa.array(range(len(texts)), pa.int64()), _INDEX: texts})
+        table = pa.table({number: pa.array(range(len(texts)), pa.int64()), TEXTS: texts})
         pandas = {
-            "index_columns": [_INDEX],
+            "index_columns": [TEXTS],
             "column_indexes": [],
             "columns": [
                 _pandas_column(number, number, "int64"),
-                _pandas_column(None, _INDEX, "unicode"),
+                _pandas_column(None, TEXTS, "unicode"),
             ],
             "pandas_version": "2.2.0",
         }

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from recorder import structure
+from recorder import advice
 from recorder.catalogue import Catalogue
-from recorder.layout import CODEBASE_VERSION, INFO
-from recorder.structure import Info
+from recorder.errors import DatasetError
+from recorder.info import Info, other_columns
+from recorder.layout import INFO
+from recorder.reading import read_info
 
 
 class MismatchError(ValueError):
@@ -33,19 +34,20 @@ def require(
         OSError: it cannot be read.
     """
     if trouble := Catalogue(directory).trouble():
-        raise MismatchError(f"{trouble}: `python -m recorder repair {directory}` mends it")
-    path = directory / INFO
-    if not path.exists():
+        raise MismatchError(f"{trouble}; {advice.remedy(directory)}")
+    if not (directory / INFO).exists():
         return
     try:
-        info = Info.of(json.loads(path.read_text()))
-        given, other_columns = _described(info), structure.other_columns(info)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        info = read_info(directory)
+    except DatasetError as error:
+        raise MismatchError(f"{error}; or record into another directory") from error
+    if not info.recorded:
         raise MismatchError(
-            f"{path} is damaged ({error!r}): `python -m recorder repair {directory}` mends it"
-        ) from error
+            f"the dataset in {directory} was not recorded by this software: record into another"
+            " directory"
+        )
+    given, columns = _described(info), other_columns(info)
     wanted = {
-        "version": CODEBASE_VERSION,
         "robot": robot,
         "frames a second": fps,
         "joints": list(joints),
@@ -57,8 +59,8 @@ def require(
         for what, value in wanted.items()
         if given[what] not in (value, None)
     ]
-    if other_columns:
-        differences.append(f"this version differs in the columns {', '.join(other_columns)}")
+    if columns:
+        differences.append(f"this version differs in the columns {', '.join(columns)}")
     if differences:
         raise MismatchError(
             f"the dataset in {directory} is another: {'; '.join(differences)}: "
@@ -68,10 +70,9 @@ def require(
 
 def _described(info: Info) -> dict[str, Any]:
     return {
-        "version": info.raw["codebase_version"],
         "robot": info.robot,
         "frames a second": info.fps,
         "joints": list(info.joints),
         "cameras": sorted(info.cameras),
-        "simulated by the twin": info.raw.get("twin"),
+        "simulated by the twin": info.twin,
     }

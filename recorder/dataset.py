@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,15 +10,19 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from recorder import decoding, edits, layout, structure
+from recorder import columns, decoding, edits, images, layout, reading, structure
+from recorder.columns import ColumnError, vectors
+from recorder.errors import DatasetError, VersionError
+from recorder.features import Feature, Kind, features_of
+from recorder.info import robot_of
 from recorder.layout import Success
-from recorder.structure import EpisodeRow, Fault, Info, ranges
+from recorder.structure import EpisodeRow, Fault, ranges
+from runtime.shell import command
 
-STATISTICS_COLUMN: Final = "stats/"
+__all__ = ["Dataset", "DatasetError", "VersionError", "vectors"]
+
 UNKNOWN: Final = "unknown"
 SUCCESS_OF: Final = {
     "success": Success.SUCCESS,
@@ -27,19 +31,8 @@ SUCCESS_OF: Final = {
     "aborted": Success.UNKNOWN,
     UNKNOWN: Success.UNKNOWN,
 }
-_KEYS: Final = ("codebase_version", "fps", "features", "data_path")
-
-
-REPAIR: Final = "`python -m recorder repair DIRECTORY` keeps what is readable and says the rest"
-_OTHERS: Final = f"the other episodes can be read; {REPAIR}"
-
-
-class DatasetError(ValueError):
-    """A dataset that cannot be read as asked; says what was given, what exists, what to do."""
-
-
-class VersionError(DatasetError):
-    """A dataset of another version; says which, and how to convert it."""
+_EPISODE: Final = "episode_index"
+_TASK: Final = "task_index"
 
 
 class Dataset:
@@ -52,7 +45,7 @@ class Dataset:
             DatasetError: no dataset there, one of another version, or its `info.json` is damaged.
         """
         self.directory = directory
-        self.info = read_info(directory)
+        self.info = reading.read_info(directory)
         self.damaged: tuple[Fault, ...] = ()  # files of `meta/episodes` that cannot be read
         self.rows = self._read_rows()  # by number
 
@@ -65,138 +58,221 @@ class Dataset:
         if episode not in self.rows:
             raise DatasetError(
                 f"no episode {episode} in {self.directory}; there are {ranges(self.rows)}"
-                " (list them with `python -m recorder info --episodes`)"
+                f" (list them with {command('python -m recorder info --episodes', self.directory)})"
             )
         return self.rows[episode]
 
     def table(self, episode: int) -> pa.Table:
-        """Return one episode's frames, a row each, in order.
+        """Return one episode's frames, a row each, in order, without the images among them.
+
+        What counts frames, the state, the action, and in a recording every column are of the type
+        that `info.json` declares; other columns are as they are.
 
         Raises:
-            DatasetError: there is no such episode, or its file is missing or damaged.
+            DatasetError: there is no such episode, its file is missing or damaged, or it is not
+                what `info.json` and `meta/episodes` say.
         """
-        table = read_table(self.directory / self.row(episode).data_file(self.info))
-        if "episode_index" in table.column_names:
-            table = table.filter(pc.equal(table["episode_index"], episode))
-        return table
+        row = self.row(episode)
+        name = row.data_file(self.info)
+        there = reading.read_schema(self.directory, name)
+        wanted = [feature for feature in self.info.features.values() if feature.in_table]
+        if missing := [feature.key for feature in wanted if feature.key not in there.names]:
+            what = f"the columns {', '.join(missing)} are missing, which info.json speaks of"
+            raise self._wrong(row, what)
+        self._demand_number(row, there)
+        read = [each.key for each in wanted if each.kind not in (Kind.IMAGE, Kind.DEPTH)]
+        table = reading.read_table(self.directory, name, read, episode)
+        if len(table) != row.length:
+            raise self._wrong(row, f"{len(table)} rows, said to be {row.length}")
+        needed = read if self.info.recorded else (*layout.MANDATORY, layout.STATE, layout.ACTION)
+        return pa.table(
+            {
+                key: self._conformed(row, table[key], self.info.features[key])
+                if key in needed
+                else table[key]
+                for key in read
+            }
+        )
+
+    def undeclared(self, episode: int) -> list[str]:
+        """Return the columns of an episode's file that `info.json` does not speak of."""
+        schema = reading.read_schema(self.directory, self.row(episode).data_file(self.info))
+        return [name for name in schema.names if name not in self.info.features]
 
     def ticks(self, episode: int) -> pa.Table | None:
-        """Return every control tick of one episode, a row each; None if they were not kept."""
-        path = self.directory / layout.ticks_path(self.row(episode).episode)
-        return read_table(path) if path.exists() else None
+        """Return every control tick of one episode, a row each; None if they were not kept.
+
+        Raises:
+            DatasetError: there is no such episode, or the file is not as this recorder writes it.
+        """
+        row = self.row(episode)
+        name = layout.ticks_path(row.episode)
+        if not self.info.recorded or not (self.directory / name).exists():
+            return None
+        table = reading.read_table(self.directory, name)
+        declared = features_of(layout.tick_features(robot_of(self.info)))
+        if missing := [key for key in declared if key not in table.column_names]:
+            raise self._wrong(row, f"{name} lacks the columns {', '.join(missing)}")
+        return pa.table(
+            {
+                key: self._conformed(row, table[key], declared[key])
+                if key in declared
+                else table[key]
+                for key in table.column_names
+            }
+        )
 
     def frames(self, episode: int, camera: str) -> Iterator[NDArray[np.uint8]]:
         """Yield one camera's images of an episode, (height, width, 3) RGB, in order.
 
         Raises:
-            DatasetError: there is no such episode or camera, or the video is missing or damaged.
+            DatasetError: there is no such episode or camera, its images are missing or damaged, or
+                there are not as many as frames.
         """
-        path, begin_s, end_s = self.video(episode, camera)
-        length, shown = self.row(episode).length, 0
+        row, shown = self.row(episode), 0
+        feature = self._camera(camera)
+        for image in self._images(row, feature):
+            if shown == row.length:
+                raise self._wrong(row, f"{camera} has more images than the {row.length} frames")
+            yield image
+            shown += 1
+        if shown < row.length:
+            raise self._wrong(row, f"{camera} ends after {shown} of {row.length} images")
+
+    def _images(self, row: EpisodeRow, feature: Feature) -> Iterator[NDArray[np.uint8]]:
         try:
-            for image in decoding.frames(path, begin_s, end_s):
-                yield image
-                shown += 1
+            if feature.kind is Kind.IMAGE:
+                name = row.data_file(self.info)
+                there = reading.read_schema(self.directory, name)
+                self._demand_number(row, there)
+                if feature.key not in there.names:
+                    raise self._wrong(row, f"the column {feature.key} is missing")
+                table = reading.read_table(self.directory, name, [feature.key], row.episode)
+                yield from images.pixels(table[feature.key], self.directory)
+            else:
+                yield from decoding.frames(*self.video(row.episode, feature.name))
+        except images.ImageError as error:
+            said = f"episode {row.episode} of {self.directory}, {feature.name}: {error}"
+            raise DatasetError(said) from error
         except decoding.VideoError as error:
-            raise DatasetError(f"{error}; {_OTHERS}") from error
-        if shown < length:
-            raise DatasetError(f"{path} ends after {shown} of {length} images; {_OTHERS}")
+            raise reading.damage(self.directory, str(error)) from error
 
     def video(self, episode: int, camera: str) -> tuple[Path, float, float]:
-        """Return where one camera's video of an episode is: file, from, to, both in seconds."""
+        """Return where one camera's video of an episode is: file, from, to, both in seconds.
+
+        Raises:
+            DatasetError: there is no such episode or video, or it is not said where.
+        """
         row = self.row(episode)
-        if camera not in self.info.cameras:
-            known = ", ".join(self.info.cameras) or "none"
-            raise DatasetError(f"no camera {camera!r} in {self.directory}; there are {known}")
-        key = layout.CAMERA + camera
-        path = self.directory / row.video_file(self.info, camera)
-        if not path.exists():
-            raise DatasetError(f"{path} is missing; {_OTHERS}")
-        begin_s = float(row.raw.get(f"videos/{key}/from_timestamp") or 0.0)
-        return path, begin_s, begin_s + row.length / self.info.fps
+        feature = self._camera(camera)
+        name = row.video_file(self.info, camera)
+        if not (self.directory / name).exists():
+            raise reading.unreadable(self.directory, name)
+        column = f"videos/{feature.key}/from_timestamp"
+        begin_s = row.raw.get(column)
+        if begin_s is None and not self.shared(row, camera):
+            begin_s = 0.0
+        if not isinstance(begin_s, int | float) or not 0.0 <= begin_s < np.inf:
+            raise self._wrong(row, f"{column} is {begin_s!r}, and not when its images begin")
+        return self.directory / name, float(begin_s), float(begin_s) + row.length / self.info.fps
+
+    def shared(self, row: EpisodeRow, camera: str) -> bool:
+        """Return whether a camera's video of an episode holds others too."""
+        kind = f"videos/{self._camera(camera).key}"
+        others = (other for other in self.rows.values() if other is not row)
+        return any(other.place(kind) == row.place(kind) for other in others)
 
     def verify(self) -> list[Fault]:
         """Return what is damaged or contradicts itself, as far as that shows without decoding."""
-        return [*self.damaged, *structure.faults(self.directory, self.info, self.rows)]
+        found = [*self.damaged, *structure.faults(self.directory, self.info, self.rows)]
+        try:
+            self.tasks()
+        except DatasetError as error:
+            found.append(Fault(str(layout.TASKS), str(error), "repair writes it anew"))
+        return found
 
     def tasks(self) -> dict[int, str]:
         """Return the task texts by number; raises DatasetError."""
-        return read_tasks(self.directory)
+        return reading.read_texts(self.directory, layout.TASKS, _TASK)
 
-    def statistics(self) -> dict[str, dict[str, Any]]:
+    def instruction(self, episode: int) -> str:
+        """Return the task of an episode's first frame; raises DatasetError."""
+        row, table = self.row(episode), self.table(episode)
+        number, texts = table[_TASK][0].as_py() if len(table) else None, self.tasks()
+        if number not in texts:
+            raise self._wrong(row, f"its task is {number}; {layout.TASKS} knows {ranges(texts)}")
+        return texts[number]
+
+    def statistics(self) -> dict[str, Any]:
         """Return `meta/stats.json`, empty if there is none; raises DatasetError if damaged."""
-        path = self.directory / layout.STATISTICS
-        return read_json(path) if path.exists() else {}
+        there = (self.directory / layout.STATISTICS).exists()
+        return reading.read_json(self.directory, layout.STATISTICS) if there else {}
+
+    def _camera(self, name: str) -> Feature:
+        if name not in self.info.cameras:
+            known = ", ".join(self.info.cameras) or "none"
+            raise DatasetError(f"no camera {name!r} in {self.directory}; there are {known}")
+        return self.info.camera(name)
+
+    def _wrong(self, row: EpisodeRow, what: str) -> DatasetError:
+        return reading.damage(self.directory, f"episode {row.episode} of {self.directory}: {what}")
+
+    def _demand_number(self, row: EpisodeRow, there: pa.Schema) -> None:
+        """Raise DatasetError where rows cannot be told apart by their episode."""
+        if _EPISODE not in there.names or not pa.types.is_integer(there.field(_EPISODE).type):
+            raise self._wrong(row, f"its file has no column {_EPISODE} of whole numbers")
+
+    def _conformed(
+        self, row: EpisodeRow, column: pa.ChunkedArray, feature: Feature
+    ) -> pa.ChunkedArray:
+        try:
+            return columns.conformed(column, feature)
+        except ColumnError as error:
+            raise self._wrong(row, f"{feature.key} {error}") from error
 
     def _read_rows(self) -> dict[int, EpisodeRow]:
         rows: dict[int, EpisodeRow] = {}
         damaged = []
-        for path in sorted((self.directory / layout.EPISODES).glob("*/*.parquet")):
+        names = reading.episode_files(self.directory)
+        if self.info.total_episodes and not names:
+            lost = reading.unreadable(self.directory, layout.episodes_path(0))
+            damaged.append(Fault(str(layout.EPISODES), str(lost), "repair finds what there is"))
+        for name in names:
             try:
-                found = read_rows(path)
+                for row in reading.read_rows(self.directory, name):
+                    if row.episode in rows:
+                        what = f"{self.directory / name} speaks of episode {row.episode} once more"
+                        raise reading.damage(self.directory, what)
+                    rows[row.episode] = row
             except DatasetError as error:
-                damaged.append(Fault(str(path), str(error), REPAIR))
-                continue
-            rows.update({row.episode: row for row in found})
-        self.damaged = tuple(damaged)
+                damaged.append(
+                    Fault(str(self.directory / name), str(error), "repair puts it aside")
+                )
         said = edits.read(self.directory)
-        return {number: edited(row, said) for number, row in sorted(rows.items())}
+        self.damaged = tuple(damaged)
+        told = self._with_tasks(dict(sorted(rows.items())))
+        return {number: edited(row, said) for number, row in told.items()}
 
-
-def read_info(directory: Path) -> Info:
-    """Return what `meta/info.json` says; raises DatasetError."""
-    path = directory / layout.INFO
-    if not path.exists():
-        raise DatasetError(_no_dataset(directory))
-    raw = read_json(path)
-    version = raw.get("codebase_version")
-    if version != layout.CODEBASE_VERSION:
-        raise VersionError(
-            f"{directory} is a dataset of version {version!r}; this reads"
-            f" {layout.CODEBASE_VERSION}. LeRobot's own"
-            " `lerobot.datasets.v30.convert_dataset_v21_to_v30` converts older ones"
-        )
-    if missing := [key for key in _KEYS if key not in raw]:
-        raise DatasetError(f"{path} lacks {', '.join(missing)}; {REPAIR}")
-    return Info.of(raw)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Return a JSON file's object; raises DatasetError."""
-    try:
-        raw = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{path} cannot be read: {error}; {REPAIR}") from error
-    if not isinstance(raw, dict):
-        raise DatasetError(f"{path} holds a {type(raw).__name__}, not an object; {REPAIR}")
-    return raw
-
-
-def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """Return a parquet file; raises DatasetError if it is missing or damaged."""
-    if not path.exists():
-        raise DatasetError(f"{path} is missing; {_OTHERS}")
-    try:
-        return pq.read_table(path, columns=columns, partitioning=None)
-    except (OSError, pa.ArrowException) as error:
-        raise DatasetError(f"{path} is damaged: {error}; {_OTHERS}") from error
-
-
-def read_rows(path: Path) -> list[EpisodeRow]:
-    """Return what a file of `meta/episodes` says, but the statistics; raises DatasetError."""
-    try:
-        with pq.ParquetFile(path) as file:
-            names = file.schema_arrow.names
-            wanted = [name for name in names if not name.startswith(STATISTICS_COLUMN)]
-            rows = file.read(columns=wanted).to_pylist()
-        return [
-            EpisodeRow(int(raw["episode_index"]), int(raw["length"]), tuple(raw["tasks"]), raw)
-            for raw in rows
-        ]
-    except (OSError, pa.ArrowException) as error:
-        raise DatasetError(f"{path} is damaged: {error}; {_OTHERS}") from error
-    except (KeyError, TypeError) as error:
-        raise DatasetError(f"{path} has no usable {error}; {REPAIR}") from error
+    def _with_tasks(self, rows: dict[int, EpisodeRow]) -> dict[int, EpisodeRow]:
+        """Return the rows, with the tasks of their frames where `meta/episodes` tells none."""
+        untold = defaultdict(list)
+        try:
+            for row in rows.values():
+                if not row.tasks:
+                    untold[row.data_file(self.info)].append(row)
+            texts = self.tasks() if untold else {}
+            for name, untold_rows in untold.items():
+                table = reading.read_table(self.directory, name, [_EPISODE, _TASK])
+                pairs = set(
+                    zip(*(table[column].to_pylist() for column in (_EPISODE, _TASK)), strict=True)
+                )
+                for row in untold_rows:
+                    own = sorted(task for episode, task in pairs if episode == row.episode)
+                    tasks = tuple(texts[task] for task in own if task in texts)
+                    rows[row.episode] = replace(row, tasks=tasks)
+        except (DatasetError, KeyError, TypeError):
+            return rows  # whoever reads these files next says what is wrong with them
+        return rows
 
 
 def edited(row: EpisodeRow, said: list[edits.Edit]) -> EpisodeRow:
@@ -216,48 +292,6 @@ def edited(row: EpisodeRow, said: list[edits.Edit]) -> EpisodeRow:
     return replace(
         row,
         raw=raw,
-        relabelled=raw["outcome_label"] != row.raw["outcome_label"],
+        relabelled=raw.get("outcome_label") != row.raw.get("outcome_label"),
         discarded=journal in edits.discarded(own),
-    )
-
-
-def read_tasks(directory: Path) -> dict[int, str]:
-    """Return the task texts by number; raises DatasetError."""
-    table = read_table(directory / layout.TASKS)
-    texts = next((name for name in table.column_names if name != "task_index"), None)
-    if texts is None or "task_index" not in table.column_names:
-        raise DatasetError(f"{directory / layout.TASKS} has columns {table.column_names}; {REPAIR}")
-    numbers = table["task_index"].to_pylist()
-    return dict(zip(numbers, table[texts].to_pylist(), strict=True))
-
-
-def vectors(column: pa.ChunkedArray) -> NDArray[Any]:
-    """Return a column of equally long lists as (T, J)."""
-    flat = column.combine_chunks()
-    values = flat.flatten().to_numpy(zero_copy_only=False)
-    return values.reshape(len(column), -1) if len(column) else np.empty((0, 0))
-
-
-def numbers(column: pa.ChunkedArray) -> NDArray[Any] | None:
-    """Return a column's values, (T,) or (T, J); None if it holds no numbers."""
-    if pa.types.is_list(column.type) or pa.types.is_fixed_size_list(column.type):
-        return vectors(column)
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        return None
-    return np.asarray(column.to_numpy())
-
-
-def _no_dataset(directory: Path) -> str:
-    if not directory.exists():
-        return f"there is no {directory}; record one with `python launch.py --record {directory}`"
-    journals = len(list((directory / layout.JOURNALS).glob("*/")))
-    if journals:
-        return (
-            f"{directory} has no episode yet, but {journals} journals: if nobody records there,"
-            f" `python -m recorder repair {directory}` makes episodes of them"
-        )
-    inside = sorted(path.name for path in directory.iterdir())[:8]
-    return (
-        f"{directory} is no dataset: it has no {layout.INFO}, but {', '.join(inside) or 'nothing'};"
-        f" if it was one, try `python -m recorder repair {directory}`"
     )

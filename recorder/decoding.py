@@ -11,6 +11,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.origin import why_unreadable
+
 
 class VideoError(ValueError):
     """A video that cannot be decoded; says which and why."""
@@ -35,7 +37,7 @@ def frames(path: Path, begin_s: float = 0.0, end_s: float = np.inf) -> Iterator[
     """
     try:
         with closing(av.open(str(path))) as container:
-            stream = container.streams.video[0]
+            stream = _stream(container)
             stream.thread_type = "NONE"  # threads would take the robot's cores
             half_s = 0.5 / float(stream.average_rate or 30)
             if begin_s > 0:
@@ -46,15 +48,15 @@ def frames(path: Path, begin_s: float = 0.0, end_s: float = np.inf) -> Iterator[
                 if frame.time > end_s - half_s:
                     return
                 yield np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
-    except (av.FFmpegError, IndexError, OSError) as error:
-        raise VideoError(f"{path} cannot be decoded: {error}") from error
+    except (av.FFmpegError, ValueError, OSError) as error:
+        raise VideoError(f"{path} {why_unreadable(path, error)}") from error
 
 
 def facts(path: Path) -> VideoFacts:
     """Return what the file says, without decoding it; raises VideoError."""
     try:
         with closing(av.open(str(path))) as container:
-            stream = container.streams.video[0]
+            stream = _stream(container)
             packets = sum(packet.pts is not None for packet in container.demux(stream))
             context = stream.codec_context
             return VideoFacts(
@@ -64,5 +66,14 @@ def facts(path: Path) -> VideoFacts:
                 fps=float(stream.average_rate or 0),
                 frames=packets,
             )
-    except (av.FFmpegError, IndexError, OSError) as error:
-        raise VideoError(f"{path} cannot be read: {error}") from error
+    except (av.FFmpegError, ValueError, OSError) as error:
+        raise VideoError(f"{path} {why_unreadable(path, error)}") from error
+
+
+def _stream(container: av.container.InputContainer) -> av.VideoStream:
+    """Return the images of a file; raises ValueError if it has none that can be decoded."""
+    streams = container.streams.video
+    # A stream of an unknown codec has no context, whatever PyAV's types say.
+    if not streams or getattr(streams[0], "codec_context", None) is None:
+        raise ValueError("it has no video of a codec that is known here")
+    return streams[0]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from messaging import file_lock
 from runtime.files import sync_folder
 
 
@@ -33,18 +33,16 @@ def sole(path: Path, what: str) -> Iterator[None]:
 
     Raises:
         BusyError: another process holds it.
-        OSError: it cannot be made.
+        OSError: it cannot be made, or its file system has no locks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not file_lock.taken(descriptor, path):
             holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "a process"
             raise BusyError(
                 f"{holder} works in {path.parent} already: end it, or give another directory"
-            ) from error
+            )
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{what} (process {os.getpid()})\n".encode(), 0)
         yield

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from recorder import edits, files, frames_table, labels, recorded, statistics
+from recorder import advice, edits, files, frames_table, labels, recorded, statistics
 from recorder import ticks as tick_columns
 from recorder.catalogue import Catalogue, DamagedError, write_table
 from recorder.edits import Opinion
@@ -117,7 +117,7 @@ def _known(catalogue: Catalogue, journal: Journal) -> list[dict[str, Any]]:
     if trouble:
         raise FinishError(
             f"{journal.name}: {trouble}: once the run is over,"
-            f" `python -m recorder repair {catalogue.directory}` mends it"
+            f" {advice.repair(catalogue.directory)} mends it"
         )
     return known
 

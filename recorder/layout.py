@@ -22,6 +22,7 @@ SUBTASKS: Final = Path("meta/subtasks.parquet")
 EPISODES: Final = Path("meta/episodes")
 EDITS: Final = Path("meta/recap/edits.jsonl")
 POLICIES: Final = Path("meta/recap/policies.json")
+TEXTS: Final = "__index_level_0__"  # the column of tasks' texts: pandas' index without a name
 
 JOURNALS: Final = Path("journal")
 DISCARDED: Final = Path("discarded")
@@ -154,6 +155,7 @@ def features(robot: Robot) -> dict[str, dict[str, Any]]:
 
 
 INDICES: Final = ("frame_index", "episode_index", "index", "task_index")
+MANDATORY: Final = ("timestamp", *INDICES)  # of LeRobot's format: every dataset has them
 
 
 def _recap_scalars(robot: Robot) -> dict[str, str]:
@@ -231,6 +233,15 @@ def tick_columns(robot: Robot) -> dict[str, str]:
         "policy_valid": "bool",
         **{f"intervention_{arm}": "bool" for arm in robot.arms},
         "events": "string",  # what changed since the tick before, in words
+    }
+
+
+def tick_features(robot: Robot) -> dict[str, dict[str, Any]]:
+    """Return the columns of the ticks file as `features` describes those of the data files."""
+    vector = {"dtype": "float32", "shape": [len(robot.joints)], "names": robot.joints}
+    return {
+        name: vector if kind == "vector" else _scalar(kind)
+        for name, kind in tick_columns(robot).items()
     }
 
 

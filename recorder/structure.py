@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,10 +11,12 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recorder import layout
-from recorder.layout import Robot
+from recorder import layout, origin
+from recorder.errors import DatasetError
+from recorder.features import shown
+from recorder.info import Info
 
-_ARM: Final = layout.RECAP + "intervention_"
+_PLACE: Final = ("chunk_index", "file_index")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,55 +26,6 @@ class Fault:
     where: str
     what: str
     remedy: str
-
-
-@dataclass(frozen=True, slots=True)
-class Info:
-    """What `meta/info.json` says."""
-
-    robot: str
-    fps: int
-    features: dict[str, dict[str, Any]]
-    total_episodes: int
-    total_frames: int
-    data_path: str
-    video_path: str
-    raw: dict[str, Any] = field(repr=False)
-
-    @classmethod
-    def of(cls, raw: dict[str, Any]) -> Info:
-        """Return what the file's object says; raises KeyError if a key is missing."""
-        return cls(
-            robot=str(raw.get("robot_type") or ""),
-            fps=int(raw["fps"]),
-            features=raw["features"],
-            total_episodes=int(raw.get("total_episodes", 0)),
-            total_frames=int(raw.get("total_frames", 0)),
-            data_path=raw["data_path"],
-            video_path=raw.get("video_path") or "",
-            raw=raw,
-        )
-
-    @property
-    def cameras(self) -> tuple[str, ...]:
-        """Cameras with a video, by the names that they have on the robot."""
-        videos = (name for name, feature in self.features.items() if feature["dtype"] == "video")
-        return tuple(name.removeprefix(layout.CAMERA) for name in videos)
-
-    @property
-    def recorded(self) -> bool:
-        """Whether it has this recorder's columns: it may be LeRobot's own."""
-        return layout.RECAP + "source" in self.features
-
-    @property
-    def joints(self) -> tuple[str, ...]:
-        """Names of the joints that `action` commands, numbers if the dataset names none."""
-        action = self.features.get(layout.ACTION, {})
-        names = action.get("names") or ()
-        if isinstance(names, dict):  # LeRobot's older habit: {"motors": [...]}
-            names = next(iter(names.values()), ())
-        numbered = (f"joint_{number}" for number in range(*action.get("shape", (0,))))
-        return tuple(str(name) for name in names) or tuple(numbered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,65 +44,64 @@ class EpisodeRow:
     relabelled: bool = False
     discarded: bool = False
 
-    @property
-    def first_index(self) -> int:
-        """Number of its first frame within the dataset."""
-        return int(self.raw["dataset_from_index"])
+    def count(self, column: str) -> int | None:
+        """Return what a column counts or numbers; None if this dataset does not say it."""
+        return whole(self.raw.get(column))
 
     def text(self, column: str) -> str:
         """Return an extra column as text, empty if this dataset does not have it."""
         return str(self.raw.get(column) or "")
 
     def data_file(self, info: Info) -> Path:
-        """Return where its frames are, within the dataset."""
-        return self._file(info.data_path, "data")
+        """Return where its frames are, within the dataset; raises DatasetError if untold."""
+        return self._file("the frames", info.data_path, "data")
 
     def video_file(self, info: Info, camera: str) -> Path:
-        """Return where one camera's video of it is, within the dataset."""
-        key = layout.CAMERA + camera
-        return self._file(info.video_path, f"videos/{key}", video_key=key)
+        """Return where one camera's video of it is, within the dataset; raises DatasetError."""
+        key = info.camera(camera).key
+        return self._file(f"the video of {camera}", info.video_path, f"videos/{key}", video_key=key)
 
-    def _file(self, template: str, kind: str, **names: str) -> Path:
-        chunk, number = (int(self.raw[f"{kind}/{part}_index"]) for part in ("chunk", "file"))
-        return Path(template.format(chunk_index=chunk, file_index=number, **names))
+    def place(self, kind: str) -> list[int | None]:
+        """Return chunk and file of its data, or of `videos/KEY`; None where that is untold."""
+        return [self.count(f"{kind}/{part}") for part in _PLACE]
 
-
-def robot_of(info: Info) -> Robot:
-    """Return what all episodes have in common, of a dataset that this software recorded."""
-    arms = {
-        name.removeprefix(_ARM): [
-            joint for joint in info.joints if joint.startswith(name.removeprefix(_ARM) + "_")
-        ]
-        for name in info.features
-        if name.startswith(_ARM) and name != _ARM + "id"
-    }
-    cameras = {}
-    for camera in info.cameras:
-        height, width = info.features[layout.CAMERA + camera]["shape"][:2]
-        cameras[camera] = (int(height), int(width))
-    return Robot(info.robot, info.fps, arms, cameras, info.raw.get("twin"))
+    def _file(self, what: str, template: str, kind: str, **names: str) -> Path:
+        places = {}
+        for part, place in zip(_PLACE, self.place(kind), strict=True):
+            if place is None:
+                column = f"{kind}/{part}"
+                told = shown(self.raw[column]) if column in self.raw else "missing"
+                raise DatasetError(
+                    f"this dataset does not say in which file {what} of episode {self.episode} is:"
+                    f" in {layout.EPISODES}, {column} is {told}"
+                )
+            places[part] = place
+        return Path(template.format(**places, **names))
 
 
-def other_columns(info: Info) -> list[str]:
-    """Return the columns by which a dataset differs from what this version records."""
-    return sorted(set(info.features) ^ set(layout.features(robot_of(info))))
+def whole(value: object) -> int | None:
+    """Return a count that a table may keep as a number of any type; None if it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if math.isfinite(value) and value >= 0 and value == int(value) else None
 
 
 def faults(directory: Path, info: Info, rows: Mapping[int, EpisodeRow]) -> Iterator[Fault]:
     """Yield what contradicts itself, without decoding anything: takes a millisecond an episode."""
-    yield from _counts(info, rows)
+    yield from miscounted(info, rows)
     yield from misnumbered(rows)
     for row in rows.values():
         yield from _files(directory, info, row)
 
 
-def _counts(info: Info, rows: Mapping[int, EpisodeRow]) -> Iterator[Fault]:
+def miscounted(info: Info, rows: Mapping[int, EpisodeRow]) -> Iterator[Fault]:
+    """Yield which totals are not those of the episodes that can be read."""
     frames = sum(row.length for row in rows.values())
     for key, said, there in (
         ("total_episodes", info.total_episodes, len(rows)),
         ("total_frames", info.total_frames, frames),
     ):
-        if said != there:
+        if said is not None and said != there:
             what = f"{key} is {said}, and meta/episodes speaks of {there}"
             yield Fault(str(layout.INFO), what, "repair writes it anew")
 
@@ -161,34 +114,47 @@ def misnumbered(rows: Mapping[int, EpisodeRow]) -> Iterator[Fault]:
         yield Fault(str(layout.EPISODES), what, "repair numbers them anew")
     expected = 0
     for row in rows.values():
-        said = (row.first_index, int(row.raw["dataset_to_index"]))
+        said = row.count("dataset_from_index"), row.count("dataset_to_index")
         if said != (expected, expected + row.length):
             what = (
                 f"frames {said[0]} to {said[1]} of the dataset, but its {row.length} frames"
                 f" follow {expected} others"
             )
             yield Fault(f"episode {row.episode}", what, "repair numbers them anew")
-        expected = said[1]
+        expected = expected + row.length if said[1] is None else said[1]
 
 
 def _files(directory: Path, info: Info, row: EpisodeRow) -> Iterator[Fault]:
     where = f"episode {row.episode}"
     aside = "repair puts the episode aside and keeps the others"
-    data = row.data_file(info)
-    path = directory / data
+    for what in (*_data(directory, info, row), *_videos(directory, info, row)):
+        yield Fault(where, what, aside)
+
+
+def _data(directory: Path, info: Info, row: EpisodeRow) -> Iterator[str]:
     try:
-        held = pq.read_metadata(path).num_rows
-    except FileNotFoundError:
-        yield Fault(where, f"{data} is missing", aside)
+        path = row.data_file(info)
+        held = pq.read_metadata(directory / path).num_rows
+    except DatasetError as error:
+        yield str(error)
     except (OSError, pa.ArrowException) as error:
-        yield Fault(where, f"{data} is damaged: {error}", aside)
+        yield f"{path} {origin.why_unreadable(directory / path, error)}"
     else:
         if held < row.length:
-            yield Fault(where, f"{data} holds {held} frames, not {row.length}", aside)
-    for camera in info.cameras:
-        video = row.video_file(info, camera)
-        if not (directory / video).exists():
-            yield Fault(where, f"{video} is missing", aside)
+            yield f"{path} holds {held} frames, not {row.length}"
+
+
+def _videos(directory: Path, info: Info, row: EpisodeRow) -> Iterator[str]:
+    for feature in info.features.values():
+        if feature.dtype != "video":
+            continue
+        try:
+            path = row.video_file(info, feature.name)
+        except DatasetError as error:
+            yield str(error)
+            continue
+        if not (directory / path).exists() or origin.is_pointer(directory / path):
+            yield f"{path} {origin.why_unreadable(directory / path)}"
 
 
 def ranges(numbers: Iterable[int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 # Every fourth image stands by itself, so that training reads single frames cheaply. `ultrafast`
 # takes half of the time and twice the room.
 _OPTIONS: Final = {"preset": "veryfast", "tune": "zerolatency", "crf": "23", "g": "4"}
+
+_FINEST: Final = 1001  # the divisor of television's rates, such as 30000 / 1001
 
 
 class VideoWriter:
@@ -27,11 +30,13 @@ class VideoWriter:
         OSError: the file cannot be written.
     """
 
-    def __init__(self, path: Path, fps: int, height: int, width: int) -> None:
+    def __init__(self, path: Path, fps: float, height: int, width: int) -> None:
         self.images = 0
         self._shape = (height, width, 3)
         self._container = av.open(str(path), "w", format="mp4")
-        self._stream = self._container.add_stream("libx264", rate=fps, options=dict(_OPTIONS))
+        self._stream = self._container.add_stream(
+            "libx264", rate=Fraction(fps).limit_denominator(_FINEST), options=dict(_OPTIONS)
+        )
         self._stream.width, self._stream.height = width, height
         self._stream.pix_fmt = "yuv420p"
         # The same images make the same file, whatever the number of cores.

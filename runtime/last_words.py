@@ -17,7 +17,7 @@ def cause_of_death(code: int, log: Path) -> str:
     """Return why a process that ended with `code` died: the signal, or what it logged at last."""
     if code < 0:
         return f"by signal {signal.Signals(-code).name}"
-    words = last_words(log.read_text(errors="replace")) if log.exists() else ""
+    words = last_words(log.read_text(errors="replace", encoding="utf-8")) if log.exists() else ""
     return f"exit {code}: {words}" if words else f"exit {code}"
 
 

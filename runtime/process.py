@@ -205,7 +205,7 @@ def _main() -> int:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, end_signal)
     if parent is not None and os.getppid() != parent:
         return 1  # the parent died before it could be watched
-    spec = ProcessSpec.model_validate_json(Path(sys.argv[1]).read_text())
+    spec = ProcessSpec.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.INFO,

@@ -40,6 +40,7 @@ CHILD_ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(128 * 2**20),
     "PYTHONUNBUFFERED": "1",
+    "PYTHONIOENCODING": "utf-8",  # of the logs, whatever the terminal's is
 }
 
 
@@ -136,7 +137,7 @@ class Supervisor:
             (self.run_directory / folder).mkdir(parents=True, exist_ok=True)
         # Written once and now: a disk that fills up later must not keep a process from restarting.
         for spec in self.specs:
-            self._spec_path(spec).write_text(spec.model_dump_json(indent=1))
+            self._spec_path(spec).write_text(spec.model_dump_json(indent=1), encoding="utf-8")
 
     @property
     def ready(self) -> bool:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from contextlib import suppress
 
+from runtime import program
 from station.safety_tools.at_once import stop_at_once
 
 
@@ -24,4 +25,6 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    # A stop is not refused for bytes in its reason that are no text.
+    words = [word.encode(errors="backslashreplace").decode() for word in sys.argv[1:]]
+    sys.exit(program.run(lambda: main(words), opens_files=False))

@@ -6,7 +6,6 @@ in breaks the chain there. A line that a power failure tore is kept, and the nex
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -14,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from messaging import file_lock
 
 NAME = "audit.jsonl"
 FIRST = "0" * 64  # what the first line says of the line before it
@@ -23,7 +24,7 @@ _TAIL_BYTES = 65_536  # holds the longest line
 
 
 class AuditError(RuntimeError):
-    """An audit that another process writes already."""
+    """An audit that cannot be written, or that another process writes; says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +56,22 @@ class Audit:
     """Appends to the file at `path`, whose one writer it is; makes it, and folders, if need be.
 
     Raises:
-        AuditError: another process writes it.
-        OSError: it cannot be opened or read.
+        AuditError: it cannot be written, or another process writes it.
+        OSError: it cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(self._file)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        except OSError as error:
             raise AuditError(
-                f"another safety process writes {path}: end that launch first"
+                f"cannot write {path}, where stops are kept ({error.strerror}): make it writable, "
+                "or choose another place with `--set safety.directory=DIRECTORY`"
             ) from error
+        if not self._is_ours(path):
+            os.close(self._file)
+            raise AuditError(f"another safety process writes {path}: end that launch first")
         self._size, self._open_line, self._torn = 0, False, b""
         self._seq, self._hash = 0, FIRST
         self._resume()
@@ -104,6 +107,13 @@ class Audit:
     def close(self) -> None:
         """Close the file."""
         os.close(self._file)
+
+    def _is_ours(self, path: Path) -> bool:
+        try:
+            return file_lock.taken(self._file, path)
+        except file_lock.NoLocksError as error:
+            os.close(self._file)
+            raise AuditError(f"{error}, with `--set safety.directory=DIRECTORY`") from error
 
     def _resume(self) -> None:
         """Go on after the last whole line."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -84,10 +83,3 @@ class SafetyConfig(StrictModel):
         later: dict[str, float] = {name: getattr(self, name) * self.patience for name in times}
         overruns = {"overruns": round(self.overruns * self.patience), "patience": 1.0}
         return self.model_copy(update={**later, **overruns})
-
-    def state_directory(self, robot: str) -> Path:
-        """Return where `robot`'s latch and audit lie, across launches and reboots."""
-        if self.directory is not None:
-            return self.directory.expanduser()
-        home = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-        return Path(home).expanduser() / "evenhand" / robot

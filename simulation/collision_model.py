@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
+from simulation.model_file import save
 from simulation.scene import scene_model
 from simulation.twin import FINGER_CLOSED_M, FINGER_OPEN_M
 
@@ -63,12 +64,8 @@ _NEIGHBOURS: Final = ("shoulder_link", "upper_forearm_link")  # never meet, and 
 
 
 def save_collision_model(path: Path) -> None:
-    """Write the model to `path` (.mjb), for processes that read it without this package.
-
-    The binary form holds for one version of MuJoCo, so it is written anew for each run.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    mujoco.mj_saveModel(collision_model(), str(path))
+    """Write the model to `path` (.mjb); raises OSError."""
+    save(collision_model(), path)
 
 
 def collision_model() -> mujoco.MjModel:

@@ -7,6 +7,8 @@ from typing import Final
 
 import mujoco
 
+from simulation.model_file import save
+
 _ASSETS: Final = Path(__file__).parent / "assets" / "aloha"
 DRAWN: Final = _ASSETS / "drawn"  # lighter meshes of the same names; scripts/lighten_meshes
 _HIDDEN_GROUP: Final = 3  # viewers show groups 0 to 2
@@ -48,12 +50,8 @@ def arena() -> mujoco.MjSpec:
 
 
 def save_model(path: Path) -> None:
-    """Write the scene to `path` (.mjb), for processes that read it without this package.
-
-    The binary form holds for one version of MuJoCo, so it is written anew for each run.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    mujoco.mj_saveModel(scene_model(), str(path))
+    """Write the scene to `path` (.mjb); raises OSError."""
+    save(scene_model(), path)
 
 
 def _draw_instead(spec: mujoco.MjSpec, geom: mujoco.MjsGeom, light: Path) -> None:

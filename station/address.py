@@ -34,7 +34,7 @@ def dashboard_address(config: StationConfig, *, with_token: bool) -> str:
     """Return the page's address, on request with what makes its reader an operator.
 
     Raises:
-        TokenError, OSError: the token cannot be read or made.
+        TokenError: the token cannot be read or made.
     """
     page = config.dashboard
     host = f"[{page.host}]" if ip_address(page.host).version == 6 else page.host

@@ -92,7 +92,7 @@ class Chronicle:
         self._note(now_ns, "safety", stop_in_words(state) or state.phase)
         if state.event:
             reset = safety_command(f"reset {state.event}", self._record.robot)
-            self._note(now_ns, "safety", f"once that is mended: `{reset}`")
+            self._note(now_ns, "safety", f"once that is mended: {reset}")
 
     def _passes(self, state: SafetyState, now_ns: int) -> None:
         """Note what holds and passes by itself, once it is known, and that it is over."""

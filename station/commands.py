@@ -18,7 +18,10 @@ from messaging.topics import TOPICS
 from messaging.transport import Bus
 from recorder.files import sole
 from recorder.layout import RECORDER_LOCK
+from runtime import program
+from runtime.folders import expanded
 from runtime.plugins import UnknownNameError, available
+from runtime.shell import command
 from runtime.supervisor import Phase, Supervisor
 from station.address import dashboard_address, with_free_port
 from station.display import LOST_OUTPUT, ExpendableDisplay, LiveView
@@ -147,8 +150,9 @@ def _torque(config: StationConfig, energised: Sequence[str]) -> str:
         said = f"torque stays on: {arms}; the arms hold, `python -m drivers rest` lets them go"
     if not config.leading:
         return said
-    leaders = " ".join(f"leader_{name}" for name in config.leading)
-    return f"{said}; leaders stay as they are, `python -m drivers rest {leaders}` lets them go"
+    leaders = [word for name in config.leading for word in ("--arm", f"leader_{name}")]
+    resting = command("python -m drivers rest", *leaders)
+    return f"{said}; leaders stay as they are, {resting} lets them go"
 
 
 def listing(config: StationConfig) -> int:
@@ -185,7 +189,7 @@ def make_keys(config: StationConfig) -> int:
         raise ValueError(
             f"{config.robot} has no other machines: keys need a `network:` section in its config"
         )
-    public = create_keys(config.network.keys.expanduser())
+    public = create_keys(expanded(config.network.keys))
     Console().print(
         f"public key: {public}\ncopy it to every other machine as allowed/<this machine's "
         "address>.key in its keys directory"
@@ -210,7 +214,7 @@ def join(config: StationConfig, name: str) -> int:
 
 def _look_after(supervisor: Supervisor, name: str) -> None:
     asked_to_stop: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in program.interrupts():
         signal.signal(number, lambda number, _frame: asked_to_stop.append(number))
     console = Console()
     was_ready = False

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import shlex
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from runtime.plugins import UnknownNameError
+from runtime.shell import command
 from runtime.yaml_text import Document, YamlError, read
 from safety.config import SafetyConfig
 from station.explain import ConfigError as ConfigError
@@ -23,7 +23,7 @@ CALIBRATIONS = CONFIGS / "calibration"
 
 _MEASURED: Final = (
     "it holds what `python -m drivers calibrate` and `latency` measured, and cannot be used as it "
-    "is: put a copy in its place, or `rm {file}` and measure again; without it, the config's "
+    "is: put a copy in its place, or {removal} and measure again; without it, the config's "
     "figures hold"
 )
 
@@ -107,7 +107,7 @@ def _calibration(path: Path) -> Document:
     file = calibration_file(path)
     if not (file.exists() or file.is_symlink()):
         return Document(str(file), {}, {})
-    remedy = _MEASURED.format(file=shlex.quote(str(file)))
+    remedy = _MEASURED.format(removal=command("rm", file))
     try:
         document = read(file)
     except YamlError as error:

@@ -14,7 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from messaging.curve import Network
+from runtime.folders import NoHomeError, user_name
 from runtime.realtime import memory_may_be_locked, realtime_permitted
+from runtime.shell import command
 from runtime.supervisor import CHILD_ENVIRONMENT
 from station.config import ConfigError, load, robot_file, robots
 from station.kernel_workers import delayed_workers
@@ -76,7 +78,7 @@ def findings(config: StationConfig | None = None) -> list[Finding]:
 
 
 def print_findings(found: Sequence[Finding], console: Console) -> None:
-    """Print findings as a table, each remedy below what it is for."""
+    """Print findings as a table, and below it what to do, in lines that can be copied whole."""
     table = Table(box=None, header_style="bright_black", padding=(0, 2, 0, 0))
     table.add_column("check", no_wrap=True)
     table.add_column("", no_wrap=True)
@@ -84,9 +86,11 @@ def print_findings(found: Sequence[Finding], console: Console) -> None:
     for finding in found:
         style = _STYLES[finding.level]
         table.add_row(finding.name, f"[{style}]{finding.level}[/]", _escaped(finding.text))
-        if finding.remedy:
-            table.add_row("", "", f"[cyan]{_escaped(finding.remedy)}[/]")
     console.print(table)
+    for finding in found:
+        if finding.remedy:
+            line = f"{finding.name}: {finding.remedy}"
+            console.print(line, style="cyan", markup=False, highlight=False, soft_wrap=True)
 
 
 def check_realtime(permitted: Callable[[int], bool]) -> Finding:
@@ -97,7 +101,8 @@ def check_realtime(permitted: Callable[[int], bool]) -> Finding:
         "real time",
         "warning",
         "SCHED_FIFO is refused: other programs will make control ticks late",
-        f"put `{_user()} - rtprio 90` into /etc/security/limits.d/evenhand.conf and log in again",
+        f"put `{user_name()} - rtprio 90` into /etc/security/limits.d/evenhand.conf"
+        " and log in again",
     )
 
 
@@ -109,7 +114,7 @@ def check_locked_memory(permitted: Callable[[], bool]) -> Finding:
         "locked memory",
         "warning",
         "locking memory is refused: a page fault may delay a control tick",
-        f"put `{_user()} - memlock unlimited` into /etc/security/limits.d/evenhand.conf"
+        f"put `{user_name()} - memlock unlimited` into /etc/security/limits.d/evenhand.conf"
         " and log in again",
     )
 
@@ -131,7 +136,7 @@ def check_cores(cores: int) -> Finding:
 def check_clock(path: Path) -> Finding:
     """Check that reading the time is cheap; it happens thousands of times a second."""
     try:
-        source = path.read_text().strip()
+        source = path.read_text(encoding="utf-8").strip()
     except OSError:
         return Finding("clock", "ok", "the system does not say which clock source it uses")
     if source not in _SLOW_CLOCKS:
@@ -140,7 +145,7 @@ def check_clock(path: Path) -> Finding:
         "clock",
         "warning",
         f"{source} is slow to read",
-        f"if `available_clocksource` beside it lists tsc: `echo tsc | sudo tee {path}`",
+        f"if `available_clocksource` beside it lists tsc: {command('echo tsc | sudo tee', path)}",
     )
 
 
@@ -179,12 +184,12 @@ def check_disk(runs: Path) -> Finding:
     free_gb = shutil.disk_usage(folder).free / 1e9
     text = f"{free_gb:.1f} GB free for {runs}"
     if not os.access(folder, os.W_OK):
-        remedy = f"`sudo chown {_user()} {folder}`, or another `runs` in the config"
+        remedy = f"{command('sudo chown', user_name(), folder)}, or another `runs` in the config"
         return Finding("disk", "problem", f"{folder} is not writable", remedy)
     if free_gb >= _GOOD_FREE_GB:
         return Finding("disk", "ok", text)
     level: Level = "warning" if free_gb >= _LEAST_FREE_GB else "problem"
-    return Finding("disk", level, text, f"delete old runs: `ls {runs}`")
+    return Finding("disk", level, text, f"delete old runs: {command('ls', runs)}")
 
 
 def check_configs() -> list[Finding]:
@@ -203,7 +208,15 @@ def check_configs() -> list[Finding]:
 
 def check_station(config: StationConfig) -> list[Finding]:
     """Check the disk of a robot's runs, its latch, and its ports if it spans machines."""
-    found = [check_disk(config.runs), check_stop(config)]
+    try:
+        return _of_station(config)
+    except NoHomeError as error:
+        text, _, remedy = str(error).rpartition("; ")
+        return [Finding("home", "problem", text, remedy)]
+
+
+def _of_station(config: StationConfig) -> list[Finding]:
+    found = [check_disk(config.run_folder), check_stop(config)]
     if machines := network(config):
         found.append(check_network_ports(machines))
     return found
@@ -218,7 +231,8 @@ def check_stop(config: StationConfig) -> Finding:
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     if os.access(existing, os.W_OK | os.X_OK):
         return Finding(name, "ok", f"no stop is in force; stops are kept in {folder}")
-    remedy = f"`sudo chown {_user()} {existing}`, or another `safety.directory` in the config"
+    owning = command("sudo chown", user_name(), existing)
+    remedy = f"{owning}, or another `safety.directory` in the config"
     return Finding(name, "problem", f"{existing} is not writable: the robot cannot run", remedy)
 
 
@@ -248,7 +262,7 @@ def check_serial_ports(ports: Sequence[Path]) -> Finding:
         "serial ports",
         "problem",
         f"no permission to open {_listed(refused)}",
-        f"`sudo usermod -aG dialout {_user()}` and log in again",
+        f"{command('sudo usermod -aG dialout', user_name())} and log in again",
     )
 
 
@@ -277,9 +291,8 @@ def check_leftovers(root: Path) -> Finding:
     for lock in sorted(root.glob(f"*/{LOCK}")):
         (running if is_held(lock) else stale).append(lock.parent)
     if stale:
-        paths = " ".join(map(str, stale))
-        text = "left behind by a launch that was killed; the next launch takes over"
-        return Finding("leftovers", "warning", f"{paths}: {text}", f"`rm -r {paths}`")
+        text = f"{_listed(stale)}: left behind by a launch that was killed; the next one takes over"
+        return Finding("leftovers", "warning", text, command("rm -r", *stale))
     names = ", ".join(path.name for path in running)
     return Finding("leftovers", "ok", f"none; running: {names}" if names else "none")
 
@@ -295,10 +308,6 @@ def _free(port: int) -> bool:
 
 def _listed(paths: Sequence[Path]) -> str:
     return ", ".join(map(str, paths))
-
-
-def _user() -> str:
-    return os.environ.get("USER", "$USER")
 
 
 def _escaped(text: str) -> str:

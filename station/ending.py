@@ -11,7 +11,9 @@ from pathlib import Path
 from types import FrameType
 
 from messaging.messages import ControlStatus, Request, SafetyState
+from recorder import advice
 from recorder.journal import journals
+from runtime.shell import command
 from runtime.supervisor import Child, Phase, Supervisor
 from station.conductor import Conductor
 from station.exit_code import ExitCode
@@ -193,6 +195,6 @@ def unfinished(directory: Path) -> str:
         return ""
     journal = "1 journal is" if left == 1 else f"{left} journals are"
     return (
-        f"{journal} not finished yet: nothing is lost, the next launch with --record {directory} "
-        f"goes on with it, or `python -m recorder repair {directory}`"
+        f"{journal} not finished yet: nothing is lost, the next launch with "
+        f"{command('--record', directory)} goes on with it, or {advice.repair(directory)}"
     )

@@ -26,7 +26,7 @@ def delayed_workers(
 def _policies(proc: Path, policy: Callable[[int], int]) -> Iterator[int]:
     for name in proc.glob("[0-9]*/comm"):
         try:
-            if name.read_text().startswith(_NAME):
+            if name.read_text(encoding="utf-8").startswith(_NAME):
                 yield policy(int(name.parent.name))
         except OSError:  # they come and go
             continue

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import os
 import shutil
 import stat
 import tempfile
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
+
+from messaging import file_lock
+from runtime.folders import told
+from runtime.shell import command
 
 RUNTIME_DIRECTORIES = Path("/run/user")
 LOCK = "launch.lock"  # in the bus's directory
+
+_REMEDY: Final = "or set XDG_RUNTIME_DIR to a directory of your own"
 
 
 class AlreadyRunningError(RuntimeError):
@@ -20,9 +26,8 @@ class AlreadyRunningError(RuntimeError):
 
 def bus_directory(robot: str) -> Path:
     """Return where the robot's sockets go: a directory that only this user can open."""
-    given = os.environ.get("XDG_RUNTIME_DIR")
-    if given:
-        return Path(given) / "evenhand" / robot
+    if given := told("XDG_RUNTIME_DIR"):
+        return given / "evenhand" / robot
     # What a login sets and an ssh command or a service may not: both shall meet in one place.
     usual = RUNTIME_DIRECTORIES / str(os.getuid())
     if usual.is_dir():
@@ -36,19 +41,19 @@ def make_private(directory: Path) -> None:
     Raises:
         RuntimeError: it cannot be made, or it belongs to or is open to somebody else.
     """
-    remedy = "or set XDG_RUNTIME_DIR to a directory of your own"
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = directory.lstat()
     except OSError as error:
         raise RuntimeError(
-            f"cannot make {directory} for the sockets ({error.strerror}): make room, {remedy}"
+            f"cannot make {directory} for the sockets ({error.strerror}): make room, {_REMEDY}"
         ) from error
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise RuntimeError(f"{directory} is no directory of this user: remove it, {remedy}")
+        raise RuntimeError(f"{directory} is no directory of this user: remove it, {_REMEDY}")
     if stat.S_IMODE(found.st_mode) & 0o077:
         raise RuntimeError(
-            f"others can open {directory}, where the sockets go: `chmod 700 {directory}`, {remedy}"
+            f"others can open {directory}, where the sockets go: "
+            f"{command('chmod 700', directory)}, {_REMEDY}"
         )
 
 
@@ -56,12 +61,9 @@ def is_held(lock: Path) -> bool:
     """Return whether a launch holds the file `lock`."""
     try:
         with lock.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
+            return not file_lock.taken(file.fileno(), lock)
+    except OSError:  # no launch has made one, or could
         return False
-    return False
 
 
 def holder(lock: Path) -> int | None:
@@ -69,7 +71,7 @@ def holder(lock: Path) -> int | None:
     if not is_held(lock):
         return None
     try:
-        _, number, *_ = lock.read_text().split()
+        _, number, *_ = lock.read_text(encoding="utf-8").split()
         return int(number)
     except (OSError, ValueError):  # it has just begun, or ended
         return None
@@ -87,18 +89,28 @@ class StationLock:
     def __enter__(self) -> Self:
         make_private(self.directory.parent)
         make_private(self.directory)
-        self._file = os.open(self.directory / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        path = self.directory / LOCK
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = os.pread(self._file, 500, 0).decode()
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            self._take(path)
+        except OSError as error:
+            if self._file >= 0:
+                os.close(self._file)
+            why = error.strerror or str(error)
+            raise RuntimeError(f"cannot use {path} ({why}): make room, {_REMEDY}") from error
+        return self
+
+    def _take(self, path: Path) -> None:
+        if not file_lock.taken(self._file, path):
+            holder = os.fsdecode(os.pread(self._file, 500, 0))
             os.close(self._file)
             raise AlreadyRunningError(
                 f"robot {self._robot!r} is already run by {holder}: stop that launch first"
-            ) from error
+            )
         os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"process {os.getpid()} ({self._purpose})".encode(), 0)
-        return self
+        words = os.fsencode(f"process {os.getpid()} ({self._purpose})")
+        if os.pwrite(self._file, words, 0) < len(words):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.directory, ignore_errors=True)

@@ -69,6 +69,6 @@ def _started(code: str) -> subprocess.Popen[str]:
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
         env={**os.environ, **CHILD_ENVIRONMENT, "PYOPENGL_PLATFORM": "egl", "MUJOCO_GL": "egl"},
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from messaging.messages import SafetyState
+from runtime.shell import command
 from safety import latch
 from safety.cause import MOVING
 
@@ -36,7 +37,7 @@ def next_step(state: SafetyState, robot: str) -> str:
         before = "a reset" if state.phase == "stopped" else "arming"
         return f"to be mended before {before}: {state.persisting[0]}"
     words = {"stopped": f"reset {state.event}", "disarmed": "arm", "armed": "run"}.get(state.phase)
-    return f"`{safety_command(words, robot)}`" if words else ""
+    return safety_command(words, robot) if words else ""
 
 
 def latched_in_words(directory: Path, robot: str) -> list[str]:
@@ -56,10 +57,11 @@ def latched_in_words(directory: Path, robot: str) -> list[str]:
     reset = safety_command(f"reset {stop.event}", robot)
     return [
         f"STOPPED: event {stop.event} since {stop.at}, by {stop.by}: {causes}",
-        f"it waits for `{reset}`, then `arm` and `run`; or for the same in the dashboard",
+        f"it waits for {reset}, then `arm` and `run`; or for the same in the dashboard",
     ]
 
 
 def safety_command(words: str, robot: str) -> str:
-    """Return what to type for `words` to reach `robot`."""
-    return f"python -m safety {words}" + ("" if robot == _DEFAULT else f" --robot {robot}")
+    """Return what to type for `words` to reach `robot`, in backticks."""
+    named = [] if robot == _DEFAULT else ["--robot", robot]
+    return command(f"python -m safety {words}", *named)

@@ -19,6 +19,7 @@ from dashboard.mqtt_config import MqttConfig
 from motion.limits import JointLimits, LimitsConfig
 from motion.minimum_jerk import durations
 from runtime.config import Between, FrameRate, Name, Radians, StrictModel
+from runtime.folders import expanded, state_home
 from safety.config import SafetyConfig
 from teleop.pedals import PedalConfig
 
@@ -98,7 +99,7 @@ class RecorderConfig(StrictModel):
     @property
     def place(self) -> Path:
         """The folder, wherever a process is started."""
-        return self.directory.expanduser().absolute()
+        return expanded(self.directory).absolute()
 
 
 class TaskConfig(StrictModel):
@@ -238,9 +239,14 @@ class StationConfig(StrictModel):
         return _ranges(self.arms)
 
     @property
+    def run_folder(self) -> Path:
+        """The folder of all runs, wherever a process is started."""
+        return expanded(self.runs).absolute()
+
+    @property
     def state_directory(self) -> Path:
         """Where a stop in force and the audit outlive launches."""
-        return self.safety.state_directory(self.robot)
+        return state_directory(self.safety, self.robot)
 
     def latch_directory(self, run: Path) -> Path:
         """Return where the stop in force is kept: one of real arms outlives the launch.
@@ -278,6 +284,11 @@ class StationConfig(StrictModel):
             for name, arm in self.arms.items()
         )
         return f"{self.robot}: driving real arms {by}: {driven}"
+
+
+def state_directory(safety: SafetyConfig, robot: str) -> Path:
+    """Return where `robot`'s latch and audit lie, across launches and reboots."""
+    return expanded(safety.directory) if safety.directory else state_home() / "evenhand" / robot
 
 
 def _ranges(arms: dict[str, ArmConfig]) -> dict[str, tuple[float, float]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from messaging.curve import Network
 from messaging.topics import TOPICS
+from runtime.folders import expanded
 from runtime.process import OnDeath, ProcessSpec
 from station.config import CONFIGS
 from station.plugin_options import plugin_config
@@ -65,7 +66,7 @@ def network(config: StationConfig, here: str | None = None) -> Network | None:
         elsewhere=dict(config.network.elsewhere),
         streams=tuple(streams),
         base_port=config.network.base_port,
-        keys=config.network.keys.expanduser(),
+        keys=expanded(config.network.keys),
     )
 
 

@@ -31,6 +31,7 @@ from station.processes import process_table
 from station.record import EVENTS_FILE, RunRecord
 from station.robot import StationConfig
 from station.rows import STOP_PRIORITY, network
+from station.run_folder import made, untaken
 from station.scene import write_scene
 from station.stage import Stage
 from station.ticks import Appender
@@ -62,7 +63,7 @@ class Station:
         self._config = config
         self._options = options
         started = datetime.now().astimezone()
-        self.run_directory = config.runs.absolute() / started.strftime("%Y-%m-%d_%H-%M-%S")
+        self.run_directory = untaken(config.run_folder / started.strftime("%Y-%m-%d_%H-%M-%S"))
         self.record = RunRecord(
             robot=config.robot,
             policy=config.policy,
@@ -117,16 +118,17 @@ class Station:
         return ["safety", "station", *(name for name, there in optional.items() if there)]
 
     def _supervisor(self, bus_directory: Path, bus: Bus) -> Supervisor:
-        table = process_table(self._config, bus_directory, self.run_directory)
         try:
-            self.run_directory.mkdir(parents=True)
+            self.run_directory = made(self.run_directory)
+            table = process_table(self._config, bus_directory, self.run_directory)
             write_model(self._config, bus_directory)
             write_scene(self._config, bus_directory)
             return Supervisor(table, bus, self.run_directory)
         except OSError as error:
             raise RuntimeError(
-                f"cannot write to this run's folder {self.run_directory} ({error.strerror}): make "
-                "room, or choose another place with `--set runs=DIRECTORY`"
+                f"cannot write {error.filename or self.run_directory} ({error.strerror}): make "
+                "room, or choose another place, for runs with `--set runs=DIRECTORY`, for sockets "
+                "with XDG_RUNTIME_DIR"
             ) from error
 
     def _heed_signals(self) -> None:

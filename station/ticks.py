@@ -165,7 +165,7 @@ def read_rows(path: Path, fields: np.dtype[np.void]) -> Table:
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """Return the objects in a file of JSON lines, without those that were cut off."""
     try:
-        text = path.read_text(errors="replace")
+        text = path.read_text(errors="replace", encoding="utf-8")
     except OSError:
         return []
     entries = []

@@ -94,7 +94,9 @@ def robot(
     for section, side, port in PORTS.values():
         changes[section][side] = {"config": {"port": str(directory / port)}}
     runs = str(directory / "runs")
-    file.write_text(yaml.safe_dump({"based_on": "aloha", "runs": runs, **changes}))
+    file.write_text(
+        yaml.safe_dump({"based_on": "aloha", "runs": runs, **changes}), encoding="utf-8"
+    )
     arms = named_arms(load(file, []))
     plants = {
         name: FirstOrder.of(arms[name].profile, (poses or {}).get(name, {})) for name in names

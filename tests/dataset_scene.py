@@ -273,7 +273,7 @@ def _write_info(directory: Path, robot: Robot, episodes: int, frames: int, tasks
     }
     if robot.twin is not None:
         info["twin"] = robot.twin
-    (directory / layout.INFO).write_text(json.dumps(info))
+    (directory / layout.INFO).write_text(json.dumps(info), encoding="utf-8")
 
 
 def _write(path: Path, table: pa.Table) -> None:

@@ -48,7 +48,7 @@ class Launch:
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
             start_new_session=True,
         )
 
@@ -59,11 +59,11 @@ class Launch:
     def children(self) -> dict[str, int]:
         """Return the process ids of the station's processes by name."""
         task = Path(f"/proc/{self.popen.pid}/task/{self.popen.pid}/children")
-        words = task.read_text().split() if task.exists() else []
+        words = task.read_text(encoding="utf-8").split() if task.exists() else []
         named = {}
         for pid in map(int, words):
             try:
-                command = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+                command = Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace").split("\0")
             except (FileNotFoundError, ProcessLookupError):
                 continue  # it ended while being looked at
             if "runtime.process" in command:
@@ -95,7 +95,7 @@ class Launch:
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
         )
 
     def assert_nothing_left(self, pids: list[int]) -> None:
@@ -126,7 +126,7 @@ def exists(pid: int) -> bool:
     """Return whether a process runs."""
     stat = Path(f"/proc/{pid}/stat")
     # A zombie that nobody collects here is as gone as it can be.
-    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    return stat.exists() and stat.read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
 
 
 def wait_for(happened: Callable[[], Any], what: str, timeout_s: float) -> None:

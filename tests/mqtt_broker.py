@@ -34,7 +34,8 @@ class Broker:
         self._config = directory / "mosquitto.conf"
         self._log = directory / "mosquitto.log"
         self._config.write_text(
-            f"listener {self.port} 127.0.0.1\nuser root\npersistence false\n{extra}"
+            f"listener {self.port} 127.0.0.1\nuser root\npersistence false\n{extra}",
+            encoding="utf-8",
         )
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -52,7 +53,7 @@ class Broker:
             if self._process.poll() is not None:
                 break
             time.sleep(0.01)
-        raise RuntimeError(f"mosquitto did not start: {self._log.read_text()}")
+        raise RuntimeError(f"mosquitto did not start: {self._log.read_text(encoding='utf-8')}")
 
     def kill(self) -> None:
         """Be gone without a word."""

@@ -26,7 +26,7 @@ def main(directory: Path, faults: list[str]) -> None:
         while not supervisor.ready:
             supervisor.poll(0.1)
         pids = [child.popen.pid for child in supervisor.children.values() if child.popen]
-        (directory / "pids.tmp").write_text(" ".join(map(str, pids)))
+        (directory / "pids.tmp").write_text(" ".join(map(str, pids)), encoding="utf-8")
         (directory / "pids.tmp").rename(directory / "pids")
         while True:
             supervisor.poll(1.0)

@@ -191,7 +191,7 @@ def test_a_gripper_is_measured_and_kept(tmp_path: Path, capsys: pytest.CaptureFi
         assert kept["open_rad"] == pytest.approx(1.4, abs=0.001)
         assert kept["horn_m"] == 0.022
         assert load(arms.file, []).arms["left"].config["gripper"]["closed_rad"] == -0.6213
-        note, *_ = arms.calibration.read_text().splitlines()
+        note, *_ = arms.calibration.read_text(encoding="utf-8").splitlines()
     assert note.startswith("# arms.right.config.gripper: 20")
     assert note.endswith("by `python -m drivers calibrate gripper`")
     assert "was -0.6213" in capsys.readouterr().out
@@ -201,11 +201,12 @@ def test_what_was_kept_before_stays(tmp_path: Path) -> None:
     with robot(tmp_path, "right") as arms:
         arms.calibration.write_text(
             "# arms.left.latency_s: before\n# arms.right.config.gripper: before\n"
-            "arms: {left: {latency_s: {waist: 0.03}}}\n"
+            "arms: {left: {latency_s: {waist: 0.03}}}\n",
+            encoding="utf-8",
         )
         answers = [_gripper_at(arms, -0.55), _gripper_at(arms, 1.4)]
         assert arms.run("calibrate", "gripper", "--arm", "right", answers=answers) == 0
-        text = arms.calibration.read_text()
+        text = arms.calibration.read_text(encoding="utf-8")
     assert yaml.safe_load(text)["arms"]["left"] == {"latency_s": {"waist": 0.03}}
     assert "# arms.left.latency_s: before" in text
     assert text.count("# arms.right.config.gripper: ") == 1
@@ -234,10 +235,10 @@ def test_a_measurement_that_the_config_refuses_leaves_the_file_as_it_was(
 ) -> None:
     with robot(tmp_path, "right") as arms:
         narrow = "arms: {right: {config: {motors: {gripper: {ticks: [1000, 3100]}}}}}\n"
-        arms.calibration.write_text(narrow)
+        arms.calibration.write_text(narrow, encoding="utf-8")
         answers = [_gripper_at(arms, -0.55), _gripper_at(arms, 2.0)]
         assert arms.run("calibrate", "gripper", "--arm", "right", answers=answers) == 1
-        assert arms.calibration.read_text() == narrow
+        assert arms.calibration.read_text(encoding="utf-8") == narrow
     assert "it was not kept" in capsys.readouterr().err
 
 

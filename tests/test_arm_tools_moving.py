@@ -65,13 +65,22 @@ def test_the_way_to_rest_keeps_a_third_of_the_limits(tmp_path: Path) -> None:
     assert 0.5 < max(speeds) < 1.2  # the servo's own way of following adds a little
 
 
-def test_ctrl_c_on_the_way_leaves_the_arm_holding(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.fixture
+def _not_under_nohup() -> Iterator[None]:
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("_not_under_nohup")
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGTSTP"])
+def test_a_signal_on_the_way_leaves_the_arm_holding(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], number: str
 ) -> None:
     with robot(tmp_path, "left") as arms:
         arms.hold("left")
         shoulder = arms.shaft("left", "shoulder")
-        with _once(lambda: shoulder.position_rad < -0.5, _interrupt):
+        with _once(lambda: shoulder.position_rad < -0.5, lambda: _send(number)):
             assert arms.run("rest", "--arm", "left", "--yes") == 1
         assert arms.holding("left", TORQUE_ENABLE) == ALL
         assert -1.5 < shoulder.position_rad < -0.5
@@ -312,7 +321,7 @@ def test_ctrl_c_ends_a_measurement_holding(
     with robot(tmp_path, "left") as arms:
         arms.hold("left")
         shaft = arms.shaft("left", "waist")
-        with _once(lambda: abs(shaft.position_rad) > 0.02, _interrupt):
+        with _once(lambda: abs(shaft.position_rad) > 0.02, lambda: _send("SIGINT")):
             code = arms.run("latency", "--arm", "left", "--joint", "waist", "--yes")
         assert code == 1
         assert arms.holding("left", TORQUE_ENABLE) == ALL
@@ -329,8 +338,8 @@ def _told_rad(arms: Robot, servo: int) -> float:
     return (arms.get("left", servo, GOAL_POSITION) - MIDDLE_TICK) * RAD_PER_TICK
 
 
-def _interrupt() -> None:
-    os.kill(os.getpid(), signal.SIGINT)
+def _send(number: str) -> None:
+    os.kill(os.getpid(), signal.Signals[number])
 
 
 @contextmanager

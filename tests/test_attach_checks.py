@@ -229,14 +229,14 @@ def adapters() -> Iterator[Path]:
     """Return a stand-in for the system's list of USB serial adapters, with one that is slow."""
     directory = Path(tempfile.mkdtemp())
     (directory / "ttyUSB0").mkdir()
-    (directory / "ttyUSB0" / "latency_timer").write_text("16\n")
+    (directory / "ttyUSB0" / "latency_timer").write_text("16\n", encoding="utf-8")
     yield directory
     shutil.rmtree(directory)
 
 
 def test_a_slow_adapter_is_made_quick(adapters: Path) -> None:
     demand_short_latency("/dev/ttyUSB0", adapters)
-    assert (adapters / "ttyUSB0" / "latency_timer").read_text() == "1"
+    assert (adapters / "ttyUSB0" / "latency_timer").read_text(encoding="utf-8") == "1"
 
 
 def test_an_adapter_that_stays_slow_is_refused_with_the_command_that_helps(
@@ -263,5 +263,5 @@ def test_the_adapter_is_judged_once_the_port_is_open(
     assert seen == [arm.profile.port]
 
 
-def _denied(*_: object) -> None:
+def _denied(*_: object, **__: object) -> None:
     raise PermissionError

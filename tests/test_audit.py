@@ -50,7 +50,7 @@ def written(path: Path, *lots: list[Entry]) -> None:
 
 
 def lines(path: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def test_entries_follow_each_other_across_restarts(path: Path) -> None:
@@ -283,7 +283,7 @@ def test_the_disk_is_tried_again_without_being_asked(
     scribe.write(None, [entry("a")])
     waiter = Waiter()
     waiter.add(scribe.news)
-    while not path.read_text():
+    while not path.read_text(encoding="utf-8"):
         assert waiter.wait(10.0)
         scribe.acknowledge()
     assert verified(path) == []

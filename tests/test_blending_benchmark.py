@@ -179,7 +179,9 @@ def test_a_report_says_which_targets_are_missed_and_writes_figures_and_machine(
 ) -> None:
     file = tmp_path / "figures" / "blending.json"
     targets = (Target("low", 1.0, "small is good"), Target("high", 1.0, "big is good", True))
-    console = Console(record=True, width=100, quiet=False, file=(tmp_path / "log").open("w"))
+    console = Console(
+        record=True, width=100, quiet=False, file=(tmp_path / "log").open("w", encoding="utf-8")
+    )
     assert not publish(console, {"low": 0.5, "high": 0.5}, targets, file)
     console.file.close()
     written = json.loads(file.read_text(encoding="utf-8"))
@@ -189,5 +191,5 @@ def test_a_report_says_which_targets_are_missed_and_writes_figures_and_machine(
 
 
 def test_a_target_without_a_figure_is_missed(tmp_path: Path) -> None:
-    with (tmp_path / "log").open("w") as log:
+    with (tmp_path / "log").open("w", encoding="utf-8") as log:
         assert not publish(Console(file=log), {}, (Target("absent", 1.0, "never measured"),))

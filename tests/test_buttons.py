@@ -30,7 +30,7 @@ DOOR = "button.door"
 @pytest.fixture
 def pin(tmp_path: Path) -> Path:
     path = tmp_path / "value"
-    path.write_text("0\n")
+    path.write_text("0\n", encoding="utf-8")
     return path
 
 

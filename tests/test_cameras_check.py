@@ -50,13 +50,13 @@ def film(path: Path, rate_hz: float) -> str:
 @pytest.fixture
 def robot(tmp_path: Path) -> Path:
     """A robot with one good camera and one that is too slow."""
-    raw = yaml.safe_load(robot_file("aloha").read_text())
+    raw = yaml.safe_load(robot_file("aloha").read_text(encoding="utf-8"))
     raw["cameras"] = {
         name: {"plugin": "video", "config": {"path": film(tmp_path / f"{name}.avi", rate_hz)}}
         for name, rate_hz in {"cam_high": 30.0, "cam_low": 15.0}.items()
     }
     path = tmp_path / "robot.yaml"
-    path.write_text(yaml.safe_dump(raw, sort_keys=False))
+    path.write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
     return path
 
 

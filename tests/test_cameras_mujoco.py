@@ -114,7 +114,7 @@ def test_a_missing_scene_is_named(tmp_path: Path, bus: Bus) -> None:
 
 def test_a_file_that_is_no_scene_is_refused(tmp_path: Path, bus: Bus) -> None:
     path = tmp_path / "text.mjb"
-    path.write_text("not a scene")
+    path.write_text("not a scene", encoding="utf-8")
     with pytest.raises(ValueError, match="cannot be read by MuJoCo"):
         make(Config(model=path), "above", bus).open()
 

@@ -81,6 +81,6 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_video_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "text.mp4"
-    path.write_text("not a film")
+    path.write_text("not a film", encoding="utf-8")
     with pytest.raises(ValueError, match="no video that OpenCV can play"):
         VideoCamera(Config(path=path)).open()

@@ -78,7 +78,9 @@ def test_metadata_are_read_without_torch(path: Path) -> None:
         "from learning.models.checkpoint import read_metadata;"
         f"print(read_metadata(Path({str(path)!r})).name, 'torch' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
+    )
     assert done.stdout.split() == ["tiny", "False"]
 
 

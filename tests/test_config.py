@@ -27,10 +27,10 @@ def message_of(*settings: str) -> str:
 
 def edited(tmp_path: Path, key: str, value: Any) -> Path:
     """Return a copy of ALOHA's config with one key of the left arm changed."""
-    raw = yaml.safe_load(robot_file("aloha").read_text())
+    raw = yaml.safe_load(robot_file("aloha").read_text(encoding="utf-8"))
     raw["arms"]["left"] = {**raw["arms"]["left"], key: value}
     path = tmp_path / "robot.yaml"
-    path.write_text(yaml.safe_dump(raw, sort_keys=False))
+    path.write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
     return path
 
 
@@ -146,7 +146,7 @@ def test_a_file_that_is_not_there_or_no_yaml_or_no_mapping_is_named(tmp_path: Pa
     path = tmp_path / "robot.yaml"
     for text, words in ((None, "cannot read"), ("{", "no YAML"), ("- a", "keys and values")):
         if text is not None:
-            path.write_text(text)
+            path.write_text(text, encoding="utf-8")
         with pytest.raises(ConfigError, match=words) as caught:
             load(path, [])
         assert str(path) in str(caught.value)
@@ -172,7 +172,9 @@ def test_a_pose_of_the_wrong_length_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_joint_without_limits_is_named(tmp_path: Path) -> None:
-    joints = yaml.safe_load(robot_file("aloha").read_text())["arms"]["left"]["joints"]
+    joints = yaml.safe_load(robot_file("aloha").read_text(encoding="utf-8"))["arms"]["left"][
+        "joints"
+    ]
     path = edited(tmp_path, "joints", {**joints, "waist": None})
     with pytest.raises(ConfigError, match=r"arms\.left\.joints\.waist: got None"):
         load(path, [SCRIPTED])
@@ -180,23 +182,26 @@ def test_a_joint_without_limits_is_named(tmp_path: Path) -> None:
 
 def test_null_takes_a_key_away(tmp_path: Path) -> None:
     path = tmp_path / "robot.yaml"
-    path.write_text("based_on: aloha\nrobot: ours\ncameras: {cam_low: null}\n")
+    path.write_text("based_on: aloha\nrobot: ours\ncameras: {cam_low: null}\n", encoding="utf-8")
     assert "cam_low" not in load(path, [SCRIPTED]).cameras
     assert "cam_high" not in loaded("cameras.cam_high=null").cameras
 
 
 def test_a_missing_key_is_named(tmp_path: Path) -> None:
-    raw = yaml.safe_load(robot_file("aloha").read_text())
+    raw = yaml.safe_load(robot_file("aloha").read_text(encoding="utf-8"))
     del raw["task"]
     path = tmp_path / "robot.yaml"
-    path.write_text(yaml.safe_dump(raw, sort_keys=False))
+    path.write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
     with pytest.raises(ConfigError, match="task: missing"):
         load(path, [SCRIPTED])
 
 
 def test_a_config_based_on_a_robot_says_only_what_differs(tmp_path: Path) -> None:
     path = tmp_path / "robot.yaml"
-    path.write_text("based_on: aloha\nrobot: ours\narms: {left: {config: {port: /dev/ours}}}\n")
+    path.write_text(
+        "based_on: aloha\nrobot: ours\narms: {left: {config: {port: /dev/ours}}}\n",
+        encoding="utf-8",
+    )
     ours, aloha = load(path, [SCRIPTED]), loaded()
     assert ours.robot == "ours"
     assert ours.ports == {**aloha.ports, "arms.left": "/dev/ours"}
@@ -205,14 +210,18 @@ def test_a_config_based_on_a_robot_says_only_what_differs(tmp_path: Path) -> Non
 
 def test_a_section_with_another_plugin_begins_anew(tmp_path: Path) -> None:
     path = tmp_path / "robot.yaml"
-    path.write_text("based_on: aloha\nrobot: ours\narms: {left: {plugin: twin}}\n")
+    path.write_text(
+        "based_on: aloha\nrobot: ours\narms: {left: {plugin: twin}}\n", encoding="utf-8"
+    )
     assert load(path, [SCRIPTED]).arms["left"].config == {}
 
 
 def test_what_was_measured_of_a_robot_is_laid_over_its_config(tmp_path: Path) -> None:
     path = tmp_path / "robot.yaml"
-    path.write_text("based_on: aloha\nrobot: ours\n")
-    calibration_file(path).write_text("arms: {left: {config: {gripper: {open_rad: 1.4}}}}\n")
+    path.write_text("based_on: aloha\nrobot: ours\n", encoding="utf-8")
+    calibration_file(path).write_text(
+        "arms: {left: {config: {gripper: {open_rad: 1.4}}}}\n", encoding="utf-8"
+    )
     ours = load(path, [SCRIPTED])
     assert ours.arms["left"].config["gripper"]["open_rad"] == 1.4
     assert ours.arms["right"].config["gripper"]["open_rad"] == 1.491
@@ -229,19 +238,19 @@ def test_both_generations_have_four_arms_and_grippers_of_their_own() -> None:
 
 
 def test_default_limits_are_checked_against_the_joints(tmp_path: Path) -> None:
-    raw = yaml.safe_load(robot_file("aloha").read_text())
+    raw = yaml.safe_load(robot_file("aloha").read_text(encoding="utf-8"))
     del raw["limits"]
     joints = {**raw["arms"]["left"]["joints"], "waist": [-0.01, 0.01]}
     raw["arms"]["left"] = {**raw["arms"]["left"], "joints": joints}
     path = tmp_path / "robot.yaml"
-    path.write_text(yaml.safe_dump(raw, sort_keys=False))
+    path.write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
     with pytest.raises(ConfigError, match="limits: joint 'left_waist': no room"):
         load(path, [SCRIPTED])
 
 
 def test_a_config_may_be_based_on_one_that_is_based_on_another(tmp_path: Path) -> None:
     path = tmp_path / "robot.yaml"
-    path.write_text("based_on: aloha_2024\nrobot: ours\n")
+    path.write_text("based_on: aloha_2024\nrobot: ours\n", encoding="utf-8")
     ours = load(path, [SCRIPTED])
     assert ours.robot == "ours"
     assert ours.arms["left"].config["gripper"]["horn_m"] == 0.0275
@@ -252,6 +261,6 @@ def test_a_config_that_is_based_on_itself_is_refused(
 ) -> None:
     monkeypatch.setattr(config_module, "CONFIGS", tmp_path)
     path = tmp_path / "robot.yaml"
-    path.write_text("based_on: robot\n")
+    path.write_text("based_on: robot\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="based_on leads back to itself"):
         load(path, [SCRIPTED])

@@ -33,7 +33,7 @@ def test_ten_thousand_requests_a_second_harm_no_tick(running: Stack) -> None:
     running.run()
     program = [sys.executable, flooding.__file__, str(port), str(FLOOD_S)]
     begun, first = time.monotonic(), len(running.statuses)
-    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as flood:
+    with subprocess.Popen(program, stdout=subprocess.PIPE, encoding="utf-8") as flood:
         while flood.poll() is None:
             running.during(0.2)
             assert running.phase == "running"
@@ -44,6 +44,6 @@ def test_ten_thousand_requests_a_second_harm_no_tick(running: Stack) -> None:
     running.assert_smooth()
     assert running.counters("dashboard")["refused"] > 100
     log = running.supervisor.run_directory / "logs" / "dashboard.log"
-    assert "too many requests" in log.read_text()
+    assert "too many requests" in log.read_text(encoding="utf-8")
     assert httpx.post(f"http://127.0.0.1:{port}/stop").status_code == 303
     running.stopped_by("stop by dashboard")

@@ -280,10 +280,10 @@ def test_every_text_stands_out_from_its_ground(browser: Browser, stand: Stand, s
     context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type]
     page = operated(context, stand)
     expect(page.locator("#motor-tables tr").first).to_be_visible()
-    faint = page.evaluate(Path(__file__).with_name("contrast.js").read_text())
+    faint = page.evaluate(Path(__file__).with_name("contrast.js").read_text(encoding="utf-8"))
     page.keyboard.press("Space")
     is_confirmed(page)
-    faint += page.evaluate(Path(__file__).with_name("contrast.js").read_text())
+    faint += page.evaluate(Path(__file__).with_name("contrast.js").read_text(encoding="utf-8"))
     assert faint == []
     context.close()
 

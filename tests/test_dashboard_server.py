@@ -153,7 +153,7 @@ def test_several_browsers_see_the_same(stand: Stand) -> None:
 
 def test_the_audit_can_be_downloaded(stand: Stand) -> None:
     answer = httpx.get(f"{stand.url}/audit")
-    assert answer.text == stand.audit.read_text()
+    assert answer.text == stand.audit.read_text(encoding="utf-8")
     stand.audit.unlink()
     assert httpx.get(f"{stand.url}/audit").status_code == 404
 

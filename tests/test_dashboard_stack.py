@@ -27,7 +27,7 @@ __all__ = ["running"]
 def page(running: Stack) -> Iterator[Page]:
     address = running.config.dashboard
     assert address.tokens is not None
-    token = (address.tokens / "operator.token").read_text().strip()
+    token = (address.tokens / "operator.token").read_text(encoding="utf-8").strip()
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(WAIT_MS)

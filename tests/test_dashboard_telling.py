@@ -144,7 +144,7 @@ def test_the_audit_is_told_again_only_when_it_grew(tmp_path: Path) -> None:
     path = tmp_path / "audit.jsonl"
     tail = AuditTail(path)
     assert not tail.read()
-    path.write_text('{"who": "shell"}\nnot json\n[1]\n')
+    path.write_text('{"who": "shell"}\nnot json\n[1]\n', encoding="utf-8")
     assert tail.read()
     assert tail.lines == [{"who": "shell"}, {"damaged": "not json"}, {"damaged": "[1]"}]
     assert not tail.read()
@@ -152,7 +152,9 @@ def test_the_audit_is_told_again_only_when_it_grew(tmp_path: Path) -> None:
 
 def test_of_a_long_audit_only_the_end_is_read(tmp_path: Path) -> None:
     path = tmp_path / "audit.jsonl"
-    path.write_text("".join(f'{{"seq": {at}, "said": "{"x" * 100}"}}\n' for at in range(2000)))
+    path.write_text(
+        "".join(f'{{"seq": {at}, "said": "{"x" * 100}"}}\n' for at in range(2000)), encoding="utf-8"
+    )
     tail = AuditTail(path)
     assert tail.read()
     assert [line["seq"] for line in tail.lines] == list(range(1960, 2000))

@@ -37,7 +37,7 @@ def test_a_token_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
 
 def test_an_empty_token_file_is_refused(tmp_path: Path) -> None:
     tokens_in(tmp_path)
-    (tmp_path / "viewer.token").write_text("\n")
+    (tmp_path / "viewer.token").write_text("\n", encoding="utf-8")
     with pytest.raises(TokenError, match="is empty"):
         tokens_in(tmp_path)
 

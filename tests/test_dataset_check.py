@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +78,26 @@ def test_going_back_is_part_of_the_correction_that_it_leads_to(directory: Path) 
     for name in ("is_intervention", "intervention_left", "intervention_right"):
         changed_rows(RECAP + name, at(FIRST_CORRECTED, False))(directory)
     assert "all well" in ran("check", directory, "--quick", "--episode", 0).said
+
+
+@pytest.mark.parametrize(
+    ("break_it", "told", "left"),
+    [
+        (changed_rows("frame_index", at(3, 9)), "to write anew: ", 3),
+        (changed_rows("action", at(6, [float("nan")] * 14)), "to leave out: ", 2),
+    ],
+)
+def test_the_command_that_is_told_makes_a_sound_dataset(
+    directory: Path, break_it: Callable[[Path], None], told: str, left: int
+) -> None:
+    break_it(directory)
+    said = ran("check", directory).said
+    line = next(line for line in said.splitlines() if line.startswith(told))
+    words = shlex.split(line.removeprefix(told).strip("`"))
+    assert words[:3] == ["python", "-m", "recorder"]
+    assert ran(*words[3:]).code == 0
+    new = next(path for path in directory.parent.iterdir() if path != directory)
+    assert f"{left} episodes, all well" in ran("check", new).said
 
 
 @pytest.mark.parametrize(
@@ -168,9 +189,9 @@ def test_statistics_that_are_not_those_of_the_rows_are_a_fault(
     directory: Path, name: str, value: list[float]
 ) -> None:
     path = directory / layout.STATISTICS
-    told = json.loads(path.read_text())
+    told = json.loads(path.read_text(encoding="utf-8"))
     told["action"][name] = value
-    path.write_text(json.dumps(told))
+    path.write_text(json.dumps(told), encoding="utf-8")
     done = ran("check", directory, "--quick")
     assert done.code == 1
     assert f"{name} of action is" in done.said
@@ -179,10 +200,10 @@ def test_statistics_that_are_not_those_of_the_rows_are_a_fault(
 
 def test_statistics_of_images_are_compared_too(directory: Path) -> None:
     path = directory / layout.STATISTICS
-    told = json.loads(path.read_text())
+    told = json.loads(path.read_text(encoding="utf-8"))
     told[layout.CAMERA + CAMERAS[0]]["mean"] = [[[0.9]]] * 3
     del told["index"]
-    path.write_text(json.dumps(told))
+    path.write_text(json.dumps(told), encoding="utf-8")
     done = ran("check", directory)
     assert f"mean of {layout.CAMERA}{CAMERAS[0]}" in done.said
     assert "index has none" in done.said
@@ -190,11 +211,11 @@ def test_statistics_of_images_are_compared_too(directory: Path) -> None:
 
 def test_lost_or_damaged_files_are_faults_and_the_rest_is_checked(directory: Path) -> None:
     (directory / layout.data_path(1)).unlink()
-    (directory / layout.STATISTICS).write_text("{")
+    (directory / layout.STATISTICS).write_text("{", encoding="utf-8")
     done = ran("check", directory, "--quick")
     assert done.code == 1
     assert "data/chunk-000/file-001.parquet is missing" in done.said
-    assert f"to repair: python -m recorder repair {directory}" in done.said
+    assert f"to repair: `python -m recorder repair {directory}`" in done.said
 
 
 def test_a_label_that_a_person_changed_later_is_no_contradiction(directory: Path) -> None:
@@ -223,7 +244,7 @@ def test_lerobots_own_dataset_is_checked_as_far_as_it_goes(directory: Path) -> N
         foreign = [name for name in table.column_names if not name.startswith((RECAP, "next."))]
         pq.write_table(table.select(foreign), path)
     shutil.rmtree(directory / "ticks")
-    info = json.loads((directory / layout.INFO).read_text())
+    info = json.loads((directory / layout.INFO).read_text(encoding="utf-8"))
     info["features"] = {
         name: feature
         for name, feature in info["features"].items()
@@ -231,10 +252,10 @@ def test_lerobots_own_dataset_is_checked_as_far_as_it_goes(directory: Path) -> N
     }
     for name in (layout.STATE, layout.ACTION):
         info["features"][name]["names"] = None
-    (directory / layout.INFO).write_text(json.dumps(info))
-    told = json.loads((directory / layout.STATISTICS).read_text())
+    (directory / layout.INFO).write_text(json.dumps(info), encoding="utf-8")
+    told = json.loads((directory / layout.STATISTICS).read_text(encoding="utf-8"))
     told[layout.CAMERA + CAMERAS[0]]["mean"] = [[[0.9]]] * 3  # of images drawn in another way
-    (directory / layout.STATISTICS).write_text(json.dumps(told))
+    (directory / layout.STATISTICS).write_text(json.dumps(told), encoding="utf-8")
     assert Dataset(directory).info.joints[-1] == "joint_13"
     assert ran("check", directory).code == 0
     assert "No interventions are marked" in ran("info", directory).said

@@ -57,7 +57,7 @@ def test_a_full_disk_leaves_nothing_and_is_named(dataset: Path, tmp_path: Path, 
     rooms = [str(int(share * size)) for share in SHARES]
     folder = tmp_path / "full"
     command = [sys.executable, "-c", EXPORTS, kind, str(dataset), str(folder), *rooms]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=100, check=True)
     assert json.loads(done.stdout) == [1] * len(rooms), done.stderr
     said = done.stderr.splitlines()
     assert len(said) == len(rooms), done.stderr

@@ -86,14 +86,16 @@ def test_a_recorded_video_is_copied_as_it_is(whole: Path, tmp_path: Path) -> Non
     [
         ({"fps": 50}, "frames a second: 30 and 50"),
         ({"robot_type": "other"}, "robot: aloha and other"),
-        ({"features": {}}, "was not recorded by this software"),
+        ({"features": {}}, "lacks timestamp"),
     ],
 )
 def test_datasets_that_differ_are_not_merged(
     directory: Path, whole: Path, change: dict[str, object], said: str
 ) -> None:
     path = directory / layout.INFO
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    path.write_text(
+        json.dumps(json.loads(path.read_text(encoding="utf-8")) | change), encoding="utf-8"
+    )
     done = ran("merge", directory.parent / "new", whole, directory)
     assert done.code == 1
     assert said in done.said
@@ -206,7 +208,7 @@ def test_a_whole_dataset_needs_no_repair(directory: Path) -> None:
 def test_what_is_damaged_is_put_aside_and_the_rest_made_whole(directory: Path) -> None:
     broken = directory / layout.data_path(1)
     broken.write_bytes(broken.read_bytes()[:200])
-    (directory / layout.INFO).write_text("{")
+    (directory / layout.INFO).write_text("{", encoding="utf-8")
     (directory / layout.TASKS).write_bytes(b"")
     (directory / layout.STATISTICS).unlink()
     before = every_file(directory)

@@ -15,6 +15,7 @@ from dataset_scene import CAMERAS, FPS, ROBOT, Told, image_of, path_of, written
 
 from recorder import layout
 from recorder.dataset import Dataset, DatasetError, vectors
+from recorder.decoding import VideoError, facts
 from recorder.structure import ranges
 
 FIRST, SECOND, THIRD = Told(), Told(0, 12, 0), Told(15, 0, 0, outcome="timeout", task="hold it")
@@ -32,7 +33,9 @@ def directory(whole: Path, tmp_path: Path) -> Path:
 
 def changed_info(directory: Path, **changes: object) -> None:
     path = directory / layout.INFO
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    path.write_text(
+        json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8"
+    )
 
 
 def test_what_was_written_is_read(directory: Path) -> None:
@@ -94,13 +97,21 @@ def test_a_part_of_a_video_is_found_by_its_time(directory: Path) -> None:
     ("break_it", "told"),
     [
         (lambda directory: changed_info(directory, codebase_version="v2.1"), "v2.1"),
-        (lambda directory: (directory / layout.INFO).write_text("{"), "cannot be read"),
-        (lambda directory: (directory / layout.INFO).write_text("[]"), "not an object"),
         (
-            lambda directory: (directory / layout.INFO).write_text('{"codebase_version": "v3.0"}'),
-            "lacks",
+            lambda directory: (directory / layout.INFO).write_text("{", encoding="utf-8"),
+            "is damaged",
         ),
-        (lambda directory: (directory / layout.INFO).unlink(), "is no dataset"),
+        (
+            lambda directory: (directory / layout.INFO).write_text("[]", encoding="utf-8"),
+            "not an object",
+        ),
+        (
+            lambda directory: (directory / layout.INFO).write_text(
+                '{"codebase_version": "v3.0"}', encoding="utf-8"
+            ),
+            "`features` is None",
+        ),
+        (lambda directory: (directory / layout.INFO).unlink(), "has no meta/info.json.*repair"),
     ],
 )
 def test_what_is_no_dataset_is_refused_with_a_way_on(
@@ -167,3 +178,12 @@ def test_counts_that_contradict_the_episodes_are_faults(directory: Path) -> None
 def test_numbers_are_said_as_ranges() -> None:
     assert ranges([4, 0, 1, 2, 7]) == "0..2, 4, 7"
     assert ranges([]) == "none"
+
+
+def test_a_video_of_a_codec_that_nobody_knows_is_named(directory: Path) -> None:
+    path = directory / layout.video_path(CAMERAS[0], 1)
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz"))
+    with pytest.raises(DatasetError, match=r"codec that is known"):
+        list(Dataset(directory).frames(1, CAMERAS[0]))
+    with pytest.raises(VideoError, match=r"codec that is known"):
+        facts(path)

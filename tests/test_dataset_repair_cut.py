@@ -126,7 +126,7 @@ def test_nothing_is_added_where_a_row_is_damaged_inside(directory: Path) -> None
 def test_nothing_is_recorded_between_the_old_folders_and_the_new(directory: Path) -> None:
     (directory / layout.REPAIRED).mkdir()
     shutil.move(directory / "meta", directory / layout.REPAIRED / "meta")
-    with pytest.raises(MismatchError, match=r"was cut off: `python -m recorder repair"):
+    with pytest.raises(MismatchError, match=r"was cut off; `python -m recorder repair"):
         launch(directory)
     assert "a repair that was cut off was ended" in ran("repair", directory).said
     launch(directory)

@@ -88,7 +88,9 @@ def test_frames_alone_are_enough_to_replay(made: Path) -> None:
 
 def test_another_robot_than_the_twin_is_refused(made: Path) -> None:
     path = made / layout.INFO
-    path.write_text(path.read_text().replace("left_waist", "left_hip"))
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("left_waist", "left_hip"), encoding="utf-8"
+    )
     done = ran("replay", made, 0)
     assert done.code == 1
     assert "left_hip" in done.said
@@ -130,8 +132,8 @@ def test_what_is_no_recording_is_refused_by_the_policy(made: Path) -> None:
         replay.make(replay.Config(file=made / layout.INFO), JOINTS)
     with pytest.raises(ValueError, match="was recorded with the joints"):
         replay.make(replay.Config(file=path), JOINTS[::-1])
-    info = json.loads((made / layout.INFO).read_text())
+    info = json.loads((made / layout.INFO).read_text(encoding="utf-8"))
     del info["features"]["action"]
-    (made / layout.INFO).write_text(json.dumps(info))
+    (made / layout.INFO).write_text(json.dumps(info), encoding="utf-8")
     with pytest.raises(ValueError, match="python -m recorder check"):
         replay.make(replay.Config(file=path), JOINTS)

@@ -177,7 +177,7 @@ def test_the_command_line_is_run_by_the_folder_s_name(directory: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "recorder", "info", str(directory)],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -84,7 +84,7 @@ def test_workers_of_the_kernel_are_known_by_their_names(tmp_path: Path) -> None:
     }
     for process, name in names.items():
         (tmp_path / str(process)).mkdir()
-        (tmp_path / str(process) / "comm").write_text(name + "\n")
+        (tmp_path / str(process) / "comm").write_text(name + "\n", encoding="utf-8")
     (tmp_path / "uptime").touch()
     policies = {12: os.SCHED_FIFO, 14: os.SCHED_OTHER}
     assert delayed_workers(tmp_path, policies.__getitem__) == (1, 2)
@@ -92,7 +92,7 @@ def test_workers_of_the_kernel_are_known_by_their_names(tmp_path: Path) -> None:
 
 def test_a_worker_that_ends_while_it_is_looked_at_does_not_count(tmp_path: Path) -> None:
     (tmp_path / "12").mkdir()
-    (tmp_path / "12" / "comm").write_text("kworker/u8:0\n")
+    (tmp_path / "12" / "comm").write_text("kworker/u8:0\n", encoding="utf-8")
 
     def gone(_: int) -> int:
         raise ProcessLookupError
@@ -102,7 +102,7 @@ def test_a_worker_that_ends_while_it_is_looked_at_does_not_count(tmp_path: Path)
 
 @pytest.mark.parametrize(("source", "level"), [("tsc", "ok"), ("hpet", "warning")])
 def test_slow_clock_is_told(tmp_path: Path, source: str, level: str) -> None:
-    (tmp_path / "clock").write_text(source + "\n")
+    (tmp_path / "clock").write_text(source + "\n", encoding="utf-8")
     assert check_clock(tmp_path / "clock").level == level
 
 
@@ -157,7 +157,7 @@ def test_leftover_of_a_killed_launch_is_found_and_a_running_one_left_alone(tmp_p
     for robot in ("killed", "running"):
         (tmp_path / robot).mkdir()
         (tmp_path / robot / "launch.lock").touch()
-    with (tmp_path / "running" / "launch.lock").open() as held:
+    with (tmp_path / "running" / "launch.lock").open(encoding="utf-8") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         finding = check_leftovers(tmp_path)
     assert finding.level == "warning"

@@ -137,7 +137,7 @@ def test_journal_writes_what_the_streams_say(tmp_path: Path, bus: Bus) -> None:
 
 
 def test_unwritable_folder_is_survived_and_told(tmp_path: Path, bus: Bus) -> None:
-    (tmp_path / "run").write_text("a file where the folder should be")
+    (tmp_path / "run").write_text("a file where the folder should be", encoding="utf-8")
     journal = Journal(config(tmp_path / "run"), bus)
     stream(bus, journal)
     journal.close()
@@ -174,7 +174,7 @@ def test_full_disk_loses_only_what_does_not_fit_and_says_so(tmp_path: Path) -> N
     assert data.lost["chunks"] > 0
     assert len(data.chunks) + data.lost["chunks"] == 200
     record = RunRecord("aloha", "flow", 0, "now", 0)
-    text = write_report(tmp_path / "run", record).read_text()
+    text = write_report(tmp_path / "run", record).read_text(encoding="utf-8")
     assert f"{data.lost['chunks']} chunks could not be written" in text
     assert not (tmp_path / "run" / RESERVE).exists()
 

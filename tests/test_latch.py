@@ -113,9 +113,9 @@ def test_a_stop_that_makes_no_sense_is_a_damaged_file(
 ) -> None:
     path = tmp_path / latch.NAME
     latch.write(path, latched(a_stop()))
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text(encoding="utf-8"))
     content["stop"] |= wrong
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content), encoding="utf-8")
     assert restored(path, FRESH, FACTS).phase == "stopped"
     with pytest.raises(LatchError, match="damaged"):
         latch.read(path)

@@ -160,20 +160,20 @@ def test_an_interrupt_is_heeded_even_where_an_import_would_swallow_it(name: str)
         "        pass\n"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", code], cwd=REPOSITORY, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", code], cwd=REPOSITORY, stderr=subprocess.PIPE, encoding="utf-8"
     )
     assert ended.returncode == 130
     assert ended.stderr == "launch.py: stopped before anything started\n"
 
 
 def test_a_full_disk_behind_the_output_is_named_and_is_the_only_error() -> None:
-    with Path("/dev/full").open("w") as full:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
         ended = subprocess.run(
             [sys.executable, "launch.py", "--list"],
             cwd=REPOSITORY,
             stdout=full,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
         )
     assert ended.returncode == 2
     assert ended.stderr.splitlines() == ["launch.py: [Errno 28] No space left on device"]

@@ -1,13 +1,19 @@
 """One launch per robot."""
 
+import errno
+import fcntl
 import os
 import stat
 from pathlib import Path
 
 import pytest
 
+from messaging.topics import PERMIT
+from messaging.transport import Bus
+from recorder.files import sole
+from safety.audit import Audit, AuditError
 from station import lock as station_lock
-from station.lock import AlreadyRunningError, StationLock, bus_directory, make_private
+from station.lock import AlreadyRunningError, StationLock, bus_directory, is_held, make_private
 
 
 @pytest.fixture(autouse=True)
@@ -108,6 +114,44 @@ def test_what_a_killed_launch_left_behind_does_not_stop_the_next() -> None:
     directory = bus_directory("aloha")
     make_private(directory.parent)
     make_private(directory)
-    (directory / "launch.lock").write_text("process 1 (long gone, with a long description)")
+    (directory / "launch.lock").write_text(
+        "process 1 (long gone, with a long description)", encoding="utf-8"
+    )
     with StationLock("aloha", "new"):
-        assert (directory / "launch.lock").read_text() == f"process {os.getpid()} (new)"
+        assert (directory / "launch.lock").read_text(
+            encoding="utf-8"
+        ) == f"process {os.getpid()} (new)"
+
+
+def test_where_files_cannot_be_locked_the_place_and_the_remedy_are_told(
+    runtime_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    told = rf"{runtime_directory}.*locks available.*set XDG_RUNTIME_DIR"
+    with pytest.raises(RuntimeError, match=told):
+        StationLock("aloha", "test").__enter__()
+    place = runtime_directory / "place"
+    with pytest.raises(AuditError, match=rf"{place}.*locks available.*safety\.directory"):
+        Audit(place / "audit.jsonl")
+    with pytest.raises(OSError, match=rf"{place}.*locks available.*local disk"):
+        sole(place / "lock", "test").__enter__()
+    with Bus(place) as bus, pytest.raises(OSError, match=rf"{place}.*locks available"):
+        bus.publisher(PERMIT)
+    assert not is_held(place / "lock")
+
+
+@pytest.mark.parametrize("relative", ["run", "./run"])
+def test_a_relative_runtime_directory_means_nothing(
+    monkeypatch: pytest.MonkeyPatch, relative: str
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", relative)
+    assert bus_directory("aloha").is_absolute()
+
+
+def test_a_launch_is_named_whatever_the_bytes_of_its_folder() -> None:
+    purpose = os.fsdecode(b"writing /data/caf\xe9")
+    with StationLock("aloha", purpose), pytest.raises(AlreadyRunningError, match="caf\udce9"):
+        StationLock("aloha", "the second").__enter__()

@@ -253,7 +253,7 @@ def test_the_broker_says_offline_for_a_bridge_that_was_killed(
         directory=tmp_path / "bus",
     )
     path = tmp_path / "spec.json"
-    path.write_text(spec.model_dump_json())
+    path.write_text(spec.model_dump_json(), encoding="utf-8")
     process = subprocess.Popen(
         [sys.executable, "-m", "runtime.process", str(path)],
         env={**os.environ, "OMP_NUM_THREADS": "1"},

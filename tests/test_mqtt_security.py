@@ -25,7 +25,7 @@ needs_openssl = pytest.mark.skipif(OPENSSL is None, reason="no openssl to make c
 
 
 def private(path: Path, text: str) -> Path:
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     path.chmod(0o600)
     return path
 
@@ -80,7 +80,7 @@ def test_a_wrong_password_is_told_and_mended_without_a_restart(
     password = private(tmp_path / "password", "guessed\n")
     with bridged(tmp_path / "bus", guarded.port, user="aloha", password_file=password):
         noted(tmp_path / "bus", "mqtt", lambda note: "ot authorized" in note)
-        password.write_text("aloha's own\n")
+        password.write_text("aloha's own\n", encoding="utf-8")
         noted(tmp_path / "bus", "mqtt", lambda note: not note)
 
 
@@ -112,7 +112,7 @@ def certificates(tmp_path: Path) -> Path:
             tmp_path,
             f"req {NEW_KEY} -subj /CN={name} -keyout {name}.key -out {name}.csr",
         )
-        (tmp_path / "names").write_text(f"subjectAltName=DNS:{name}\n")
+        (tmp_path / "names").write_text(f"subjectAltName=DNS:{name}\n", encoding="utf-8")
         _openssl(
             tmp_path,
             f"x509 -req -in {name}.csr -CA authority.pem -CAkey authority.key -CAcreateserial "

@@ -19,7 +19,7 @@ def test_wheel_holds_every_file_of_its_packages(tmp_path: Path) -> None:
         cwd=ROOT,
         check=True,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     tracked = [name for name in listed.stdout.splitlines() if (ROOT / name).exists()]
     for name in tracked:

@@ -56,11 +56,11 @@ def started(tmp_path: Path, film: Path, loop: bool = True) -> subprocess.Popen[s
         directory=tmp_path / "bus",
     )
     path = tmp_path / "spec.json"
-    path.write_text(spec.model_dump_json())
+    path.write_text(spec.model_dump_json(), encoding="utf-8")
     return subprocess.Popen(
         [sys.executable, "-m", "runtime.process", str(path)],
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
 

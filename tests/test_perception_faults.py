@@ -77,7 +77,7 @@ def camera(tmp_path: Path) -> Iterator[Running]:
         directory=tmp_path / "bus",
     )
     path = tmp_path / "spec.json"
-    path.write_text(spec.model_dump_json())
+    path.write_text(spec.model_dump_json(), encoding="utf-8")
     folders = [str(TESTS.parent), str(TESTS), str(TESTS / "processes")]
     with Bus(tmp_path / "bus") as bus:
         running = Running(tmp_path, bus)

@@ -15,8 +15,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     folder = tmp_path / name
     folder.mkdir()
     (folder / "__init__.py").touch()
-    (folder / "echo.py").write_text("ANSWER = 42\n")
-    (folder / "mirror.py").write_text("import a_vendor_library_that_is_missing\n")
+    (folder / "echo.py").write_text("ANSWER = 42\n", encoding="utf-8")
+    (folder / "mirror.py").write_text("import a_vendor_library_that_is_missing\n", encoding="utf-8")
     (folder / "notes.txt").touch()
     monkeypatch.syspath_prepend(tmp_path)
     for known in [known for known in sys.modules if known.startswith(name)]:

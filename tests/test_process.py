@@ -118,11 +118,11 @@ def test_a_fast_loop_sends_no_more_than_twenty_heartbeats_a_second(bus: Bus) -> 
 
 def started(tmp_path: Path, module: str, **config: str) -> "subprocess.Popen[str]":
     spec = ProcessSpec(name="arm", module=module, config=config, directory=tmp_path / "bus")
-    (tmp_path / "spec.json").write_text(spec.model_dump_json())
+    (tmp_path / "spec.json").write_text(spec.model_dump_json(), encoding="utf-8")
     return subprocess.Popen(
         [sys.executable, "-m", "runtime.process", str(tmp_path / "spec.json"), str(os.getpid())],
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])},
     )
 

@@ -51,16 +51,16 @@ def test_a_dataset_of_other_columns_is_not_appended_to(
     tmp_path: Path, change: dict[str, Any], said: str
 ) -> None:
     finished(Catalogue(tmp_path), recorder_scene.write(tmp_path, SCENE))
-    info = json.loads((tmp_path / INFO).read_text())
+    info = json.loads((tmp_path / INFO).read_text(encoding="utf-8"))
     features = info["features"] | change
     info["features"] = {name: feature for name, feature in features.items() if feature}
-    (tmp_path / INFO).write_text(json.dumps(info))
+    (tmp_path / INFO).write_text(json.dumps(info), encoding="utf-8")
     with pytest.raises(MismatchError, match=said):
         main(config(tmp_path, SCENE), None)  # type: ignore[arg-type]
 
 
 def test_a_dataset_that_is_damaged_is_not_appended_to(tmp_path: Path) -> None:
     finished(Catalogue(tmp_path), recorder_scene.write(tmp_path, SCENE))
-    (tmp_path / "meta/info.json").write_text("{")
+    (tmp_path / "meta/info.json").write_text("{", encoding="utf-8")
     with pytest.raises(MismatchError, match="repair"):
         main(config(tmp_path, SCENE), None)  # type: ignore[arg-type]

@@ -97,7 +97,7 @@ def test_what_was_discarded_while_it_ran_is_put_aside_with_the_others_finished(
 
 def test_a_journal_that_cannot_be_read_is_told_too(tmp_path: Path) -> None:
     journal = recorder_scene.write(tmp_path, SCENE, sealed=False)
-    (journal.folder / "episode.json").write_text("{")
+    (journal.folder / "episode.json").write_text("{", encoding="utf-8")
     (line,) = cut_off(tmp_path)
     assert "cannot be read" in line
     assert resumable(tmp_path) == {}

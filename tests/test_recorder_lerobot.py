@@ -55,7 +55,10 @@ def test_lerobot_loads_every_frame_and_finds_the_same_statistics(
     ):
         finished(catalogue, recorder_scene.write(tmp_path, scene))
     told = subprocess.run(
-        [interpreter, HERE / "conform.py", tmp_path], capture_output=True, text=True, check=False
+        [interpreter, HERE / "conform.py", tmp_path],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
     assert told.returncode == 0, told.stderr
     found = json.loads(told.stdout.splitlines()[-1])

@@ -170,7 +170,7 @@ def test_labels_in_the_wrong_order_break_nothing(staged: Stage) -> None:
 
 
 def test_a_full_disk_is_told_and_nothing_is_begun(tmp_path: Path) -> None:
-    with stage(tmp_path, SCENE, free_bytes=10**18) as opened:
+    with stage(tmp_path, SCENE, free_bytes=10**15) as opened:
         opened.play(SCENE, until_s=0.3)
         assert opened.journals() == []
         assert "shall stay free: make room" in opened.recorder.note

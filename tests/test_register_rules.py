@@ -46,7 +46,7 @@ def wrong(motor: Motor, servo: int, register: Register, value: int) -> list[Devi
 @pytest.mark.parametrize("name", MODELS)
 def test_every_register_of_a_model_is_checked_or_left_for_a_reason(name: str) -> None:
     """By the vendor's own table of the model."""
-    text = (VENDORS_TABLES / f"{name.lower().replace('-', '_')}.model").read_text()
+    text = (VENDORS_TABLES / f"{name.lower().replace('-', '_')}.model").read_text(encoding="utf-8")
     rows = [row.split("\t") for row in text.split("[control table]")[1].strip().splitlines()[1:]]
     places = {(register.address, register.size): register for register in CONTROL_TABLE}
     for address, size, label in rows:

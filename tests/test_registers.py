@@ -32,7 +32,7 @@ VENDORS_TABLES = Path(dynamixel_easy_sdk.__file__).parent / "control_table"
 @pytest.mark.parametrize("name", MODELS)
 def test_addresses_and_sizes_are_those_of_the_vendors_own_table(name: str) -> None:
     file = VENDORS_TABLES / f"{name.lower().replace('-', '_')}.model"
-    text = file.read_text().split("[control table]")[1]
+    text = file.read_text(encoding="utf-8").split("[control table]")[1]
     rows = [line.split("\t") for line in text.strip().splitlines()[1:]]
     theirs = {label.strip(): (int(address), int(size)) for address, size, label in rows}
     compared = 0

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.alone, pytest.mark.slow]
 
 def configs(directory: Path) -> tuple[Path, Path]:
     """Return the config files of the two machines, which know each other's public keys."""
-    config = yaml.safe_load(robot_file("aloha").read_text())
+    config = yaml.safe_load(robot_file("aloha").read_text(encoding="utf-8"))
     config["cameras"] = {"cam_high": config["cameras"]["cam_high"]}
     config["hardware"] = "twin"
     config["dashboard"] = {"enabled": False}
@@ -34,7 +34,9 @@ def configs(directory: Path) -> tuple[Path, Path]:
         (directory / f"keys.{other}" / "allowed").mkdir(parents=True, exist_ok=True)
         shutil.copy(create_keys(keys), directory / f"keys.{other}" / "allowed" / f"{here}.key")
         config["network"] = {**network, "keys": str(keys)}
-        (directory / f"{here}.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+        (directory / f"{here}.yaml").write_text(
+            yaml.safe_dump(config, sort_keys=False), encoding="utf-8"
+        )
     return directory / f"{STATION}.yaml", directory / f"{WORKER}.yaml"
 
 
@@ -46,7 +48,9 @@ def test_a_station_awaits_its_remote_worker_and_is_driven_by_it(tmp_path: Path) 
         with launched("--config", str(there), *JOIN) as remote:
             wait_for(remote.children, "the worker", START_S)
             code, output = station.ended(2 * START_S)
-            summary = json.loads((station.run_directory() / "summary.json").read_text())
+            summary = json.loads(
+                (station.run_directory() / "summary.json").read_text(encoding="utf-8")
+            )
             remote.press_ctrl_c()
             remote_code, said = remote.ended()
     assert code == 0, output

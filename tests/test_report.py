@@ -86,10 +86,12 @@ def write_journal(folder: Path, seconds: float) -> None:
             rows.add(t_ns, seq, t_ns, False, position(seq / 100 - 0.03)[index * 7 :][:7], mine)
     for rows in (commands, statuses, task, *states):
         rows.close()
-    (folder / "chunks.jsonl").write_text("".join(json.dumps(chunk) + "\n" for chunk in chunks))
+    (folder / "chunks.jsonl").write_text(
+        "".join(json.dumps(chunk) + "\n" for chunk in chunks), encoding="utf-8"
+    )
     counters = {"dropped.epoch": 3, "limit.left_waist.jerk": 2, "mode_switch": 4}
     line = {"t_ns": START_NS, "counters": counters}
-    (folder / "counters.jsonl").write_text(json.dumps(line) + "\n")
+    (folder / "counters.jsonl").write_text(json.dumps(line) + "\n", encoding="utf-8")
 
 
 def write_clips(folder: Path, seconds: float) -> None:
@@ -104,7 +106,7 @@ def write_clips(folder: Path, seconds: float) -> None:
 def test_report_tells_what_the_journal_holds(tmp_path: Path) -> None:
     write_journal(tmp_path, 20.0)
     page = write_report(tmp_path, record())
-    summary = json.loads((tmp_path / "summary.json").read_text())
+    summary = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
     assert page == tmp_path / "report.html"
     assert summary["successes"] == 1
     assert summary["success_rate"] == 0.5
@@ -118,7 +120,7 @@ def test_report_tells_what_the_journal_holds(tmp_path: Path) -> None:
     assert summary["limit_activations"] == {"left_waist.jerk": 2}
     assert summary["restarts"] == {"policy_worker": 1}
     assert summary["losses"] == []
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     assert "1 of 2 episodes succeeded" in text
     assert text.count("data:image/png") == 4
 
@@ -126,7 +128,7 @@ def test_report_tells_what_the_journal_holds(tmp_path: Path) -> None:
 def test_page_needs_no_other_file(tmp_path: Path) -> None:
     write_journal(tmp_path, 5.0)
     write_clips(tmp_path, 12.0)
-    text = write_report(tmp_path, record()).read_text()
+    text = write_report(tmp_path, record()).read_text(encoding="utf-8")
     sources = re.findall(r'(?:src|href)="([^"]{0,20})', text)
     assert sources
     assert all(source.startswith("data:") for source in sources)
@@ -136,7 +138,7 @@ def test_page_needs_no_other_file(tmp_path: Path) -> None:
 
 
 def test_report_of_an_empty_run_says_so(tmp_path: Path) -> None:
-    text = write_report(tmp_path, record(episodes=0)).read_text()
+    text = write_report(tmp_path, record(episodes=0)).read_text(encoding="utf-8")
     assert "without a finished episode" in text
     assert "The journal holds no control ticks." in text
 
@@ -160,25 +162,25 @@ def test_report_goes_elsewhere_when_its_folder_takes_none(tmp_path: Path) -> Non
 def test_attempts_are_told_by_who_commanded_where_a_person_did(tmp_path: Path) -> None:
     run = record()
     run.tally[("auto", "success")] = 3
-    assert "By who commanded" not in write_report(tmp_path, run).read_text()
+    assert "By who commanded" not in write_report(tmp_path, run).read_text(encoding="utf-8")
     run.tally[("intervention", "failure")] = 1
-    page = write_report(tmp_path, run).read_text()
+    page = write_report(tmp_path, run).read_text(encoding="utf-8")
     assert "By who commanded: auto: 3 success; intervention: 1 failure." in page
-    summary = json.loads((tmp_path / "summary.json").read_text())
+    summary = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
     assert summary["kinds"] == {"auto": {"success": 3}, "intervention": {"failure": 1}}
 
 
 def test_losses_are_at_the_top_of_the_page(tmp_path: Path) -> None:
     write_journal(tmp_path, 1.0)
-    (tmp_path / "losses.json").write_text(json.dumps({"commands": 12}).ljust(200))
-    text = write_report(tmp_path, record()).read_text()
+    (tmp_path / "losses.json").write_text(json.dumps({"commands": 12}).ljust(200), encoding="utf-8")
+    text = write_report(tmp_path, record()).read_text(encoding="utf-8")
     assert "12 commands could not be written" in text
 
 
 def test_text_from_outside_is_escaped(tmp_path: Path) -> None:
     run = record()
     run.events.append(RunEvent(START_NS, "station", "<script>alert(1)</script>"))
-    assert "<script>alert" not in write_report(tmp_path, run).read_text()
+    assert "<script>alert" not in write_report(tmp_path, run).read_text(encoding="utf-8")
 
 
 def test_missed_and_unheard_ticks_are_told_apart(tmp_path: Path) -> None:
@@ -189,7 +191,7 @@ def test_missed_and_unheard_ticks_are_told_apart(tmp_path: Path) -> None:
         rows.add(START_NS + tick * TICK_NS, seq, *rest)
     rows.close()
     write_report(tmp_path, record())
-    summary = json.loads((tmp_path / "summary.json").read_text())
+    summary = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
     assert summary["ticks"]["missed"] == 2
     assert summary["losses"] == ["2 statuses were never heard"]
 

@@ -67,7 +67,7 @@ def test_a_launch_that_does_not_listen_yet_lives_on() -> None:
 
 def test_a_file_that_names_nobody_is_no_launch() -> None:
     with StationLock("aloha", "a test"):
-        (bus_directory("aloha") / LOCK).write_text("")
+        (bus_directory("aloha") / LOCK).write_text("", encoding="utf-8")
         assert holder(bus_directory("aloha") / LOCK) is None
         assert not stop_at_once("aloha", "a hand\nin the way")
 
@@ -75,6 +75,6 @@ def test_a_file_that_names_nobody_is_no_launch() -> None:
 def test_nothing_that_takes_its_time_is_loaded_first() -> None:
     code = "import sys, station.safety_tools.at_once; print(*sys.modules)"
     loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
     )
     assert set(HEAVY).isdisjoint(loaded.stdout.split())

@@ -152,7 +152,7 @@ def test_a_process_killed_while_the_robot_runs_begins_stopped(
     config = safety_config(directory).model_dump(mode="json")
     spec = ProcessSpec(name="safety", module="safety.main", config=config, directory=sockets)
     path = tmp_path / "spec.json"
-    path.write_text(spec.model_dump_json())
+    path.write_text(spec.model_dump_json(), encoding="utf-8")
     with Person(sockets) as person:
         with launched(path):
             person.run()

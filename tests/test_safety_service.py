@@ -46,7 +46,7 @@ def test_everything_asked_and_done_is_in_the_audit(safety: SafetyThread, directo
     safety.ask("reset", event="x", who="carol")
     path = directory / audit.NAME
     assert verified(path) == []
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     for said in ('"who": "bob"', '"who": "carol"', "refused", '"what": "armed"', event):
         assert said in text
 

@@ -196,7 +196,7 @@ def test_without_a_launch_the_state_tells_the_stop_left_behind(
     latch.write(path, Latched("running", None, 1.0, 4821))
     main(["state"])
     assert "ended without a word while the robot was running" in capsys.readouterr().out
-    path.write_text("{")
+    path.write_text("{", encoding="utf-8")
     main(["state"])
     assert "latch file damaged" in capsys.readouterr().out
 
@@ -286,7 +286,9 @@ def test_the_audit_is_shown_and_checked(tmp_path: Path, capsys: pytest.CaptureFi
     first, second = capsys.readouterr().out.splitlines()
     assert first == "12:00  shell alice: go: on [armed event 4821]"
     assert second == "12:00  shell alice: go: on [armed -> running event 4821]"
-    path.write_text(path.read_text().replace("alice", "bob", 1) + "torn")
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("alice", "bob", 1) + "torn", encoding="utf-8"
+    )
     assert main(["verify"]) == 1
     assert "does not follow" in capsys.readouterr().out
     main(["log"])

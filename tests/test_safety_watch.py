@@ -150,14 +150,3 @@ def test_findings_are_joined_to_all_that_is_wrong_and_the_lowest_speed() -> None
 def test_thresholds_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         SafetyConfig(**wrong)
-
-
-def test_the_state_directory_is_the_user_s_unless_told(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
-) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert CONFIG.state_directory("aloha") == tmp_path / "evenhand" / "aloha"
-    monkeypatch.delenv("XDG_STATE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert CONFIG.state_directory("aloha") == tmp_path / ".local/state/evenhand/aloha"
-    assert SafetyConfig(directory=tmp_path).state_directory("aloha") == tmp_path

@@ -55,7 +55,7 @@ def test_an_impossible_rate_is_refused() -> None:
 def test_a_port_that_goes_while_it_is_opened_is_no_port(
     monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
-    def gone(*_: Any) -> None:
+    def gone(*_: Any, **__: Any) -> None:
         raise termios.error(errno.ENODEV, "No such device")
 
     with peer() as line:
@@ -72,7 +72,7 @@ def adapter(tmp_path: Path) -> Path:
     link = tmp_path / "ttyDXL_left"
     link.symlink_to(device)
     (tmp_path / "sysfs" / "ttyUSB7").mkdir(parents=True)
-    timer(tmp_path).write_text("16\n")
+    timer(tmp_path).write_text("16\n", encoding="utf-8")
     return link
 
 
@@ -88,7 +88,7 @@ def test_a_port_that_is_not_usb_has_no_latency_timer_and_passes(tmp_path: Path) 
 def test_an_adapter_that_is_just_being_pulled_out_has_no_latency_timer(
     adapter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def gone(*_: Any) -> str:
+    def gone(*_: Any, **__: Any) -> str:
         raise OSError(errno.ENODEV, "No such device")
 
     monkeypatch.setattr(Path, "read_text", gone)
@@ -103,7 +103,7 @@ def test_a_long_latency_timer_is_set_to_one_millisecond(adapter: Path) -> None:
 def test_a_latency_timer_that_stays_long_comes_with_the_command_and_the_rule(
     adapter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def forbidden(*_: Any) -> None:
+    def forbidden(*_: Any, **__: Any) -> None:
         raise PermissionError
 
     monkeypatch.setattr(Path, "write_text", forbidden)

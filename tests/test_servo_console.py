@@ -230,7 +230,7 @@ def test_the_program_opens_the_robots_ports_until_interrupted(
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
         env={**os.environ, "COLUMNS": "120"},
     ) as program:
         try:
@@ -269,6 +269,6 @@ def read_until(program: subprocess.Popen[str], words: str) -> None:
 
 def test_a_robot_that_nobody_knows_is_refused_by_name() -> None:
     command = [sys.executable, "-m", "simulation.servos", "--robot", "alhoa"]
-    refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    refused = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
     assert refused.returncode == 1
     assert "aloha" in refused.stdout

@@ -82,7 +82,7 @@ def test_a_run_of_one_episode_succeeds_and_leaves_only_its_report() -> None:
         assert "success" in output
         names = {path.name for path in launch.run_directory().iterdir()}
         assert {"summary.json", "report.html"} <= names
-        summary = json.loads((launch.run_directory() / "summary.json").read_text())
+        summary = json.loads((launch.run_directory() / "summary.json").read_text(encoding="utf-8"))
         assert "complete" in json.dumps(summary)
         launch.assert_nothing_left(pids)
 

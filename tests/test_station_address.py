@@ -44,5 +44,5 @@ def test_the_address_names_host_and_port() -> None:
 
 def test_the_operators_token_is_appended_where_a_person_alone_reads_it(tmp_path: Path) -> None:
     address = dashboard_address(config(f"dashboard.tokens={tmp_path}"), with_token=True)
-    token = (tmp_path / "operator.token").read_text().strip()
+    token = (tmp_path / "operator.token").read_text(encoding="utf-8").strip()
     assert address == f"http://127.0.0.1:{PORT}/#token={token}"

@@ -85,7 +85,7 @@ def test_a_signal_stops_each_time_it_comes(bus: Bus, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("handler")
 def test_a_signal_stops_in_the_words_that_came_with_it(bus: Bus, tmp_path: Path) -> None:
     service = bus.service("safety")
-    (tmp_path / "stop.txt").write_text("shell ada\na hand in the way")
+    (tmp_path / "stop.txt").write_text("shell ada\na hand in the way", encoding="utf-8")
     with Keys({"safety": bus.client("safety")}, None, tmp_path):
         for who, reason in (("shell ada", "a hand in the way"), ("launch, SIGUSR1", "")):
             os.kill(os.getpid(), signal.SIGUSR1)

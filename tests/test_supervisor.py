@@ -93,7 +93,10 @@ def exists(process: int) -> bool:
     except ProcessLookupError:
         return False
     # A zombie that nobody collects here is as gone as it can be.
-    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return (
+        Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        != "Z"
+    )
 
 
 def struck(process: int, number: signal.Signals) -> int:
@@ -312,7 +315,7 @@ def test_children_die_with_a_station_that_is_killed(
     written = tmp_path / "pids"
     try:
         wait_for(written.exists, START_S)
-        pids = [int(word) for word in written.read_text().split()]
+        pids = [int(word) for word in written.read_text(encoding="utf-8").split()]
         assert all(exists(process) for process in pids)
     finally:
         station.kill()
@@ -322,7 +325,7 @@ def test_children_die_with_a_station_that_is_killed(
 
 def test_a_child_whose_station_died_before_it_could_look_does_not_live_on(tmp_path: Path) -> None:
     spec = ProcessSpec(name="a", module="stand_ins", directory=tmp_path / "bus")
-    (tmp_path / "spec.json").write_text(spec.model_dump_json())
+    (tmp_path / "spec.json").write_text(spec.model_dump_json(), encoding="utf-8")
     result = subprocess.run(
         [sys.executable, "-m", "runtime.process", str(tmp_path / "spec.json"), "1"],
         timeout=START_S,

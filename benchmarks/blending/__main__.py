@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from benchmarks.blending.picture import draw
 from benchmarks.blending.rules import PEERS
 from benchmarks.blending.sweep import COMPARABLE, LATENCIES_S, Result, outdone, swept, tables
 from benchmarks.report import Target, publish
+from runtime import program
 
 TARGETS = (
     Target("jerk_ratio_100ms", 1.5, "RMS jerk over the demonstration's, 100 ms"),
@@ -81,4 +83,4 @@ def _parsed() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(program.run(main))

@@ -20,6 +20,7 @@ from benchmarks.bus.processor import ProcessorWatch
 from benchmarks.live import run_stack, stolen_s
 from benchmarks.report import Target, publish
 from benchmarks.stalls import Stalls
+from runtime import program
 from runtime.realtime import cores_awake, realtime_permitted
 
 _PRIORITY = 70
@@ -105,7 +106,7 @@ def _four(name: str, duration_s: float, folder: Path, priority: int) -> list[Mea
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env={**os.environ, "OMP_NUM_THREADS": "1"},
-                text=True,
+                encoding="utf-8",
             )
             for profile in emulators.profiles.values()
         ]
@@ -185,4 +186,4 @@ def _spin() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(program.run(main))

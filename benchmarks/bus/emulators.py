@@ -44,7 +44,7 @@ class Emulators:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"},
-            text=True,
+            encoding="utf-8",
         )
         self._await("Ctrl-C ends")
         return self

@@ -13,6 +13,7 @@ import numpy as np
 
 from benchmarks.bus.clients import Client, client
 from drivers.dynamixel.profile import Profile
+from runtime import program
 from runtime.realtime import become_realtime
 
 RATE_HZ = 100
@@ -76,4 +77,4 @@ def measured(arm: Client, cycles: int) -> Measured:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(program.run(main))

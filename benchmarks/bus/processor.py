@@ -23,7 +23,7 @@ class ProcessorWatch:
         """Take note of the processor time of all its processes."""
         for name, pid in processes(launch).items():
             try:
-                stat = Path(f"/proc/{pid}/stat").read_text()
+                stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
             except OSError:
                 continue  # it ended while being looked at
             fields = stat.rpartition(")")[2].split()

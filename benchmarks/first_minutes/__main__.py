@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from rich.table import Table
 from benchmarks.chromium import chromium
 from benchmarks.first_minutes.watched_run import Watch, WatchedRun
 from benchmarks.report import Target, publish
+from runtime import program
 from station.config import load, robot_file
 from station.views import policy_cameras
 
@@ -140,4 +142,4 @@ def _show(console: Console, runs: dict[str, WatchedRun]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(program.run(main))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -21,6 +22,7 @@ from benchmarks.recording.robot import Robot
 from benchmarks.report import Target, publish
 from recorder.dataset import Dataset
 from recorder.journal import Journal, journals
+from runtime import program
 from runtime.realtime import realtime_permitted
 
 _PRIORITY: Final = 80
@@ -146,4 +148,4 @@ def _disk() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(program.run(main))

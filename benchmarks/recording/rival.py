@@ -50,10 +50,10 @@ def ratios(folder: Path, interpreter: Path, journal: Journal) -> dict[str, float
         cwd=_HERE,
         check=True,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     theirs = json.loads(told.stdout.splitlines()[-1])
-    minutes = dataset.info.total_frames / FPS / 60
+    minutes = sum(row.length for row in dataset.episodes()) / FPS / 60
     size = sum(
         path.stat().st_size
         for path in ours.rglob("*")

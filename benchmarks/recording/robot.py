@@ -123,7 +123,7 @@ class Robot:
 
     def processor_s(self, name: str) -> float:
         """Return the processor time that a process has taken so far."""
-        stat = Path(f"/proc/{self.processes[name].pid}/stat").read_text()
+        stat = Path(f"/proc/{self.processes[name].pid}/stat").read_text(encoding="utf-8")
         fields = stat.rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS_A_S
 
@@ -155,7 +155,7 @@ class Robot:
             nice=nice,
         )
         path = self._folder / f"{name}.json"
-        path.write_text(spec.model_dump_json())
+        path.write_text(spec.model_dump_json(), encoding="utf-8")
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         with (self._folder / f"{name}.log").open("ab") as output:
             self.processes[name] = spawned(path, output, environment)

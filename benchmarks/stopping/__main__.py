@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import signal
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -14,6 +14,7 @@ from rich.console import Console
 from benchmarks.report import Target, publish
 from benchmarks.stopping import browsers, collision, detection, kills, picture, presses, silence
 from benchmarks.stopping.robot import RobotError
+from runtime import program
 
 Figures = dict[str, float]
 
@@ -79,7 +80,6 @@ def main() -> None:
         "detection": _detection,
     }
     arguments = _parser(list(parts)).parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # no launch is left behind
     console = Console()
     options = _options(arguments)
     figures: Figures = {}
@@ -178,4 +178,4 @@ def _say_missing(console: Console, figures: Figures, asked: list[Target]) -> Non
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(program.run(main))

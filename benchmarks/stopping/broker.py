@@ -43,7 +43,9 @@ class Broker:
     def start(self) -> None:
         """Run until `kill`; raises TimeoutError if it does not listen in time."""
         config = Path(self._folder.name) / "mosquitto.conf"
-        config.write_text(f"listener {self.port} {self.host}\nallow_anonymous true\n")
+        config.write_text(
+            f"listener {self.port} {self.host}\nallow_anonymous true\n", encoding="utf-8"
+        )
         self._process = subprocess.Popen(
             [self._program, "-c", str(config)],
             stdout=subprocess.DEVNULL,

@@ -14,6 +14,8 @@ import sys
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from runtime import program
+
 _PING_S = 1.0
 _NICE = 10  # they are meant to be elsewhere, and to take no time from anyone here
 
@@ -52,4 +54,4 @@ async def _pages(port: int, count: int) -> None:
 
 if __name__ == "__main__":
     os.nice(_NICE)
-    asyncio.run(_pages(int(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(program.run(lambda: asyncio.run(_pages(int(sys.argv[1]), int(sys.argv[2])))))

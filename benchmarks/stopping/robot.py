@@ -289,7 +289,7 @@ def profile(arm: str) -> Profile:
 def _kill(pid: int) -> None:
     """Kill what a launch that was killed itself has left, stopped processes above all."""
     try:
-        if "runtime.process" in Path(f"/proc/{pid}/cmdline").read_text():
+        if "runtime.process" in Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace"):
             os.kill(pid, signal.SIGKILL)
     except (FileNotFoundError, ProcessLookupError):
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from benchmarks.report import Target, publish
 from benchmarks.takeover.latency import latencies_ms
 from benchmarks.takeover.picture import draw
 from benchmarks.takeover.trial import Trial, lag_ms, tried
+from runtime import program
 
 TARGETS = (
     Target("step_mrad", 2.0, "largest step of a joint beyond what its motion explains"),
@@ -82,4 +84,4 @@ def _parsed() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(program.run(main))

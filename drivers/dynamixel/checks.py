@@ -18,6 +18,7 @@ from drivers.dynamixel.registers import (
     TORQUE_ENABLE,
     hardware_errors,
 )
+from runtime.shell import command
 
 SHADOW_TICKS: Final = 30  # how far a pair's readings may differ before the motors would fight
 _OUTSIDE_TICKS: Final = 32  # 0.05 rad beyond a limit an arm may rest; its goal is at the limit
@@ -43,8 +44,9 @@ def motors_of(profile: Profile) -> Iterable[tuple[str, int, Motor]]:
 def company(port: Port) -> str:
     """Return what to say when somebody else's packets are on the bus."""
     return (
-        f"{port.path}: another program talks to the servos of this bus; end it (`fuser -v "
-        f"{port.path}` shows those of this machine, a second adapter may be on the same cable)"
+        f"{port.path}: another program talks to the servos of this bus; end it ("
+        f"{command('fuser -v', port.path)} shows those of this machine, a second adapter "
+        "may be on the same cable)"
     )
 
 

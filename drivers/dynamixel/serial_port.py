@@ -15,6 +15,8 @@ from typing import Any
 import serial  # type: ignore[import-untyped]
 
 from drivers.dynamixel.port import MOST_BYTES, Port, PortError
+from runtime.folders import user_name
+from runtime.shell import command
 
 _NOTHING = bytes(4)  # an int that is zero
 _FIRST_PAUSE_S = 0.0005
@@ -104,7 +106,7 @@ def latency_timer_ms(path: str | Path, sysfs: Path = _USB_SERIAL) -> int | None:
         sysfs: where the system lists its USB serial ports.
     """
     try:
-        return int(_latency_timer(path, sysfs).read_text())
+        return int(_latency_timer(path, sysfs).read_text(encoding="utf-8"))
     except OSError:  # it has none, or is just being pulled out: the next question tells
         return None
 
@@ -120,12 +122,12 @@ def demand_short_latency(path: str | Path, sysfs: Path = _USB_SERIAL) -> None:
         return
     timer = _latency_timer(path, sysfs)
     with contextlib.suppress(OSError):
-        timer.write_text("1")
+        timer.write_text("1", encoding="utf-8")
     found_ms = latency_timer_ms(path, sysfs)
     if found_ms != 1:
         raise PortError(
             f"{path}: the USB adapter holds answers back for {found_ms} ms, expected 1: run "
-            f"`echo 1 | sudo tee {timer}`, and for good put the udev rule `{_UDEV_RULE}"
+            f"{command('echo 1 | sudo tee', timer)}, and for good put the udev rule `{_UDEV_RULE}"
         )
 
 
@@ -144,12 +146,13 @@ def _remedy(path: str, baud: int, error: Exception) -> str:
         )
     if code in (errno.EACCES, errno.EPERM):
         return (
-            f"no permission to open {path}: run `sudo usermod -aG dialout $USER` and log in again"
+            f"no permission to open {path}: run "
+            f"{command('sudo usermod -aG dialout', user_name())} and log in again"
         )
     if code in (errno.EAGAIN, errno.EBUSY):
         return (
-            f"{path} is in use by another program: `fuser -v {path}` names it; end it, two "
-            "programs on one bus spoil each other's answers"
+            f"{path} is in use by another program: {command('fuser -v', path)} names it; end "
+            "it, two programs on one bus spoil each other's answers"
         )
     if isinstance(error, ValueError):
         return f"{path} refuses {baud} baud ({error}): give it a rate that its adapter knows"

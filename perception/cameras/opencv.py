@@ -17,6 +17,8 @@ from messaging.transport import Bus
 from perception.camera import CameraError, Capture
 from perception.device import DeviceCamera
 from runtime.config import Between, FrameRate, LatencyMs, Pixels, StrictModel
+from runtime.folders import user_name
+from runtime.shell import command
 
 log = logging.getLogger(__name__)
 
@@ -69,12 +71,14 @@ class OpencvCamera(DeviceCamera):
             raise CameraError(f"no camera at {self._path}; there are: {_names_of_cameras()}")
         if not os.access(self._path, os.R_OK | os.W_OK):
             raise CameraError(
-                f"no permission for {self._path}; run `sudo usermod -aG video $USER`, log in anew"
+                f"no permission for {self._path}; run "
+                f"{command('sudo usermod -aG video', user_name())}, log in anew"
             )
         device = self._video_capture(str(self._path), cv2.CAP_V4L2)
         if not device.isOpened():
+            users = command("fuser -v", self._path)
             raise CameraError(
-                f"{self._path} is busy or takes no pictures; `fuser -v {self._path}` shows who"
+                f"{self._path} is busy or takes no pictures; {users} shows who"
                 " has it, `v4l2-ctl --list-devices` which device takes pictures"
             )
         try:
@@ -150,8 +154,8 @@ class VideoDevice:
         if size != (config.width, config.height):
             raise CameraError(
                 f"{self._path} was asked for {config.width}x{config.height} and gives"
-                f" {size[0]}x{size[1]}; `v4l2-ctl -d {self._path} --list-formats-ext` lists"
-                " what it can do"
+                f" {size[0]}x{size[1]};"
+                f" {command('v4l2-ctl --list-formats-ext -d', self._path)} lists what it can do"
             )
 
     def _check_rate(self) -> None:
@@ -181,7 +185,7 @@ class VideoDevice:
             raise CameraError(
                 f"{self._path} was asked for {what} = {value} and has"
                 f" {'no such control' if got < 0 else got};"
-                f" `v4l2-ctl -d {self._path} --list-ctrls` lists ranges and steps"
+                f" {command('v4l2-ctl --list-ctrls -d', self._path)} lists ranges and steps"
             )
 
     def _is_jpeg(self) -> bool:

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from policy_worker.policy import Observation, Policy, PolicySpec
 from runtime.config import Between, StrictModel
+from runtime.shell import command
 
 _HORIZON_S: Final = 2.0
 _DEMONSTRATION: Final = ".npz"
 _EPISODE: Final = ".parquet"
 _INFO: Final = Path("meta/info.json")
 _TASKS: Final = Path("meta/tasks.parquet")
+_UNNAMED: Final = "__index_level_0__"  # what pandas calls an index without a name
 
 
 class Config(StrictModel):
@@ -127,30 +129,51 @@ def _demonstration(path: Path) -> Recording:
 
 def _episode(path: Path, episode: int | None) -> Recording:
     """Return an episode of a LeRobot v3.0 dataset, whose `meta` lies beside `data`."""
-    root = path.resolve().parents[2]
+    # A hub's cache is made of links, which lead away from the dataset: none is followed here.
+    root = next((above for above in path.absolute().parents if (above / _INFO).exists()), None)
     if not path.exists():
-        raise FileNotFoundError(f"there is no {path}; `python -m recorder info` lists episodes")
+        listing = command("python -m recorder info --episodes", *([root] if root else []))
+        raise FileNotFoundError(f"there is no {path}; {listing} lists what there is")
+    if root is None:
+        raise ValueError(f"{path} is in no dataset: no folder above it has {_INFO}")
     try:
-        info = json.loads((root / _INFO).read_text())
+        info = json.loads((root / _INFO).read_text(encoding="utf-8"))
         rows = _rows(path, episode)
-        tasks = pq.read_table(root / _TASKS).to_pylist()
-        texts = {row.pop("task_index"): str(*row.values()) for row in tasks}
+        actions = np.array(rows["action"].to_pylist(), np.float64)
+        if not np.isfinite(actions).all():
+            raise ValueError("an action is not a number")
         return Recording(
-            joints=tuple(info["features"]["action"]["names"]),
-            actions=np.array(rows["action"].to_pylist(), np.float64),
+            joints=_names(info["features"]["action"]["names"]),
+            actions=actions,
             dt_s=1.0 / info["fps"],
-            instruction=texts[rows["task_index"][0].as_py()],
+            instruction=_texts(root)[rows["task_index"][0].as_py()],
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, ArithmeticError) as error:
         raise ValueError(
             f"{path} is no file under data/ of a whole dataset: {error!r}; ask"
-            f" `python -m recorder check {root}`"
+            f" {command('python -m recorder check', root)}"
         ) from error
+
+
+def _names(given: object) -> tuple[str, ...]:
+    """Return the joints' names: a list, or one in an object as older datasets have it."""
+    names = next(iter(given.values())) if isinstance(given, dict) and len(given) == 1 else given
+    if not isinstance(names, list):
+        raise TypeError(f"the action's joints are called {given!r}")
+    return tuple(str(name) for name in names)
+
+
+def _texts(root: Path) -> dict[int, str]:
+    tasks = pq.read_table(root / _TASKS)
+    column = next(name for name in (_UNNAMED, "task") if name in tasks.column_names)
+    pairs = zip(tasks["task_index"].to_pylist(), tasks[column].to_pylist(), strict=True)
+    return dict(pairs)
 
 
 def _rows(path: Path, episode: int | None) -> pa.Table:
     """Return one episode's frames out of a file that may hold several."""
-    table = pq.read_table(path, partitioning=None)
+    columns = ["action", "episode_index", "task_index"]
+    table = pq.read_table(path, columns=columns, partitioning=None)
     held = sorted(set(table["episode_index"].to_pylist()))
     wanted = held[0] if episode is None and len(held) == 1 else episode
     if wanted not in held:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 import tempfile
 import threading
@@ -23,6 +22,7 @@ from rich.console import Console as Screen
 from drivers.dynamixel.profile import Profile
 from drivers.dynamixel.socket_port import SCHEME
 from drivers.gripper import commanded_rad
+from runtime import program
 from runtime.plugins import UnknownNameError
 from simulation.main import World
 from simulation.scene import scene_model
@@ -70,7 +70,6 @@ def main(arguments: list[str]) -> int:
     except (ConfigError, UnknownNameError, OSError, ValueError) as error:
         screen.print(str(error), style="red", markup=False, highlight=False)
         return 1
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ports:
         for line in _told(bench.profiles, ports):
             screen.print(line, highlight=False, markup=False, soft_wrap=True)
@@ -207,4 +206,4 @@ def _answer(console: Console, request: str, screen: Screen) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(program.run(lambda: main(sys.argv[1:])))

@@ -8,6 +8,7 @@ from drivers.dynamixel.bus import ServoBus
 from drivers.dynamixel.checks import named
 from drivers.dynamixel.profile import MIDDLE_TICK, RAD_PER_TICK
 from drivers.dynamixel.registers import PRESENT_POSITION, TORQUE_ENABLE
+from runtime.shell import command
 from station.arm_tools.keeping import keep
 from station.arm_tools.motors import demand_meaning
 from station.arm_tools.request import NamedArm, Request, ToolError, connected
@@ -45,7 +46,7 @@ def _read(request: Request, bus: ServoBus, arm: NamedArm, end: str) -> float:
     if bus.read(servo, TORQUE_ENABLE):
         raise ToolError(
             f"arm {arm.name}: {named('gripper', servo)} holds, it must be limp to be moved by "
-            f"hand: bring the arm to rest with `python -m drivers rest --arm {arm.name}`"
+            f"hand: bring the arm to rest with {command('python -m drivers rest --arm', arm.name)}"
         )
     request.ask(f"arm {arm.name}: {end} its gripper by hand, all the way, press Enter: ")
     return round((bus.read(servo, PRESENT_POSITION) - MIDDLE_TICK) * RAD_PER_TICK, 4)

@@ -26,7 +26,7 @@ def keep(request: Request, place: str, value: dict[str, Any], by: str) -> Path:
         by: the command that measured it.
 
     Raises:
-        ToolError: the config would not accept it; the file is as it was.
+        ToolError: the config would not accept it, or the file cannot be written; it is as it was.
     """
     file = calibration_file(request.file)
     changes = value
@@ -39,7 +39,13 @@ def keep(request: Request, place: str, value: dict[str, Any], by: str) -> Path:
         raise ToolError(f"what was measured is not sound, it was not kept: {error}") from error
     before = file.read_text(encoding="utf-8") if file.exists() else ""
     body = yaml.safe_dump(measured, sort_keys=False, allow_unicode=True)
-    atomic_write_text(file, "\n".join([*_notes(before, place, by), body]))
+    try:
+        atomic_write_text(file, "\n".join([*_notes(before, place, by), body]))
+    except OSError as error:
+        raise ToolError(
+            f"cannot write {file} ({error.strerror}): make it writable, and put this into it, or "
+            f"measure again with `--config` and a config of your own:\n{body}"
+        ) from error
     return file
 
 

@@ -80,7 +80,7 @@ def _measure(request: Request, arm: NamedArm, joints: list[str]) -> None:
             driver.detach()
     results = {joint: delay_s(trace) for joint, trace in traces.items()}
     plot = save_plot(
-        request.station.runs / f"latency_{arm.name}.png",
+        request.station.run_folder / f"latency_{arm.name}.png",
         {joint: (trace, results[joint][0]) for joint, trace in traces.items()},
     )
     request.console.print(_table(arm, results, plot))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,8 @@ from rich.console import Console
 from drivers.arm import ArmError
 from drivers.dynamixel.bus import NoAnswerError, RefusedError
 from drivers.dynamixel.port import PortError
+from runtime import program
+from runtime.shell import quoted
 from station.arm_tools import calibrate, check, free, latency, reboot, rest, scan, watch
 from station.arm_tools.request import (
     Ask,
@@ -27,7 +29,6 @@ from station.arm_tools.tables import plain_table
 from station.config import load, robot_file
 
 _ROBOT: Final = "aloha"
-_INTERRUPTED: Final = 130  # what shells expect of a program ended by Ctrl-C
 _USAGE: Final = (
     "python -m drivers COMMAND [--robot NAME] [--config FILE] [--set KEY=VALUE]... [--arm ARM]...\n"
 )
@@ -138,8 +139,9 @@ def main(arguments: Sequence[str], ask: Ask | None = None) -> int:
         complaint.print(text, style="bold red", markup=False, highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
-        console.print("\ninterrupted; torque is as it was", highlight=False)
-        return _INTERRUPTED
+        with suppress(OSError):  # the terminal may be what ended
+            console.print("\ninterrupted; torque is as it was", highlight=False)
+        return program.INTERRUPTED
 
 
 def _request(options: argparse.Namespace, console: Console, ask: Ask) -> Request:
@@ -158,7 +160,7 @@ def _robot_options(options: argparse.Namespace) -> str:
         words = ["--robot", options.robot]
     for setting in options.settings:
         words += ["--set", setting]
-    return shlex.join(words)
+    return " ".join(map(quoted, words))
 
 
 def _asked(question: str) -> str:

@@ -23,6 +23,7 @@ from drivers.dynamixel.registers import (
     Register,
     hardware_errors,
 )
+from runtime.shell import command
 from station.arm_tools.request import NamedArm, ToolError
 
 _MODE_SPAN: Final = (TORQUE_ENABLE, HARDWARE_ERROR_STATUS)
@@ -109,7 +110,7 @@ def demand_limp(arm: NamedArm, found: dict[int, Glance], why: str) -> None:
     if held:
         raise ToolError(
             f"arm {arm.name} is not limp, {', '.join(held)} hold: {why}; bring it to rest first "
-            f"with `python -m drivers rest --arm {arm.name}`"
+            f"with {command('python -m drivers rest --arm', arm.name)}"
         )
 
 
@@ -125,7 +126,7 @@ def demand_meaning(bus: ServoBus, arm: NamedArm) -> None:
     if wrong:
         raise ToolError(
             f"arm {arm.name}: {'; '.join(wrong)}: so its angles are not what the config means; "
-            f"run `python -m drivers calibrate registers --arm {arm.name}` before"
+            f"run {command('python -m drivers calibrate registers --arm', arm.name)} before"
         )
 
 

@@ -15,6 +15,7 @@ from drivers.arm import Arm, ArmError, ArmReading
 from motion import minimum_jerk
 from motion.limiter import Limiter
 from motion.limits import JointLimits, gripper_mask
+from runtime import program
 from runtime.rate import RateKeeper
 
 Array = NDArray[np.float64]
@@ -37,13 +38,14 @@ class StoppedError(ArmError):
 
 @contextmanager
 def interruptible() -> Iterator[Interrupted]:
-    """Let Ctrl-C, or being told to end, be something that a motion can look for and brake."""
+    """Let all that would end or suspend this program be something that a motion brakes for."""
     asked: list[int] = []
 
     def note(number: int, _: FrameType | None) -> None:
         asked.append(number)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    heeded = [*program.interrupts(), signal.SIGQUIT, signal.SIGTSTP]
+    before = {number: signal.signal(number, note) for number in heeded}
     try:
         yield lambda: bool(asked)
     finally:

@@ -14,6 +14,7 @@ from drivers.arms.aloha import AlohaArm
 from drivers.gripper import action_of
 from motion import minimum_jerk
 from motion.limits import JointLimits
+from runtime.shell import command
 from station.arm_tools.motors import Glance, all_glances, holding, latched, torque_off
 from station.arm_tools.moving import RATE_HZ, Mover, interruptible
 from station.arm_tools.request import NamedArm, Request, ToolError, connected
@@ -57,7 +58,7 @@ def run(request: Request, _: argparse.Namespace) -> int:
 def _limp_by_error(arm: NamedArm, errors: list[str]) -> str:
     return (
         f"arm {arm.name} is limp, and has latched {'; '.join(errors)}. Find the cause, then "
-        f"restart the motor with `python -m drivers reboot --arm {arm.name}`"
+        f"restart the motor with {command('python -m drivers reboot --arm', arm.name)}"
     )
 
 

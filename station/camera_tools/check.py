@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,13 +36,6 @@ def main(arguments: Sequence[str]) -> int:
             f"perception: {error}", highlight=False, soft_wrap=True
         )
         return 2
-    except KeyboardInterrupt:
-        return 130
-
-
-def entry() -> None:
-    """Run as a program."""
-    sys.exit(main(sys.argv[1:]))
 
 
 def check(config: StationConfig, seconds: float, picture: Path | None, console: Console) -> int:

@@ -17,6 +17,7 @@ from rich.text import Text
 from messaging.images import ImageError, encoding, pixels
 from messaging.messages import Frame, Heartbeat
 from perception.stream import State
+from runtime.shell import command
 
 MOST_SKEW_MS = 50.0
 MOST_AGE_MS = 150.0
@@ -119,9 +120,10 @@ class CameraView:
         if self.age_ms > MOST_AGE_MS:
             return f"images are {self.age_ms:.0f} ms old when they arrive: close other programs"
         if self.skew_ms > self.most_skew_ms:
+            measuring = command("python -m perception pattern --camera", self.name)
             return (
                 f"its images are {self.skew_ms:.0f} ms off those of the first camera: measure"
-                " latency_ms of both by `python -m perception pattern`"
+                f" latency_ms of both by {measuring}"
             )
         return ""
 

@@ -4,38 +4,52 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recorder import layout, statistics, structure
+from recorder import layout, statistics
 from recorder.assembly import Episode, filmed
-from recorder.dataset import STATISTICS_COLUMN, Dataset, DatasetError
+from recorder.dataset import Dataset
+from recorder.info import Info, other_columns, robot_of
 from recorder.layout import Robot, Success
+from recorder.reading import STATISTICS_COLUMN, damage, read_texts
 from recorder.statistics import Statistics
-from recorder.structure import EpisodeRow, Info
+from recorder.structure import EpisodeRow
 from station.recorder_tools.task import ToolError, listed
 
+OTHERS_TOOL: Final = "LeRobot's `lerobot-edit-dataset`"
 
-def robot_of(info: Info, where: Path) -> Robot:
+
+def own_robot(info: Info, where: Path) -> Robot:
     """Return what all episodes of a recorded dataset have in common.
 
     Raises:
         ToolError: it was not recorded by this software, so that its columns are others.
     """
-    if different := structure.other_columns(info):
+    if not info.recorded:
         raise ToolError(
-            f"{where} was not recorded by this software, or by another version: it differs in the"
-            f" columns {listed(different)}; LeRobot's own tools can edit it"
+            f"{where} was not recorded by this software, which copies recordings with all their"
+            f" labels; {OTHERS_TOOL} does this with others' datasets"
         )
-    return structure.robot_of(info)
+    if different := other_columns(info):
+        raise ToolError(
+            f"{where} was recorded by another version of this software, or changed: it differs in"
+            f" the columns {listed(different)}; {OTHERS_TOOL} can edit it"
+        )
+    return robot_of(info)
 
 
 def copied(dataset: Dataset, row: EpisodeRow) -> Episode:
     """Return an episode of a dataset, as people say it is by now; raises DatasetError."""
+    if not row.tasks:
+        what = f"episode {row.episode} of {dataset.directory} has no task"
+        raise damage(dataset.directory, what)
+    dataset.ticks(row.episode)  # says what is wrong with them
     ticks = dataset.directory / layout.ticks_path(row.episode)
-    subtasks = dataset.directory / layout.SUBTASKS
+    subtasks = (dataset.directory / layout.SUBTASKS).exists()
 
     def film(camera: str, path: Path) -> Statistics:
         return _film(dataset, row, camera, path)
@@ -43,21 +57,14 @@ def copied(dataset: Dataset, row: EpisodeRow) -> Episode:
     return Episode(
         table=_relabelled(dataset.table(row.episode), row),
         tasks=dataset.tasks(),
-        subtasks=texts(subtasks) if subtasks.exists() else {},
+        subtasks=read_texts(dataset.directory, layout.SUBTASKS, "subtask_index")
+        if subtasks
+        else {},
         task=row.tasks[0],
         told=row.raw,
         film=film,
         ticks=ticks if ticks.exists() else None,
     )
-
-
-def texts(path: Path) -> dict[int, str]:
-    """Return the texts in a file such as `meta/tasks.parquet`, by number; raises DatasetError."""
-    try:
-        rows = pq.read_table(path, partitioning=None).to_pylist()
-        return {int(row.pop(next(iter(row)))): str(*row.values()) for row in rows}
-    except (OSError, pa.ArrowException, ValueError, TypeError) as error:
-        raise DatasetError(f"{path} is damaged: {error}") from error
 
 
 def _relabelled(table: pa.Table, row: EpisodeRow) -> pa.Table:
@@ -78,9 +85,8 @@ def _film(dataset: Dataset, row: EpisodeRow, camera: str, path: Path) -> Statist
     if known and begin_s == 0.0 and row.text("journal"):
         shutil.copyfile(source, path)
         return known
-    height, width = dataset.info.features[layout.CAMERA + camera]["shape"][:2]
     images = dataset.frames(row.episode, camera)
-    return filmed(path, images, dataset.info.fps, (height, width))
+    return filmed(path, images, round(dataset.info.fps), dataset.info.camera(camera).size)
 
 
 def _known_statistics(dataset: Dataset, row: EpisodeRow, feature: str) -> Statistics | None:

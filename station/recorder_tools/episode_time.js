@@ -8,6 +8,11 @@ function seek(video, seconds) {
   else video.currentTime = seconds;
 }
 
+/** A value for people: nothing where the dataset has none. */
+function told(value) {
+  return value === null ? "-" : value.toFixed(3);
+}
+
 function show(at) {
   frame = Math.max(0, Math.min(last, Math.round(at)));
   const kind = episode.sources[episode.source[frame]];
@@ -22,7 +27,7 @@ function show(at) {
   band.setAttribute("aria-valuetext", (frame / episode.fps).toFixed(2) + " seconds, " + kind.title);
   for (const plot of plots) {
     plot.needle.style.left = 100 * share + "%";
-    plot.values.value = "is " + episode.state[frame][plot.column].toFixed(3) + ", told " + episode.action[frame][plot.column].toFixed(3);
+    plot.values.value = "is " + told(episode.state[frame][plot.column]) + ", told " + told(episode.action[frame][plot.column]);
   }
 }
 

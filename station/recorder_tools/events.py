@@ -25,9 +25,9 @@ def events(dataset: Dataset, row: EpisodeRow, table: pa.Table) -> list[Event]:
 def _labels(dataset: Dataset, row: EpisodeRow) -> Iterator[Event]:
     last = row.length - 1
     if outcome := row.text("outcome_label"):
-        known_s = float(row.raw.get("outcome_s") or row.length / dataset.info.fps)
+        known = float(row.raw.get("outcome_s") or row.length / dataset.info.fps) * dataset.info.fps
         by = row.text("labelled_by") or "nobody"
-        yield min(round(known_s * dataset.info.fps), last), f"{outcome}, by {by}"
+        yield round(known) if 0.0 <= known < last else last, f"{outcome}, by {by}"
     if note := row.text("note"):
         yield last, f"note: {note}"
 

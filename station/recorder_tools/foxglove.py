@@ -32,6 +32,7 @@ _TIME: Final = {
     "title": "time",
     "properties": {"sec": {"type": "integer"}, "nsec": {"type": "integer"}},
 }
+_TOPICS: Final = {layout.STATE: "/joints/measured", layout.ACTION: "/joints/command"}
 _TEXT: Final = {"type": "string"}
 _NUMBER: Final = {"type": "number"}
 _JOINT: Final = {
@@ -138,7 +139,7 @@ def _images(dataset: Dataset, row: EpisodeRow, table: pa.Table, camera: str) -> 
     """Yield each image once, when it was captured."""
     captured_ns = wall_ns(dataset, table, f"t_{camera}_ns")
     before_ns = -1
-    for t_ns, image in zip(captured_ns, dataset.frames(row.episode, camera), strict=False):
+    for t_ns, image in zip(captured_ns, dataset.frames(row.episode, camera), strict=True):
         if t_ns == before_ns:
             continue
         before_ns = t_ns
@@ -151,37 +152,42 @@ def _joints(dataset: Dataset, row: EpisodeRow, table: pa.Table) -> Iterator[_Mes
     ticks = dataset.ticks(row.episode)
     if ticks is None:
         stamps_ns = wall_ns(dataset, table, "t_mono_ns")
-        measured, commanded = table[layout.STATE], table[layout.ACTION]
+        columns = {key: table[key] for key in _TOPICS if dataset.info.vector(key)}
     else:
         offset_ns = _clock_offset_ns(table)
         stamps_ns = [t_ns + offset_ns for t_ns in ticks["t_ns"].to_pylist()]
-        measured, commanded = ticks["measured"], ticks["command"]
-    values = vectors(measured).tolist(), vectors(commanded).tolist()
-    for t_ns, *both in zip(stamps_ns, *values, strict=True):
-        for topic, positions in zip(("/joints/measured", "/joints/command"), both, strict=True):
+        columns = {layout.STATE: ticks["measured"], layout.ACTION: ticks["command"]}
+    values = {key: vectors(column).tolist() for key, column in columns.items()}
+    for tick, t_ns in enumerate(stamps_ns):
+        for key, rows in values.items():
             joints = [
                 {"name": name, "position": position}
-                for name, position in zip(dataset.info.joints, positions, strict=True)
+                for name, position in zip(dataset.info.features[key].names, rows[tick], strict=True)
                 if math.isfinite(position)
             ]
-            yield _Message(t_ns, topic, "foxglove.JointStates", {"joints": joints})
+            yield _Message(t_ns, _TOPICS[key], "foxglove.JointStates", {"joints": joints})
 
 
 def _control(dataset: Dataset, table: pa.Table) -> Iterator[_Message]:
     """Yield who commanded, and which arms a person moved."""
-    source = layout.RECAP + "source"
-    if source not in table.column_names:
+    if not dataset.info.recorded:
         return
+    source = layout.RECAP + "source"
     arm = layout.RECAP + "intervention_"
     arms = [name for name in table.column_names if name.startswith(arm) and name != arm + "id"]
     columns = table.select([source, layout.RECAP + "gap", *arms]).to_pylist()
     for t_ns, row in zip(wall_ns(dataset, table, "t_mono_ns"), columns, strict=True):
         fields = {
-            "source": layout.Source(row[source]).name.lower(),
+            "source": _source(row[source]),
             "person_moves": [name.removeprefix(arm) for name in arms if row[name]],
             "gap": row[layout.RECAP + "gap"],
         }
         yield _Message(t_ns, "/control", "evenhand.Control", fields)
+
+
+def _source(number: int) -> str:
+    known = number in layout.Source.__members__.values()
+    return layout.Source(number).name.lower() if known else f"source {number}"
 
 
 def _log(dataset: Dataset, row: EpisodeRow, table: pa.Table) -> Iterator[_Message]:
@@ -194,17 +200,14 @@ def _log(dataset: Dataset, row: EpisodeRow, table: pa.Table) -> Iterator[_Messag
 
 def wall_ns(dataset: Dataset, table: pa.Table, name: str) -> list[int]:
     """Return a stamp of each frame on the wall's clock; frames evenly from 0 if it was not kept."""
-    column = layout.RECAP + name
-    if column not in table.column_names:
+    if not dataset.info.recorded:
         return [round(frame * 1e9 / dataset.info.fps) for frame in range(len(table))]
     offset_ns = _clock_offset_ns(table)
-    return [int(t_ns) + offset_ns for t_ns in table[column].to_pylist()]
+    return [int(t_ns) + offset_ns for t_ns in table[layout.RECAP + name].to_pylist()]
 
 
 def _clock_offset_ns(table: pa.Table) -> int:
     wall, monotonic = (layout.RECAP + name for name in ("t_wall_ns", "t_mono_ns"))
-    if wall not in table.column_names:
-        return 0
     return int(table[wall][0].as_py()) - int(table[monotonic][0].as_py())
 
 

@@ -8,9 +8,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder import decoding, layout
+from recorder import decoding
 from recorder.assembly import LOOKED_AT
 from recorder.dataset import Dataset, DatasetError
+from recorder.features import Feature, Kind
 from recorder.structure import EpisodeRow, Fault
 
 _ASIDE: Final = "repair puts the episode aside and keeps the others"
@@ -30,30 +31,36 @@ def faults(dataset: Dataset, row: EpisodeRow, seen: Seen | None) -> Iterator[Fau
     for camera in dataset.info.cameras:
         where = f"episode {row.episode}, {camera}"
         try:
-            for what in _of_camera(dataset, row, camera):
-                yield Fault(where, what, _ASIDE)
-            if seen is not None:
-                for number, image in enumerate(dataset.frames(row.episode, camera)):
-                    if number % LOOKED_AT == 0:
-                        seen(layout.CAMERA + camera, image)
+            feature = dataset.info.camera(camera)
+            if feature.kind is Kind.VIDEO:
+                for what in _of_video(dataset, row, feature):
+                    yield Fault(where, what, _ASIDE)
+            if seen is None:
+                continue
+            for number, image in enumerate(dataset.frames(row.episode, camera)):
+                if image.shape[:2] != feature.size and feature.kind is Kind.IMAGE:
+                    yield Fault(where, _sizes(number, image.shape, feature), _ASIDE)
+                    break
+                if number % LOOKED_AT == 0:
+                    seen(feature.key, image)
         except (DatasetError, decoding.VideoError) as error:
             yield Fault(where, str(error), _ASIDE)
 
 
-def _of_camera(dataset: Dataset, row: EpisodeRow, camera: str) -> Iterator[str]:
-    path, _, end_s = dataset.video(row.episode, camera)
+def _of_video(dataset: Dataset, row: EpisodeRow, feature: Feature) -> Iterator[str]:
+    path, _, end_s = dataset.video(row.episode, feature.name)
     facts = decoding.facts(path)
     needed = round(end_s * dataset.info.fps)
-    if facts.frames < needed or (facts.frames > needed and _alone(dataset, row, camera)):
+    alone = not dataset.shared(row, feature.name)
+    if facts.frames < needed or (facts.frames > needed and alone):
         yield f"{facts.frames} images in {path.name}, {needed} needed"
     if abs(facts.fps - dataset.info.fps) > _RATE_HZ:
         yield f"{facts.fps:g} images a second, not {dataset.info.fps}"
-    height, width = dataset.info.features[layout.CAMERA + camera]["shape"][:2]
+    height, width = feature.size
     if (facts.height, facts.width) != (height, width):
         yield f"images of {facts.width} x {facts.height}, not {width} x {height}"
 
 
-def _alone(dataset: Dataset, row: EpisodeRow, camera: str) -> bool:
-    """Return whether no other episode's images are in the same file."""
-    files = [other.video_file(dataset.info, camera) for other in dataset.episodes()]
-    return files.count(row.video_file(dataset.info, camera)) == 1
+def _sizes(number: int, shape: tuple[int, ...], feature: Feature) -> str:
+    said = f"{feature.size[1]} x {feature.size[0]}"
+    return f"image {number} is of {shape[1]} x {shape[0]}, not {said}"

@@ -11,8 +11,10 @@ import numpy as np
 import pyarrow as pa
 from rich.table import Table
 
-from recorder import layout
+from recorder import layout, structure
 from recorder.dataset import Dataset, DatasetError
+from recorder.features import Feature, Kind
+from recorder.info import robot_of
 from recorder.structure import EpisodeRow
 from station.arm_tools.tables import plain_table, titled
 from station.recorder_tools.task import Task, add_directory, counted
@@ -44,14 +46,19 @@ def run(task: Task) -> int:
     task.console.print(titled("\nEpisodes by type and outcome", _outcomes(rows, info.fps)))
     damaged = _tell_interventions(task, dataset)
     task.console.print(titled("\nCameras", _cameras(dataset)))
+    others = _others(dataset)
+    if not info.recorded and others.row_count:
+        task.console.print(titled("\nOther features, which no tool here reads", others))
     task.console.print(titled("\nTasks", _tasks(rows, info.fps)))
     task.console.print(titled("\nOn disk", _sizes(task.directory)))
     if task.options.episodes:
         task.console.print(titled("\nEpisodes", _episodes(rows, info.fps)))
-    return int(bool(dataset.damaged or damaged))
+    for fault in (found := list(structure.miscounted(info, dataset.rows))):
+        task.say(f"\n{fault.where}: {fault.what}", style="yellow")
+    return int(bool(dataset.damaged or damaged or found))
 
 
-def _outcomes(rows: list[EpisodeRow], fps: int) -> Table:
+def _outcomes(rows: list[EpisodeRow], fps: float) -> Table:
     numbers: Counter[tuple[str, str]] = Counter()
     frames: Counter[str] = Counter()
     for row in rows:
@@ -72,12 +79,8 @@ def _outcomes(rows: list[EpisodeRow], fps: int) -> Table:
 
 def _tell_interventions(task: Task, dataset: Dataset) -> int:
     """Print how much a person commanded, by arm; returns how many episodes cannot be read."""
-    arms = [
-        name.removeprefix(_INTERVENTION)
-        for name in dataset.info.features
-        if name.startswith(_INTERVENTION) and name != _INTERVENTION + "id"
-    ]
-    if not arms:
+    arms = list(robot_of(dataset.info).arms)
+    if not dataset.info.recorded:
         task.say("\nNo interventions are marked in this dataset.")
         return 0
     frames, sources, damaged = 0, Counter[int](), 0
@@ -97,7 +100,7 @@ def _tell_interventions(task: Task, dataset: Dataset) -> int:
     return damaged
 
 
-def _shares(sources: Counter[int], moved: dict[str, int], frames: int, fps: int) -> Table:
+def _shares(sources: Counter[int], moved: dict[str, int], frames: int, fps: float) -> Table:
     table = plain_table("frames", "of all", "time", right=("of all", "time"))
     for number, count in sorted(sources.items()):
         known = number in layout.Source.__members__.values()
@@ -111,17 +114,33 @@ def _shares(sources: Counter[int], moved: dict[str, int], frames: int, fps: int)
 def _cameras(dataset: Dataset) -> Table:
     table = plain_table("camera", "size", "codec", "bytes a frame", right=("bytes a frame",))
     frames = max(1, sum(row.length for row in dataset.episodes()))
-    for camera in dataset.info.cameras:
-        key = layout.CAMERA + camera
-        feature = dataset.info.features[key]
-        height, width = feature["shape"][:2]
-        codec = str(feature.get("info", {}).get("video.codec", "unknown"))
-        size = folder_bytes(dataset.directory / "videos" / key)
-        table.add_row(camera, f"{width} x {height}", codec, _bytes(size / frames))
+    for camera in (*dataset.info.cameras, *dataset.info.depth_cameras):
+        feature = dataset.info.camera(camera)
+        height, width = feature.size
+        size = folder_bytes(dataset.directory / "videos" / feature.key)
+        each = _bytes(size / frames) if feature.dtype == "video" else "in the data"
+        table.add_row(camera, f"{width} x {height}", _codec(feature), each)
     return table
 
 
-def _tasks(rows: list[EpisodeRow], fps: int) -> Table:
+def _codec(feature: Feature) -> str:
+    if feature.kind is Kind.VIDEO:
+        return feature.codec
+    return ", ".join(filter(None, (str(feature.kind.value), feature.codec)))
+
+
+def _others(dataset: Dataset) -> Table:
+    """Return the features that no tool here reads; they stay as they are."""
+    table = plain_table("feature", "type", "shape")
+    known = {*layout.MANDATORY, layout.STATE, layout.ACTION}
+    for feature in dataset.info.features.values():
+        if feature.key not in known and feature.name not in dataset.info.cameras:
+            shape = " x ".join(map(str, feature.shape)) or "-"
+            table.add_row(feature.key, feature.dtype, shape)
+    return table
+
+
+def _tasks(rows: list[EpisodeRow], fps: float) -> Table:
     table = plain_table("task", "episodes", "time", right=("episodes", "time"))
     numbers = Counter(text for row in rows for text in row.tasks)
     for text, number in numbers.most_common():
@@ -138,7 +157,7 @@ def _sizes(directory: Path) -> Table:
     return table
 
 
-def _episodes(rows: list[EpisodeRow], fps: int) -> Table:
+def _episodes(rows: list[EpisodeRow], fps: float) -> Table:
     right = ("episode", "seconds", "corrections")
     table = plain_table(*right[:2], "type", "outcome", right[2], "by", "begun", "task", right=right)
     for column in table.columns[:-1]:
@@ -149,7 +168,7 @@ def _episodes(rows: list[EpisodeRow], fps: int) -> Table:
             f"{row.length / fps:.1f}",
             row.text("data_type"),
             row.text("outcome_label"),
-            str(row.raw.get("n_interventions") or 0),
+            str(row.count("n_interventions") or 0),
             row.text("operator") or row.text("policy"),
             row.text("t_start_wall")[_FROM_MONTH:_TO_MINUTE].replace("T", " "),
             "; ".join(row.tasks),

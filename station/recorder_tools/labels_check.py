@@ -14,7 +14,7 @@ from recorder.dataset import SUCCESS_OF
 from recorder.layout import Source, Success
 from recorder.structure import EpisodeRow, Fault
 
-_LEARN_NOT: Final = "do not learn from it: leave it out with python -m recorder split"
+_LEARN_NOT: Final = "`split` leaves it out of what is learnt from"
 _CORRECTING: Final = (Source.INTERVENTION, Source.REWIND)  # a correction begins with going back
 _BY_A_PERSON: Final = (Source.DEMO, Source.INTERVENTION)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from recorder.dataset import DatasetError
 from recorder.files import BusyError
+from runtime import program
 from station.recorder_tools import (
     check,
     exporting,
@@ -24,8 +26,6 @@ from station.recorder_tools import (
     view,
 )
 from station.recorder_tools.task import Task, ToolError
-
-_INTERRUPTED: Final = 130  # what shells expect of a program ended by Ctrl-C
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,5 +79,6 @@ def main(arguments: Sequence[str], console: Console | None = None) -> int:
         complaint.print(str(error), style="bold red", markup=False, highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
-        task.say("\ninterrupted, and nothing is lost: call it again for what is left to do")
-        return _INTERRUPTED
+        with suppress(OSError):  # the terminal may be what ended
+            task.say("\ninterrupted, and nothing is lost: call it again for what is left to do")
+        return program.INTERRUPTED

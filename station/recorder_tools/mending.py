@@ -5,22 +5,28 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
-from recorder import decoding, files, layout, structure
+from recorder import decoding, files, layout, origin, structure
 from recorder.assembly import assembled
 from recorder.catalogue import Catalogue
-from recorder.dataset import Dataset, DatasetError, VersionError, read_info, read_rows, read_table
+from recorder.dataset import Dataset, DatasetError, VersionError
 from recorder.layout import Robot
+from recorder.reading import (
+    episode_files,
+    read_info,
+    read_rows,
+    read_schema,
+    read_table,
+    read_texts,
+)
 from recorder.structure import EpisodeRow, ranges
 from runtime.files import atomic_write, unfinished
 from station.config import load, robot_file
-from station.recorder_tools.copying import copied, robot_of, texts
+from station.recorder_tools.copying import OTHERS_TOOL, copied, own_robot
+from station.recorder_tools.row_check import unusable
 from station.recorder_tools.task import ToolError, counted
-
-_PARTS: Final = ("meta", "data", "videos", "ticks")
 
 
 class Mending:
@@ -75,7 +81,13 @@ class Mending:
             self._renumber(dataset, robot)
 
     def demand_own_files(self) -> None:
-        """Raise ToolError where files hold several episodes: those are LeRobot's to repair."""
+        """Raise ToolError where somebody else wrote the files, or keeps them for all."""
+        if why := origin.unmendable(self._directory):
+            raise ToolError(
+                f"{self._directory} cannot be repaired: {why}. This repairs recordings of this"
+                f" software, in a folder of their own: {OTHERS_TOOL} makes new datasets of others',"
+                " and `cp -rL` copies what is linked"
+            )
         for row in self._rows():
             place = row.raw.get("data/chunk_index"), row.raw.get("data/file_index")
             if place != layout.place(row.episode):
@@ -93,7 +105,7 @@ class Mending:
         path = self._directory / layout.INFO
         if path.exists():
             try:
-                return robot_of(read_info(self._directory), self._directory)
+                return own_robot(read_info(self._directory), self._directory)
             except VersionError:
                 raise
             except DatasetError:
@@ -104,25 +116,24 @@ class Mending:
 
     def _rows(self) -> Iterator[EpisodeRow]:
         """Yield the episodes whose row can be read."""
-        for path in self._row_files():
+        for path in episode_files(self._directory):
             try:
-                yield from read_rows(path)
+                yield from read_rows(self._directory, path)
             except DatasetError:
                 continue
 
-    def _row_files(self) -> list[Path]:
-        return sorted((self._directory / layout.EPISODES).glob("*/*.parquet"))
-
     def _put_rows_aside(self, robot: Robot | None) -> None:
         """Take out every episode that is not whole, or whose row cannot be read."""
-        for path in self._row_files():
+        for path in episode_files(self._directory):
             try:
-                rows = read_rows(path)
+                rows = read_rows(self._directory, path)
             except DatasetError as error:
                 self._put_episode_aside(path, _first(str(error)))
                 continue
             cameras = tuple(robot.cameras) if robot else ()
-            faults = [what for row in rows for what in self._faults(row, cameras)]
+            said = unusable(self._directory / path, robot)
+            faults = [said] if said else []
+            faults += [what for row in rows for what in self._faults(row, cameras)]
             if faults:
                 numbers = ranges(row.episode for row in rows)
                 why = f"episode {numbers} is not whole: {_first(faults[0])}"
@@ -139,15 +150,15 @@ class Mending:
             layout.data_path(number),
             *(layout.video_path(camera.removeprefix(layout.CAMERA), number) for camera in cameras),
             layout.ticks_path(number),
-            row.relative_to(self._directory),
+            row,
         ):
             self._put_aside(name, why)
 
     def _faults(self, row: EpisodeRow, cameras: Iterable[str]) -> Iterator[str]:
         """Yield what keeps an episode from being used."""
-        path = self._directory / layout.data_path(row.episode)
+        path = layout.data_path(row.episode)
         try:
-            held = len(read_table(path, ["index"]))
+            held = len(read_table(self._directory, path, ["index"]))
         except DatasetError as error:
             yield str(error)
             return
@@ -170,10 +181,12 @@ class Mending:
             (layout.SUBTASKS, "subtask_index", catalogue.subtask),
         ):
             try:
-                texts(self._directory / path)
-                continue
+                read_texts(self._directory, path, column)
+                if layout.TEXTS in read_schema(self._directory, path).names:
+                    continue
             except DatasetError:
-                self._put_aside(path, "it is damaged")
+                pass
+            self._put_aside(path, "it is damaged")
             known = self._numbered(column)
             if not known:
                 continue
@@ -186,8 +199,8 @@ class Mending:
         """Return which numbers the rows use for tasks, or subtasks, and the texts of tasks."""
         known: dict[int, str] = {}
         for row in self._rows():
-            path = self._directory / layout.data_path(row.episode)
-            used = set(read_table(path, [column])[column].to_pylist())
+            path = layout.data_path(row.episode)
+            used = set(read_table(self._directory, path, [column])[column].to_pylist())
             if column == "task_index" and len(used) == 1:
                 known[used.pop()] = row.tasks[0]
             else:
@@ -218,7 +231,7 @@ class Mending:
         wanted = {layout.data_path(row.episode) for row in rows}
         wanted |= {layout.ticks_path(row.episode) for row in rows}
         wanted |= {layout.video_path(camera, row.episode) for row in rows for camera in cameras}
-        for part in _PARTS[1:]:
+        for part in origin.PARTS[1:]:
             for path in sorted((self._directory / part).rglob("*")):
                 name = path.relative_to(self._directory)
                 if path.is_file() and name not in wanted:
@@ -239,7 +252,7 @@ class Mending:
     def _swap(self) -> None:
         """Put the folders made anew in the place of the old ones; can be repeated."""
         self._keep_edits()
-        for part in _PARTS:
+        for part in origin.PARTS:
             if not (self._anew / part).exists():
                 continue
             if (self._directory / part).exists():
@@ -269,7 +282,7 @@ def _robot_by(directory: Path, row: EpisodeRow, name: str) -> Robot:
     """Return the robot of an episode: joints by a config, all else by the episode's files."""
     config = load(robot_file(name), [])
     arms = {arm: [f"{arm}_{joint}" for joint in of.joints] for arm, of in config.arms.items()}
-    stamps_s = read_table(directory / layout.data_path(row.episode))["timestamp"].to_numpy()
+    stamps_s = read_table(directory, layout.data_path(row.episode))["timestamp"].to_numpy()
     fps = round(float(1.0 / np.diff(stamps_s).mean())) if len(stamps_s) > 1 else 30
     key, end = f"videos/{layout.CAMERA}", "/file_index"
     cameras = {}

@@ -12,8 +12,8 @@ from recorder.assembly import assembled
 from recorder.dataset import Dataset
 from recorder.layout import Robot
 from recorder.structure import EpisodeRow
-from station.recorder_tools.copying import copied, robot_of
-from station.recorder_tools.task import Task, ToolError, counted
+from station.recorder_tools.copying import copied, own_robot
+from station.recorder_tools.task import Task, ToolError, counted, listed
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(task: Task) -> int:
-    """Write the new dataset; returns 0.
+    """Write the new dataset; returns 0, or 1 if something could not be read.
 
     Raises:
         DatasetError: a source cannot be read, or the new one's folder is taken.
@@ -32,15 +32,15 @@ def run(task: Task) -> int:
     sources = [task.opened(path) for path in task.options.sources]
     chosen = [(source, row) for source in sources for row in source.episodes()]
     write(task, common_robot(sources), task.options.out, chosen)
-    return 0
+    return int(any(source.damaged for source in sources))
 
 
 def common_robot(sources: Sequence[Dataset]) -> Robot:
     """Return what the datasets have in common; raises ToolError, naming what differs."""
     first = sources[0]
-    robot = robot_of(first.info, first.directory)
+    robot = own_robot(first.info, first.directory)
     for other in sources[1:]:
-        another = robot_of(other.info, other.directory)
+        another = own_robot(other.info, other.directory)
         if robot.twin is None or another.twin is None:  # what one does not say, the other may
             known = robot.twin if another.twin is None else another.twin
             robot, another = replace(robot, twin=known), replace(another, twin=known)
@@ -68,9 +68,13 @@ def write(
     kept = [(source, row) for source, row in chosen if not row.discarded]
     if not kept:
         raise ToolError(f"no episode is left for {out}: nothing was written")
+    unknown: set[str] = set()
     with assembled(out, robot) as assembly:
         for source, row in task.following(f"writing {out.name}", kept):
+            unknown.update(source.undeclared(row.episode))
             assembly.add(copied(source, row))
+    if unknown:
+        task.say(f"left out: the columns {listed(sorted(unknown))}, which no info.json speaks of")
     left_out = len(chosen) - len(kept)
     discarded = f", without {left_out} that were discarded" if left_out else ""
     task.say(f"wrote {counted(len(kept), 'episode')} to {out}{discarded}")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import json
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
 from string import Template
@@ -14,13 +14,14 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from recorder import layout
 from recorder.dataset import Dataset, DatasetError, vectors
+from recorder.info import Info
 from recorder.layout import Source
 from recorder.structure import EpisodeRow
 from station.recorder_tools.events import events as episode_events
+from station.recorder_tools.page_videos import players
 
 _HERE: Final = Path(__file__).parent
 _SCRIPTS: Final = ("episode_band.js", "episode_plots.js", "episode_time.js")
@@ -46,14 +47,14 @@ _LOOKS: Final = {
     Source.REWIND: Look("rewind", "#f9a8d4", "M-2 6l4 4M0 0l8 8M6-2l4 4"),
     Source.RESET: Look("going home", "#e2e8f0", "M4 3v2M3 4h2"),
 }
+_UNTOLD: Final = Look("not told who commanded", "#e2e8f0")
+_VECTORS: Final = (layout.STATE, layout.ACTION)
 _ARM_COLOUR: Final = "#c2410c"
 _GAP_COLOUR: Final = "#0f172a"
 
 
-def page(dataset: Dataset, episode: int) -> str:
-    """Return the page as text.
-
-    Videos that are missing are left out, and the page says so.
+def page(dataset: Dataset, episode: int) -> tuple[str, list[str]]:
+    """Return the page as text, and what it says of videos that are left out of it.
 
     Raises:
         DatasetError: there is no such episode, or its data cannot be read.
@@ -62,21 +63,22 @@ def page(dataset: Dataset, episode: int) -> str:
     table = dataset.table(episode)
     if not len(table):
         raise DatasetError(f"episode {episode} of {dataset.directory} has no frames to show")
-    videos, warnings = _videos(dataset, episode)
+    videos, warnings = players(dataset, episode)
     events = episode_events(dataset, row, table)
     outcome = row.text("outcome_label") or "outcome unknown"
-    return Template((_HERE / "episode.html").read_text()).substitute(
+    text = Template((_HERE / "episode.html").read_text(encoding="utf-8")).substitute(
         title=escape(f"Episode {episode}: {outcome}"),
         subtitle=escape("; ".join(row.tasks)),
-        style=(_HERE / "episode.css").read_text(),
-        script="\n".join((_HERE / name).read_text() for name in _SCRIPTS),
+        style=(_HERE / "episode.css").read_text(encoding="utf-8"),
+        script="\n".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS),
         facts="\n".join(_facts(dataset, row)),
         warnings=_warned(warnings),
         videos="\n".join(videos),
         events=_told(events, dataset.info.fps),
-        footer=escape(f"{dataset.directory.resolve().name}, {dataset.info.robot}"),
+        footer=escape(f"{dataset.directory.absolute().name}, {dataset.info.robot}"),
         episode=_json(_contents(dataset, table, events)),
     )
+    return text, warnings
 
 
 def _facts(dataset: Dataset, row: EpisodeRow) -> Iterator[str]:
@@ -98,67 +100,61 @@ def _facts(dataset: Dataset, row: EpisodeRow) -> Iterator[str]:
             yield f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>"
 
 
-def _videos(dataset: Dataset, episode: int) -> tuple[list[str], list[str]]:
-    """Return the players, and what is to be said of videos that are missing."""
-    players, warnings = [], []
-    for camera in dataset.info.cameras:
-        try:
-            path, begin_s, _ = dataset.video(episode, camera)
-        except DatasetError as error:
-            warnings.append(str(error))
-            continue
-        if begin_s:
-            warnings.append(f"{camera} shares its video with other episodes, from {begin_s:.1f} s")
-            continue
-        data = base64.b64encode(path.read_bytes()).decode()
-        players.append(
-            f'<figure><video muted playsinline preload="auto" src="data:video/mp4;base64,{data}">'
-            f"</video><figcaption>{escape(camera)}</figcaption></figure>"
-        )
-    return players, warnings
-
-
 def _contents(dataset: Dataset, table: pa.Table, events: list[tuple[int, str]]) -> dict[str, Any]:
     """Return what the page's script draws, frame by frame."""
     return {
         "fps": dataset.info.fps,
         "length": len(table),
-        "joints": dataset.info.joints,
-        "state": _rounded(table[layout.STATE]),
-        "action": _rounded(table[layout.ACTION]),
-        "proposed": _proposed(dataset, table),
-        "source": _sources(table),
-        "sources": [
-            {"name": source.name.lower(), "title": look.title, "colour": look.colour}
-            | {"hatch": look.hatch}
-            for source, look in sorted(_LOOKS.items())
-        ],
-        "marks": _marks(table),
+        **_curves(dataset.info, table),
+        **_sources(dataset.info, table),
+        "marks": _marks(table) if dataset.info.recorded else [],
         "events": [{"frame": frame, "text": text} for frame, text in events],
     }
 
 
-def _sources(table: pa.Table) -> list[int]:
-    """Return who commanded each frame; everything else than this recorder's counts as a demo."""
-    name = layout.RECAP + "source"
-    if name not in table.column_names:
-        return [int(Source.DEMO)] * len(table)
-    return [
-        number if number in _LOOKS else int(Source.PAUSED) for number in table[name].to_pylist()
-    ]
+def _sources(info: Info, table: pa.Table) -> dict[str, Any]:
+    """Return who commanded each frame, and how each of them looks."""
+    looks = {source.name.lower(): look for source, look in sorted(_LOOKS.items())}
+    if info.recorded:
+        given = table[layout.RECAP + "source"].to_pylist()
+        source = [number if number in _LOOKS else int(Source.PAUSED) for number in given]
+    else:
+        looks, source = {"untold": _UNTOLD}, [0] * len(table)
+    return {"source": source, "sources": [{"name": name, **asdict(looks[name])} for name in looks]}
 
 
-def _proposed(dataset: Dataset, table: pa.Table) -> list[list[float | None]]:
+def _curves(info: Info, table: pa.Table) -> dict[str, Any]:
+    """Return what is drawn: a plot for each name, and its values, null where there is none.
+
+    State and action share plots where they have the same names.
+    """
+    found = {key: feature.names for key in _VECTORS if (feature := info.vector(key))}
+    together = len(set(found.values())) <= 1
+    plots = {
+        (key if not together else "", name): None for key, names in found.items() for name in names
+    }
+    nothing: list[float | None] = [None] * len(plots)
+    drawn = {key: [list(nothing) for _ in range(len(table))] for key in _VECTORS}
+    for key, names in found.items():
+        first = 0 if together else [plot for plot, _ in plots].index(key)
+        for row, values in zip(drawn[key], _rounded(table[key]), strict=True):
+            row[first : first + len(names)] = values
+    return {
+        "joints": [name if together else f"{key}: {name}" for key, name in plots],
+        "state": drawn[layout.STATE],
+        "action": drawn[layout.ACTION],
+        "proposed": _proposed(info, table, nothing),
+    }
+
+
+def _proposed(info: Info, table: pa.Table, nothing: list[float | None]) -> list[list[float | None]]:
     """Return what the policy wanted, nothing where it wanted nothing."""
-    name = layout.RECAP + "policy_action"
-    nothing: list[float | None] = [None] * len(dataset.info.joints)
-    if name not in table.column_names:
+    if not info.recorded:
         return [nothing] * len(table)
+    name = layout.RECAP + "policy_action"
     valid = table[name + "_valid"].to_pylist()
-    return [
-        list(row) if good else nothing
-        for row, good in zip(_rounded(table[name]), valid, strict=True)
-    ]
+    wanted = zip(_rounded(table[name]), valid, strict=True)
+    return [row if good else nothing for row, good in wanted]
 
 
 def _marks(table: pa.Table) -> list[dict[str, Any]]:
@@ -177,7 +173,7 @@ def _marks(table: pa.Table) -> list[dict[str, Any]]:
     return marks
 
 
-def _told(events: list[tuple[int, str]], fps: int) -> str:
+def _told(events: list[tuple[int, str]], fps: float) -> str:
     if not events:
         return "<p>Nothing.</p>"
     rows = "\n".join(
@@ -195,10 +191,10 @@ def _warned(warnings: list[str]) -> str:
     return f'<section class="warnings"><ul>{lines}</ul></section>'
 
 
-def _rounded(column: pa.ChunkedArray) -> list[list[float]]:
-    values: NDArray[np.float64] = vectors(column).astype(np.float64)
-    rows: list[list[float]] = np.round(values, _DIGITS).tolist()
-    return rows
+def _rounded(column: pa.ChunkedArray) -> list[list[float | None]]:
+    """Return vectors for JSON, which knows no infinity."""
+    rows = np.round(vectors(column).astype(np.float64), _DIGITS).tolist()
+    return [[value if math.isfinite(value) else None for value in row] for row in rows]
 
 
 def _json(contents: dict[str, Any]) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any, Final
 
+from recorder import advice
 from recorder.dataset import Dataset
+from recorder.layout import CODEBASE_VERSION
 from station.recorder_tools.task import Task, ToolError, add_directory, counted
 
 # What a recording keeps beside the dataset; nobody else can use it.
@@ -44,9 +46,7 @@ def run(task: Task) -> int:
             ignore_patterns=_KEPT_HERE,
             commit_message=counted(len(dataset.episodes()), "episode"),
         )
-        api.create_tag(
-            name, tag=dataset.info.raw["codebase_version"], repo_type="dataset", exist_ok=True
-        )
+        api.create_tag(name, tag=CODEBASE_VERSION, repo_type="dataset", exist_ok=True)
     except Exception as error:
         raise ToolError(
             f"the hub was not reached, or refused: {error}\n  log in with `hf auth login`, see that"
@@ -72,5 +72,5 @@ def _demand_whole(dataset: Dataset) -> None:
     if faults := dataset.verify():
         raise ToolError(
             f"{dataset.directory} is not whole: {faults[0].where}: {faults[0].what}; see all by"
-            f" `python -m recorder check {dataset.directory}`"
+            f" {advice.check(dataset.directory)}"
         )

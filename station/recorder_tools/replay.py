@@ -16,11 +16,20 @@ from drivers.guard import Guard
 from motion.limits import LimitsConfig
 from recorder import layout
 from recorder.dataset import Dataset, vectors
+from recorder.structure import EpisodeRow
+from runtime.shell import command, setting
 from simulation import task as rules
 from simulation.scene import scene_model
 from simulation.twin import ARM_JOINTS, JOINTS, Twin
 from station.arm_tools.tables import plain_table
-from station.recorder_tools.task import Task, ToolError, add_directory, counted
+from station.recorder_tools.task import (
+    Task,
+    ToolError,
+    add_directory,
+    counted,
+    demand_vectors,
+    listed,
+)
 
 _DT_NS: Final = 10_000_000
 _DT_S: Final = _DT_NS * 1e-9
@@ -66,29 +75,48 @@ def run(task: Task) -> int:
     dataset = task.dataset()
     number: int = task.options.episode
     row = dataset.row(number)
-    if dataset.info.joints != JOINTS:
-        raise ToolError(
-            f"{task.directory} is of the joints {', '.join(dataset.info.joints)}; the twin has"
-            f" {', '.join(JOINTS)}"
-        )
-    path = recorded_path(dataset, number)
+    demand_vectors(dataset, "what is replayed are commands, compared with what was measured")
+    for key in (layout.ACTION, layout.STATE):
+        if (joints := dataset.info.features[key].names) != JOINTS:
+            raise ToolError(
+                f"{task.directory} is of another robot: `{key}` is of the joints"
+                f" {listed(joints)}; the twin has {listed(JOINTS)}"
+            )
+    path, instruction = recorded_path(dataset, number), dataset.instruction(number)
     ticks = task.following(f"episode {number}", range(len(path.command) + _LINGER_TICKS))
-    done = replayed(path, int(row.raw.get("seed") or 0), "; ".join(row.tasks), ticks)
+    done = replayed(path, row.count("seed") or 0, instruction, ticks)
     _tell(task, done, row.text("outcome_label"))
-    file = row.data_file(dataset.info)
-    task.say(
-        "\non the arms, under all limits: python launch.py --policy replay"
-        f" --instruction '{row.tasks[0]}' --set policies.replay.file={task.directory / file}"
-    )
+    task.say(f"\non the arms, under all limits: {_launch(dataset, row, instruction)}")
     return int(bool(done.holds))
 
 
+def _launch(dataset: Dataset, row: EpisodeRow, instruction: str) -> str:
+    """Return the command that plays an episode on the arms."""
+    file = (dataset.directory / row.data_file(dataset.info)).absolute()
+    words = ["--instruction", instruction]
+    for key, value in (("file", str(file)), ("episode", row.episode)):
+        words += ["--set", setting(f"policies.replay.{key}", value)]
+    return command("python launch.py --policy replay", *words)
+
+
 def recorded_path(dataset: Dataset, episode: int) -> Path:
-    """Return an episode at every control tick, interpolated where only frames were kept."""
+    """Return an episode at every control tick, interpolated where only frames were kept.
+
+    Raises:
+        DatasetError: there is no such episode, or it cannot be read.
+        ToolError: it is too short, or a value in it is no number.
+    """
     ticks = dataset.ticks(episode)
+    table = dataset.table(episode) if ticks is None else ticks
+    names = (layout.ACTION, layout.STATE) if ticks is None else ("command", "measured")
+    for name in names:
+        if len(table) < 2 or not np.isfinite(vectors(table[name])).all():
+            raise ToolError(
+                f"episode {episode} of {dataset.directory} cannot be replayed: it has"
+                f" {counted(len(table), 'row')}, and `{name}` is not a number in all of them"
+            )
     if ticks is not None:
         return Path(_doubles(vectors(ticks["command"])), _doubles(vectors(ticks["measured"])))
-    table = dataset.table(episode)
     frames_s = np.arange(len(table)) / dataset.info.fps
     ticks_s = np.arange(0.0, frames_s[-1], _DT_S)
     command, measured = (

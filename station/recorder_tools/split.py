@@ -10,7 +10,7 @@ import numpy as np
 from recorder.dataset import Dataset
 from recorder.structure import EpisodeRow
 from station.recorder_tools import merge
-from station.recorder_tools.copying import robot_of
+from station.recorder_tools.copying import own_robot
 from station.recorder_tools.task import Task, ToolError, add_directory, add_episodes
 
 
@@ -33,21 +33,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(task: Task) -> int:
-    """Write the new dataset, and if asked to another of the rest; returns 0.
+    """Write the new dataset, and if asked to another of the rest.
+
+    Returns 0, or 1 if an episode cannot be read.
 
     Raises:
         DatasetError: the dataset cannot be read, or a new one's folder is taken.
         ToolError: no episode is chosen, or not even one is left for the rest.
     """
     dataset = task.dataset()
-    robot = robot_of(dataset.info, task.directory)
+    robot = own_robot(dataset.info, task.directory)
     chosen = selected(task, dataset)
     numbers = {row.episode for row in chosen}
     rest = [row for row in dataset.episodes() if row.episode not in numbers]
     merge.write(task, robot, task.options.out, [(dataset, row) for row in chosen])
     if task.options.rest:
         merge.write(task, robot, task.options.rest, [(dataset, row) for row in rest])
-    return 0
+    return int(bool(dataset.damaged))
 
 
 def selected(task: Task, dataset: Dataset) -> list[EpisodeRow]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from recorder import layout, statistics
-from recorder.dataset import Dataset, DatasetError, numbers
+from recorder.columns import numbers
+from recorder.dataset import Dataset, DatasetError
+from recorder.features import Kind
 from recorder.statistics import ImageStatistics, Statistics
 from recorder.structure import Fault
 
@@ -51,26 +53,49 @@ class Gathered:
 
 def faults(dataset: Dataset, kept: Gathered) -> Iterator[Fault]:
     """Yield which statistics are not those of the episodes that `kept` has seen."""
+    where = str(layout.STATISTICS)
     try:
         told = dataset.statistics()
     except DatasetError as error:
-        yield Fault(str(layout.STATISTICS), str(error), _REMEDY)
+        yield Fault(where, str(error), _REMEDY)
         return
-    where = str(layout.STATISTICS)
     for feature, found in kept.found.items():
-        if feature.startswith(layout.CAMERA) and not dataset.info.recorded:
+        image = dataset.info.features[feature].kind is not Kind.NUMBERS
+        if not dataset.info.recorded and (image or feature not in told):
             continue  # others draw the images that count by rules of their own
-        if feature not in told:
+        if not isinstance(told.get(feature), dict):
             yield Fault(where, f"{feature} has none", _REMEDY)
             continue
-        for name in _IMAGE_LEVELS if feature.startswith(layout.CAMERA) else _EXACT:
-            if not _equal(name, found, told[feature], image=feature.startswith(layout.CAMERA)):
-                computed, said = found[name].ravel()[:3], np.ravel(told[feature].get(name, ()))[:3]
-                yield Fault(where, f"{name} of {feature} is {said}, computed {computed}", _REMEDY)
+        for name in _IMAGE_LEVELS if image else _EXACT:
+            said = _values(told[feature].get(name, ()))
+            if not _equal(name, found, said, image=image):
+                computed = found[name].ravel()[:3]
+                yield Fault(
+                    where, f"{name} of {feature} is {said[:3]}, computed {computed}", _REMEDY
+                )
 
 
-def _equal(name: str, found: Statistics, told: dict[str, Any], *, image: bool) -> bool:
-    said = np.asarray(told.get(name, ()), np.float64).ravel()
+def untold(dataset: Dataset, kept: Gathered) -> list[str]:
+    """Return the columns of others' datasets without statistics, which those may lack."""
+    if dataset.info.recorded:
+        return []
+    try:
+        told = dataset.statistics()
+    except DatasetError:
+        return []
+    numbers = (name for name in kept.found if dataset.info.features[name].kind is Kind.NUMBERS)
+    return [name for name in numbers if name not in told]
+
+
+def _values(told: object) -> NDArray[np.float64]:
+    """Return what is told as a flat array, an empty one if that is no array of numbers."""
+    try:
+        return np.asarray(told, np.float64).ravel()
+    except (ValueError, TypeError):
+        return np.empty(0)
+
+
+def _equal(name: str, found: Statistics, said: NDArray[np.float64], *, image: bool) -> bool:
     computed = np.asarray(found[name], np.float64).ravel()
     if said.shape != computed.shape:
         return False

@@ -19,6 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from recorder import layout
 from recorder.dataset import Dataset
 
 T = TypeVar("T")
@@ -116,6 +117,15 @@ def add_episodes(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="only this one; may be given several times",
     )
+
+
+def demand_vectors(dataset: Dataset, remedy: str) -> None:
+    """Raise ToolError unless a dataset has a state and an action that are vectors."""
+    for key in (layout.STATE, layout.ACTION):
+        if dataset.info.vector(key) is None:
+            feature = dataset.info.features.get(key)
+            what = f"{feature.dtype} of shape {list(feature.shape)}" if feature else "nothing"
+            raise ToolError(f"this dataset, {dataset.directory}, has {what} as `{key}`: {remedy}")
 
 
 def counted(number: int, thing: str) -> str:

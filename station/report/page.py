@@ -17,7 +17,7 @@ _TEMPLATE = Path(__file__).parent / "template.html"
 
 def page(summary: dict[str, Any], drawn: Sequence[Plot], video: bytes) -> str:
     """Return the page as text, pictures and video included."""
-    return Template(_TEMPLATE.read_text()).substitute(
+    return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=escape(f"Evenhand run {summary['started']}"),
         headline=escape(_headline(summary)),
         subtitle=escape(_subtitle(summary)),

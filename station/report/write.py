@@ -149,14 +149,14 @@ def _video(run_directory: Path) -> bytes:
 
 def _written(folder: Path, summary: dict[str, Any], text: str) -> Path:
     path = folder / "report.html"
-    path.write_text(text)
-    (folder / "summary.json").write_text(json.dumps(summary, indent=1))
+    path.write_text(text, encoding="utf-8")
+    (folder / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
     return path
 
 
 def _processor() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -60,7 +60,7 @@ def words_of_stop(directory: Path) -> tuple[str, str]:
 def _heeds(pid: int) -> bool:
     """Return whether a process has a handler for the signal: without one it would end by it."""
     try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        lines = Path(f"/proc/{pid}/status").read_text("utf-8", "replace").splitlines()
     except OSError:
         return False
     caught = next((line.split()[1] for line in lines if line.startswith("SigCgt:")), "0")

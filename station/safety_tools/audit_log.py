@@ -25,7 +25,7 @@ def verify(task: Task) -> int:
 
 def log(task: Task) -> int:
     """Print the newest entries."""
-    with _found(task).open() as file:
+    with _found(task).open(encoding="utf-8") as file:
         newest = deque(file, maxlen=_SHOWN)
     for line in newest:
         task.say(_readable(line.rstrip("\n")))

@@ -12,7 +12,6 @@ from rich.console import Console
 from station.safety_tools import ask, audit_log, state, stop
 from station.safety_tools.task import Task, ToolError
 
-_INTERRUPTED: Final = 130  # what shells expect of a program ended by Ctrl-C
 _EPILOG: Final = (
     "A software stop is no emergency stop: that is the switch of the 12 V supply, and it drops "
     "the arms."
@@ -83,8 +82,6 @@ def main(arguments: Sequence[str], asked: Callable[[str], str] | None = None) ->
         complaint = Console(stderr=True)
         complaint.print(str(error), style="bold red", markup=False, highlight=False, soft_wrap=True)
         return 1
-    except KeyboardInterrupt:
-        return _INTERRUPTED
 
 
 def _asked(question: str) -> str:

@@ -51,9 +51,11 @@ class Task:
     @property
     def state_directory(self) -> Path:
         """Where the robot's latch and its audit lie."""
-        from station.config import safety_config  # not on the way of a stop: it takes its time
+        # Not on the way of a stop: they take their time.
+        from station.config import safety_config
+        from station.robot import state_directory
 
-        return safety_config(self.robot).state_directory(self.robot)
+        return state_directory(safety_config(self.robot), self.robot)
 
     @property
     def is_launched(self) -> bool:

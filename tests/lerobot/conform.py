@@ -68,7 +68,7 @@ def frames(dataset: LeRobotDataset) -> list[str]:
 
 def statistics(dataset: LeRobotDataset, directory: Path) -> list[str]:
     """Return where the statistics are not those of the frames."""
-    told = json.loads((directory / "meta/stats.json").read_text())
+    told = json.loads((directory / "meta/stats.json").read_text(encoding="utf-8"))
     table = dataset.hf_dataset.with_format("numpy")
     faults = []
     for key, feature in dataset.meta.features.items():
