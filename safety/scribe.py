@@ -93,7 +93,8 @@ class Scribe:
         except OSError as error:
             if what not in self.troubles:
                 log.exception("cannot write the %s", what)
-            self.troubles = {**self.troubles, what: error.strerror or str(error)}
+            why = os.strerror(error.errno) if error.errno else str(error)
+            self.troubles = {**self.troubles, what: why}
         else:
             self.troubles = {key: why for key, why in self.troubles.items() if key != what}
 

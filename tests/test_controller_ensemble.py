@@ -47,7 +47,7 @@ def test_act_is_the_formula_of_its_authors(m: float) -> None:
 
 
 def test_recency_forgets_with_time_not_with_the_number_of_chunks() -> None:
-    few, many = ensemble(mode_floor_rad=6.3), ensemble(mode_floor_rad=9.0)
+    few, many = ensemble(mode_floor_rad=6.3), ensemble(mode_floor_rad=6.3)
     few.add(constant(0, 1.0), 0)
     for tick in range(10):
         many.add(constant(tick, 1.0, 100 - tick), tick)
