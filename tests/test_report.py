@@ -235,7 +235,7 @@ def braked_run(folder: Path) -> RunData:
     for rows in (commands, statuses, states):
         rows.close()
     hold = {"t_ns": START_NS + 250 * TICK_NS, "arm": "left", "why": "no leave to move"}
-    (folder / "holds.jsonl").write_text(json.dumps(hold) + "\n")
+    (folder / "holds.jsonl").write_text(json.dumps(hold) + "\n", encoding="utf-8")
     return read_run(folder)
 
 
@@ -259,8 +259,8 @@ def test_a_brake_is_told_apart_from_what_was_commanded(tmp_path: Path) -> None:
 
 def test_the_page_has_a_row_for_each_cause_of_brakes(tmp_path: Path) -> None:
     braked_run(tmp_path)
-    page = write_report(tmp_path, record()).read_text()
-    summary = json.loads((tmp_path / "summary.json").read_text())
+    page = write_report(tmp_path, record()).read_text(encoding="utf-8")
+    summary = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
     assert [Brake(**brake) for brake in summary["brakes"]] == brakes(read_run(tmp_path), [])
     for brake in summary["brakes"]:
         assert escape(brake["cause"]) in page
