@@ -28,6 +28,10 @@ def station(slow_while: Path) -> Iterator[Stack]:
     def replaced(spec: ProcessSpec) -> ProcessSpec:
         if spec.name == CAMERA:
             return stand_in("late_camera", spec, slow_while=str(slow_while))
+        if spec.name == "safety":  # the policy's stand-in looks, other than the policy itself
+            return spec.model_copy(
+                update={"config": {**spec.config, "needed_cameras": ["cam_high"]}}
+            )
         return stand_in("looking_worker", spec) if spec.name == "policy_worker" else spec
 
     config = station_config(

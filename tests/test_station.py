@@ -14,6 +14,7 @@ from written import Written
 from messaging.messages import ON, ControlStatus
 from messaging.topics import CONTROL_STATUS, JOINT_STATE, Keep
 from messaging.transport import Bus
+from safety import latch
 from station.config import load, robot_file
 from station.hardware import decided
 
@@ -112,7 +113,11 @@ def test_the_death_of_a_process_that_moves_the_arms_ends_the_run_safely(process:
         assert code == 1, output
         assert f"{process} died (by signal SIGKILL); the arms hold" in output
         assert "torque stays on" in output
-        assert f"{process} died" in watch.launch.safety("state").stdout
+        # A stop of the twin ends with its launch, and lies in the run's folder until then.
+        latched = latch.read(watch.launch.run_directory() / latch.NAME)
+        assert latched is not None
+        assert latched.stop is not None
+        assert f"{process} died" in str(latched.stop.causes)
         for arm, written in watch.written.items():
             written.assert_smooth()
             if f"arm.{arm}" != process:
