@@ -24,6 +24,7 @@ from benchmarks.stopping.broker import free_port
 _LOOK_S = 1.0
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 _LAUNCH = "launch"
+_SOCKETS = Path("evenhand/aloha")
 _COUNTER = Path(__file__).with_name("count_pictures.py")
 
 
@@ -113,6 +114,8 @@ class Watch:
         """Launch, watch until it ends."""
         with tempfile.TemporaryDirectory(prefix="eh-") as folder:
             places = Path(folder)
+            for sockets in (places / _SOCKETS.parent, places / _SOCKETS):
+                sockets.mkdir(mode=0o700)  # whoever comes first; the launch insists on it
             launched_ns = time.monotonic_ns()
             launch, counter = self._launch(places), self._count(places)
             try:
@@ -140,7 +143,7 @@ class Watch:
         return subprocess.Popen(command, cwd=self._tree, env=self._environment(places))
 
     def _count(self, places: Path) -> subprocess.Popen[str]:
-        command = [sys.executable, "-P", str(_COUNTER), str(places / "evenhand" / "aloha")]
+        command = [sys.executable, "-P", str(_COUNTER), str(places / _SOCKETS)]
         return subprocess.Popen(
             [*command, *self._cameras],
             env=self._environment(places),
