@@ -24,6 +24,7 @@ from messaging.topics import Keep, M, Topic
 
 log = logging.getLogger(__name__)
 
+_EVENTS, _READABLE = int(zmq.EVENTS), int(zmq.POLLIN)
 _LONGEST_IPC_PATH = 107  # bytes in sockaddr_un.sun_path, less the closing zero
 
 
@@ -74,11 +75,9 @@ class Subscriber(Generic[M]):
 
     def receive(self) -> M | None:
         """Return the next message (on a conflating stream the newest), None if there is none."""
-        while True:
-            try:
-                data = self._socket.recv(zmq.NOBLOCK, copy=self._copies)
-            except zmq.Again:
-                return None
+        # To ask first costs a third of the exception that tells that there is nothing.
+        while int(self._socket.getsockopt(_EVENTS)) & _READABLE:
+            data = self._socket.recv(zmq.NOBLOCK, copy=self._copies)
             try:
                 self.newest = codec.decode(
                     data if isinstance(data, bytes) else data.buffer, self._topic.message
@@ -89,6 +88,7 @@ class Subscriber(Generic[M]):
                     log.error("%s: %s", self.stream, error)
                 continue
             return self.newest
+        return None
 
     def drain(self) -> list[M]:
         """Return all waiting messages, oldest first."""
