@@ -258,12 +258,16 @@ class StationConfig(StrictModel):
     @property
     def has_real_arms(self) -> bool:
         """Whether anything but the twin moves by this launch."""
+        return not self.plays_all_arms or bool(self.leading)
+
+    @property
+    def plays_all_arms(self) -> bool:
+        """Whether the twin plays every arm that is commanded; leaders may be real all the same."""
         emulated = self.hardware == "emulated"
-        played = [
+        return all(
             arm.plugin == "twin" or (emulated and "port" in arm.config)
             for arm in self.arms.values()
-        ]
-        return not all(played) or bool(self.leading)
+        )
 
     @property
     def is_twin(self) -> bool:

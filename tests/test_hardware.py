@@ -87,6 +87,13 @@ def test_only_the_twin_may_be_as_late_as_a_busy_machine() -> None:
     assert with_ports(set()).safety == SafetyConfig(patience=10.0, stall_s=1.5)
 
 
+def test_nobody_may_be_late_for_a_real_arm_in_the_company_of_emulated_ones() -> None:
+    config = load(robot_file("aloha"), ["policy=scripted", "hardware=emulated"])
+    own = config.arms["right"].model_copy(update={"plugin": "mine", "config": {}})
+    mixed = config.model_copy(update={"arms": {**config.arms, "right": own}})
+    assert decided(mixed, lambda _port: False).safety == SafetyConfig()
+
+
 @pytest.mark.parametrize(
     ("there", "settings", "outlives"),
     [
