@@ -91,7 +91,10 @@ def test_nobody_may_be_late_for_a_real_arm_in_the_company_of_emulated_ones() -> 
     config = load(robot_file("aloha"), ["policy=scripted", "hardware=emulated"])
     own = config.arms["right"].model_copy(update={"plugin": "mine", "config": {}})
     mixed = config.model_copy(update={"arms": {**config.arms, "right": own}})
-    assert decided(mixed, lambda _port: False).safety == SafetyConfig()
+    found = decided(mixed, lambda _port: False)
+    assert found.safety == SafetyConfig()
+    assert "real arms" in found.title
+    assert "arm left is the twin's, arm right by mine" in found.title
 
 
 @pytest.mark.parametrize(
