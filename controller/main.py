@@ -86,13 +86,14 @@ class Orders:
         mode: directed by the station, or `hold` if something is wrong.
         motion: permitted, one of messages.MOTIONS.
         permit: epoch of the permit, 0 without leave to move.
+        without_leave: nothing may move, or could until this leave was given.
         speed: most of the usual speed, 0..1.
         trouble: what is wrong, empty if nothing is.
     """
 
     def __init__(self, directives: Subscriber[Directive], leave: Subscriber[Permit]) -> None:
         self.mode, self.motion, self.trouble = "hold", NONE, ""
-        self.permit, self.speed = 0, 0.0
+        self.permit, self.speed, self.without_leave = 0, 0.0, True
         self._directives = directives
         self._leave = leave
         self._directed_ns = 0
@@ -108,7 +109,10 @@ class Orders:
         self.trouble = trouble if directive else ""  # nobody has wanted anything yet
         self.mode = directive.mode if directive and not trouble else "hold"
         self.motion = allowed(permit, now_ns)
-        self.permit = permit.epoch if permit and self.motion != NONE else 0
+        before, self.permit = self.permit, permit.epoch if permit and self.motion != NONE else 0
+        # A leave of another epoch is another one: between the two there was none, though whoever
+        # stood still meanwhile did not hear of that.
+        self.without_leave = not self.permit or before not in (0, self.permit)
         self.speed = permit.speed if permit else 0.0
 
 
@@ -143,7 +147,7 @@ def main(config: Config, context: Context) -> None:
         now_ns = time.monotonic_ns()
         orders.listen(joints, now_ns)
         controller.permit, controller.speed = orders.permit, orders.speed
-        if orders.motion == NONE and told is not None:
+        if orders.without_leave and told is not None:
             controller.stand(told)
         for chunk in chunks.drain():
             controller.receive(chunk, now_ns)

@@ -191,16 +191,15 @@ class _Texts:
 
     def __init__(self, where: str) -> None:
         self._where = where
-        self._newest: Any = ()  # what was found to be right the last time, and what it became
-        self._passed: tuple[str, ...] = ()
+        # What was found to be right the last time, and what it became: one, as threads share it.
+        self._newest: tuple[Any, tuple[str, ...]] = ((), ())
 
     def __call__(self, value: Any) -> tuple[str, ...]:
-        if value != self._newest:
-            self._passed = tuple(
-                _item(text, str, self._where) for text in _plain(value, self._where)
-            )
-            self._newest = type(value)(value)  # a list may be changed by its owner
-        return self._passed
+        right, passed = self._newest
+        if _plain(value, self._where) != right:
+            passed = tuple(_item(text, str, self._where) for text in value)
+            self._newest = (type(value)(value), passed)  # a list may be changed by its owner
+        return passed
 
 
 def _item(value: Any, kind: type, where: str) -> Any:

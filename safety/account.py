@@ -120,14 +120,14 @@ def step_entries(before: State, after: State, facts: Facts) -> list[Entry]:
             facts.at, facts.now_ns, "safety", what, said, before.phase, after.phase, after.event
         )
 
-    if after.held_for and not before.held_for:
-        return [entry("hold", "; ".join(after.held_for))]
+    is_new_hold = after.held_for and not before.held_for
+    entries = [entry("hold", "; ".join(after.held_for))] if is_new_hold else []
     if after.stop is None:
-        return [entry(after.phase)] if before.phase != after.phase else []
+        return [*entries, entry(after.phase)] if before.phase != after.phase else entries
     stop = after.stop
     if before.stop is None:
-        return [entry("stop", "; ".join(cause.text for cause in stop.causes))]
-    entries = [entry("cause", cause.text) for cause in stop.causes[len(before.stop.causes) :]]
+        return [*entries, entry("stop", "; ".join(cause.text for cause in stop.causes))]
+    entries += [entry("cause", cause.text) for cause in stop.causes[len(before.stop.causes) :]]
     if before.stop.stage != stop.stage:
         entries.append(entry(stop.stage or stop.kind))
     if new := stop.confirmed_ms[len(before.stop.confirmed_ms) :]:

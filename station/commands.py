@@ -143,7 +143,7 @@ def _torque(config: StationConfig, energised: Sequence[str]) -> str:
     """Return in words which arms the end of the run leaves with torque on, and the leaders."""
     if not energised:
         said = "all arms are at rest, torque off"
-    elif config.hardware != "real":
+    elif config.plays_all_arms:
         said = f"torque stays on: {', '.join(energised)} (of the twin, which ends too)"
     else:
         arms = ", ".join(energised)

@@ -195,7 +195,9 @@ class Conductor:
 
     def _following(self, news: News) -> Stage:
         if self._stopping and self.stage not in ENDING:
-            return Stage.RESTING if news.status else Stage.DONE
+            # Without a word from safety nothing moves: who waited for it in vain does not go on to.
+            may_move = news.safety or not self.gave_up
+            return Stage.RESTING if news.status and may_move else Stage.DONE
         if self.stage in ENDING:
             return self._after_ending(news)
         if self._phase == "stopped":

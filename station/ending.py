@@ -39,6 +39,8 @@ _ORDER = (
     "dashboard",
     "journal",
 )
+# A terminal that is closed, `timeout` and some service managers signal twice, at once.
+_AT_ONCE_NS = 1_000_000_000
 _NAMED = {"SIGINT": "Ctrl-C", "SIGHUP": "its terminal was closed"}
 _POLL_S = 0.1
 _MOST_CAUSE = 150  # characters of the last line
@@ -68,6 +70,7 @@ class Ending:
         """Write down in `record` why the run of `conductor` ends."""
         self.failed = False
         self.interrupts = 0
+        self._interrupted_ns = 0
         self._record = record
         self._conductor = conductor
 
@@ -85,8 +88,16 @@ class Ending:
         return refused
 
     def interrupt(self, number: int, _frame: FrameType | None) -> None:
-        """Come to rest first; asked again, hold where the arms are; a third time, just end."""
-        self.interrupts += 1
+        """Come to rest first; asked again, hold where the arms are; a third time, just end.
+
+        Whoever presses Ctrl-C again means it; any other signal counts once, however often it comes
+        within a second.
+        """
+        now_ns = time.monotonic_ns()
+        is_echo = self.interrupts and now_ns - self._interrupted_ns < _AT_ONCE_NS
+        if number != signal.SIGINT and is_echo:
+            return
+        self.interrupts, self._interrupted_ns = self.interrupts + 1, now_ns
         name = signal.Signals(number).name
         self._end(f"stopped by the operator ({_NAMED.get(name, name)})")
 

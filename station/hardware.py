@@ -34,8 +34,11 @@ def decided(config: StationConfig, exists: Callable[[str], bool] = is_there) -> 
     arms = config.arms
     if hardware == "twin":
         arms = {name: _direct(arm) for name, arm in arms.items()}
-    changes = {"arms": arms, "cameras": _stand_ins(config), "safety": twin_thresholds(config)}
-    return config.model_copy(update={"hardware": hardware, **changes})
+    changes = {"hardware": hardware, "arms": arms, "cameras": _stand_ins(config)}
+    config = config.model_copy(update=changes)
+    # An arm of a plugin without a port is its own, in whatever company: nobody may be late for it.
+    safety = twin_thresholds(config) if config.plays_all_arms else config.safety
+    return config.model_copy(update={"safety": safety})
 
 
 def _found(config: StationConfig, exists: Callable[[str], bool]) -> str:

@@ -258,12 +258,15 @@ class StationConfig(StrictModel):
     @property
     def has_real_arms(self) -> bool:
         """Whether anything but the twin moves by this launch."""
-        emulated = self.hardware == "emulated"
-        played = [
-            arm.plugin == "twin" or (emulated and "port" in arm.config)
-            for arm in self.arms.values()
-        ]
-        return not all(played) or bool(self.leading)
+        return not self.plays_all_arms or bool(self.leading)
+
+    @property
+    def plays_all_arms(self) -> bool:
+        """Whether the twin plays every arm that is commanded; leaders may be real all the same."""
+        return all(map(self._is_played, self.arms.values()))
+
+    def _is_played(self, arm: ArmConfig) -> bool:
+        return arm.plugin == "twin" or (self.hardware == "emulated" and "port" in arm.config)
 
     @property
     def is_twin(self) -> bool:
@@ -277,10 +280,10 @@ class StationConfig(StrictModel):
         by = f"by policy {self.policy}"
         if all(arm.plugin == "twin" for arm in self.arms.values()):
             return f"{self.robot}: no arms here, driving the simulated twin {by}"
-        if self.hardware == "emulated":
+        if self.plays_all_arms:
             return f"{self.robot}: no arms here, driving the twin through emulated servos {by}"
         driven = ", ".join(
-            f"arm {name} is the twin's" if arm.plugin == "twin" else f"arm {name} by {arm.plugin}"
+            f"arm {name} is the twin's" if self._is_played(arm) else f"arm {name} by {arm.plugin}"
             for name, arm in self.arms.items()
         )
         return f"{self.robot}: driving real arms {by}: {driven}"

@@ -340,3 +340,12 @@ def test_what_is_said_of_the_steps_that_nobody_asked_for() -> None:
     assert step_entries(more, more, FACTS) == []
     resting = stepped(stop, FACTS, SafetyConfig())
     assert [e.what for e in step_entries(stop, resting, FACTS)] == ["resting"]
+    held = replace(
+        FACTS, held=True, holds=("late",), causes=(Cause(12, "left", "low", "rest_then_off"),)
+    )
+    both = stepped(stop, held, SafetyConfig())
+    assert [(e.what, e.said) for e in step_entries(stop, both, held)] == [
+        ("hold", "late"),
+        ("cause", "low"),
+        ("resting", ""),
+    ]

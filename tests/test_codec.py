@@ -121,6 +121,13 @@ def test_arrays_of_a_buffer_at_an_odd_address_are_aligned_all_the_same() -> None
     np.testing.assert_array_equal(decode(odd, JointCommand).position, [0.0, 1.0])
 
 
+@pytest.mark.parametrize("joints", [np.array(["a", "b"]), "ab", [1, 2], ["a", b"b"]])
+def test_texts_that_are_none_are_refused_by_name(joints: Any) -> None:
+    encode(command())  # what is remembered of the right ones lets nothing else pass
+    with pytest.raises(CodecError, match=r"JointCommand\.joints"):
+        encode(replace(command(), joints=joints))
+
+
 def test_an_array_that_is_not_contiguous_is_sent_by_value() -> None:
     position = np.arange(6.0)[::-3]
     np.testing.assert_array_equal(

@@ -306,6 +306,14 @@ def test_whatever_else_keeps_an_unattended_run_from_going_on_ends_it_too(
     assert words in world.conductor.gave_up
 
 
+def test_who_waited_in_vain_for_a_word_of_safety_ends_where_the_arms_hold() -> None:
+    world = waits(5.0, phase="")
+    world.patience = 10**9  # no arm comes to rest without leave to move
+    seconds(world, 31)
+    assert world.conductor.stage is Stage.DONE
+    assert "silent" in world.conductor.gave_up
+
+
 def test_a_robot_that_is_not_armed_does_not_keep_an_unattended_run() -> None:
     world = World(Conductor(course(episodes=1, stop_wait_s=5.0)), refuses=True)
     seconds(world, 31)

@@ -218,6 +218,32 @@ def test_a_closed_terminal_stops_a_run_as_ctrl_c_does(station: Station) -> None:
     assert station.record.ending.startswith("stopped by the operator")
 
 
+@pytest.mark.parametrize(
+    ("numbers", "apart_s", "urgent"),
+    [
+        # A shell hangs up its jobs and ends, and then the kernel hangs up those that are left.
+        ((signal.SIGHUP, signal.SIGHUP), 0.05, False),
+        ((signal.SIGTERM, signal.SIGTERM), 0.0, False),  # `timeout`: its child, then the group
+        ((signal.SIGTERM, signal.SIGHUP), 0.0, False),  # systemd with SendSIGHUP
+        ((signal.SIGTERM, signal.SIGTERM), 2.0, True),
+        ((signal.SIGINT, signal.SIGINT), 0.05, True),
+    ],
+)
+def test_what_is_signalled_twice_at_once_is_asked_for_once(
+    station: Station,
+    monkeypatch: pytest.MonkeyPatch,
+    numbers: tuple[signal.Signals, ...],
+    apart_s: float,
+    urgent: bool,
+) -> None:
+    now_ns = iter(range(SECOND_NS, 100 * SECOND_NS, max(1, round(apart_s * 1e9))))
+    with monkeypatch.context() as patched:
+        patched.setattr("station.ending.time.monotonic_ns", lambda: next(now_ns))
+        for number in numbers:
+            station._ending.interrupt(number, None)
+    assert station._ending.is_urgent is urgent
+
+
 @pytest.mark.usefixtures("handlers")
 @pytest.mark.parametrize(
     ("number", "named"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")]

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.alone, pytest.mark.slow]
 
 
 @contextmanager
-def emulated() -> Iterator[Stack]:
+def launched() -> Iterator[Stack]:
     def replaced(spec: ProcessSpec) -> ProcessSpec:
         return stand_in("looking_worker", spec) if spec.name == "policy_worker" else spec
 
@@ -29,22 +29,21 @@ def emulated() -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def station() -> Iterator[Stack]:
-    with emulated() as running:
+    with launched() as running:
         yield running
-
-
-def moved(station: Stack) -> Stack:
-    """Let the policy move the arms."""
-    station.go_on()
-    station.home()
-    station.run()
-    return station
 
 
 @pytest.fixture
 def running(station: Stack) -> Stack:
+    return moving(station)
+
+
+def moving(station: Stack) -> Stack:
     """Return the station while the policy moves the arms."""
-    return moved(station)
+    station.go_on()
+    station.home()
+    station.run()
+    return station
 
 
 @pytest.mark.parametrize("name", ["twin", "arm.left"])
@@ -64,8 +63,8 @@ def test_a_stall_is_told_holds_the_arms_and_passes(running: Stack, name: str) ->
 
 
 def test_a_driver_that_hangs_stops_the_robot() -> None:
-    with emulated() as station:  # its own: nothing is left of it to go on with
-        running = moved(station)
+    with launched() as station:  # of its own: it has lost a driver then
+        running = moving(station)
         fault_ns = running.signal("arm.left", signal.SIGSTOP)
         running.stopped_by("left")
         assert time.monotonic_ns() - fault_ns < 4_000_000_000

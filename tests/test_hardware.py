@@ -87,6 +87,16 @@ def test_only_the_twin_may_be_as_late_as_a_busy_machine() -> None:
     assert with_ports(set()).safety == SafetyConfig(patience=10.0, stall_s=1.5)
 
 
+def test_nobody_may_be_late_for_a_real_arm_in_the_company_of_emulated_ones() -> None:
+    config = load(robot_file("aloha"), ["policy=scripted", "hardware=emulated"])
+    own = config.arms["right"].model_copy(update={"plugin": "mine", "config": {}})
+    mixed = config.model_copy(update={"arms": {**config.arms, "right": own}})
+    found = decided(mixed, lambda _port: False)
+    assert found.safety == SafetyConfig()
+    assert "real arms" in found.title
+    assert "arm left is the twin's, arm right by mine" in found.title
+
+
 @pytest.mark.parametrize(
     ("there", "settings", "outlives"),
     [
