@@ -102,7 +102,10 @@ def _add_collecting(result: argparse.ArgumentParser) -> None:
         help="a file in teleop/devices/, by which a person takes over, corrects and hands back",
     )
     result.add_argument(
-        "--record", metavar="DIR", help="keep every episode as a LeRobot dataset in this folder"
+        "--record",
+        type=_folder,
+        metavar="DIR",
+        help="keep every episode as a LeRobot dataset in this folder",
     )
     result.add_argument(
         "--operator", metavar="NAME", help="who commands and labels, as the dataset shall say"
@@ -115,7 +118,7 @@ def _settings(options: argparse.Namespace) -> list[str]:
         "policy": options.policy,
         "task.instruction": options.instruction,
         "teleop.device": options.teleop,
-        "recorder.directory": options.record and str(Path(options.record).absolute()),
+        "recorder.directory": options.record and str(options.record.absolute()),
         "recorder.operator": options.operator,
     }
     given = {key: value for key, value in named.items() if value is not None}
@@ -160,6 +163,12 @@ def _carried_out(options: argparse.Namespace) -> int:
         headless=options.headless,
         launched_ns=LAUNCHED_NS,
     )
+
+
+def _folder(text: str) -> Path:
+    if not text:  # the present folder, to Path
+        raise argparse.ArgumentTypeError("expected a folder, got an empty name")
+    return Path(text)
 
 
 def _positive(text: str) -> float:

@@ -33,6 +33,7 @@ SUCCESS_OF: Final = {
 }
 _EPISODE: Final = "episode_index"
 _TASK: Final = "task_index"
+_LONGEST_VIDEO_S: Final = 1e9  # a decoder counts in 64 bits
 
 
 class Dataset:
@@ -85,14 +86,18 @@ class Dataset:
         if len(table) != row.length:
             raise self._wrong(row, f"{len(table)} rows, said to be {row.length}")
         needed = read if self.info.recorded else (*layout.MANDATORY, layout.STATE, layout.ACTION)
-        return pa.table(
-            {
-                key: self._conformed(row, table[key], self.info.features[key])
-                if key in needed
-                else table[key]
-                for key in read
-            }
-        )
+        columns = {
+            key: self._conformed(row, table[key], self.info.features[key])
+            if key in needed
+            else table[key]
+            for key in read
+        }
+        if not self.info.recorded:  # `check` says it of a recording, and `repair` counts anew
+            counted = np.asarray(columns["frame_index"]).reshape(-1)
+            if (counted[1:] <= counted[:-1]).any():
+                what = "frame_index does not rise from row to row: no image has a row of its own"
+                raise self._wrong(row, what)
+        return pa.table(columns)
 
     def undeclared(self, episode: int) -> list[str]:
         """Return the columns of an episode's file that `info.json` does not speak of."""
@@ -172,7 +177,7 @@ class Dataset:
         begin_s = row.raw.get(column)
         if begin_s is None and not self.shared(row, camera):
             begin_s = 0.0
-        if not isinstance(begin_s, int | float) or not 0.0 <= begin_s < np.inf:
+        if not isinstance(begin_s, int | float) or not 0.0 <= begin_s < _LONGEST_VIDEO_S:
             raise self._wrong(row, f"{column} is {begin_s!r}, and not when its images begin")
         return self.directory / name, float(begin_s), float(begin_s) + row.length / self.info.fps
 

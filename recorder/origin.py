@@ -50,7 +50,7 @@ def _recorded_here(directory: Path) -> bool:
     try:
         features = json.loads((directory / layout.INFO).read_text(encoding="utf-8"))["features"]
         return _SOURCE in features
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass
     for folder, column in ((layout.EPISODES, _JOURNAL), (Path("data"), _SOURCE)):
         for path in sorted((directory / folder).glob("*/*.parquet")):

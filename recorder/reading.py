@@ -62,6 +62,7 @@ def read_json(directory: Path, name: Path) -> dict[str, Any]:
     path = directory / name
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
+        json.dumps(raw, ensure_ascii=False).encode()  # `"\\ud800"` is no character for others
     except (OSError, ValueError, RecursionError) as error:
         raise unreadable(directory, name, error) from error
     if not isinstance(raw, dict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from recorder.errors import DatasetError
 from recorder.features import shown
 from recorder.info import Info
 
+_BEYOND: Final = 2**63  # LeRobot's columns of counts are int64
 _PLACE: Final = ("chunk_index", "file_index")
 
 
@@ -83,7 +85,8 @@ def whole(value: object) -> int | None:
     """Return a count that a table may keep as a number of any type; None if it is none."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return int(value) if math.isfinite(value) and value >= 0 and value == int(value) else None
+    is_one = math.isfinite(value) and 0 <= value < _BEYOND and value == int(value)
+    return int(value) if is_one else None
 
 
 def faults(directory: Path, info: Info, rows: Mapping[int, EpisodeRow]) -> Iterator[Fault]:
@@ -109,8 +112,10 @@ def miscounted(info: Info, rows: Mapping[int, EpisodeRow]) -> Iterator[Fault]:
 def misnumbered(rows: Mapping[int, EpisodeRow]) -> Iterator[Fault]:
     """Yield gaps in the numbers of episodes and frames: LeRobot finds both by position."""
     if list(rows) != list(range(len(rows))):
-        missing = set(range(max(rows) + 1)) - set(rows)
-        what = f"the episodes are {ranges(rows)}: {ranges(missing)} missing"
+        runs = [(-1, -1), *_runs(rows)]
+        missing = [(end + 1, begin - 1) for (_, end), (begin, _) in pairwise(runs)]
+        gaps = _in_words((low, high) for low, high in missing if low <= high)
+        what = f"the episodes are {ranges(rows)}: {gaps} missing"
         yield Fault(str(layout.EPISODES), what, "repair numbers them anew")
     expected = 0
     for row in rows.values():
@@ -159,11 +164,20 @@ def _videos(directory: Path, info: Info, row: EpisodeRow) -> Iterator[str]:
 
 def ranges(numbers: Iterable[int]) -> str:
     """Return whole numbers for people: "0..4, 7"."""
-    runs: list[list[int]] = []
+    return _in_words(_runs(numbers))
+
+
+def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Return the first and the last of each row of numbers that follow one another."""
+    found: list[tuple[int, int]] = []
     for number in sorted(numbers):
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
+        if found and number == found[-1][1] + 1:
+            found[-1] = (found[-1][0], number)
         else:
-            runs.append([number, number])
+            found.append((number, number))
+    return found
+
+
+def _in_words(runs: Iterable[tuple[int, int]]) -> str:
     said = [str(low) if low == high else f"{low}..{high}" for low, high in runs]
     return ", ".join(said) or "none"

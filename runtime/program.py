@@ -13,6 +13,7 @@ from typing import Final
 
 INTERRUPTED: Final = 130  # what shells expect of a program that Ctrl-C ended
 _REFUSED: Final = 2
+_STDERR: Final = 2  # and so the last of the three
 
 # Where folders may come from, beside the command line.
 _FOLDERS: Final = ("HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")
@@ -34,6 +35,7 @@ def run(main: Callable[[], int | None], *, opens_files: bool = True) -> int:
     """
     for number in interrupts():
         signal.signal(number, signal.default_int_handler)
+    _open_closed_streams()
     _demand_utf8()
     for stream, errors in (
         (sys.stdin, "replace"),
@@ -68,6 +70,19 @@ def interrupts() -> list[signal.Signals]:
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         numbers.append(signal.SIGHUP)
     return numbers
+
+
+def _open_closed_streams() -> None:
+    """Lead those standard streams to nowhere that the parent closed.
+
+    Python has None for them, and the next file that is opened would get what children print.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        os.set_inheritable(number, True)
+    os.close(number)
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
 
 
 def _demand_utf8() -> None:

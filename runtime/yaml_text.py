@@ -79,6 +79,12 @@ def parsed(text: str, name: str) -> Document:
         ) from error
     except yaml.MarkedYAMLError as error:
         raise YamlError(_explained(error, text, name)) from error
+    except (ValueError, OverflowError) as error:  # PyYAML lets these two pass
+        where = f"{name}, line {loader.line + 1}" if loader is not None else name
+        raise YamlError(
+            f"{where}: no YAML: an escape of no character, such as `\\U00110000`, or a version of "
+            f"too many digits: leave it out"
+        ) from error
     finally:
         if loader is not None:
             loader.dispose()

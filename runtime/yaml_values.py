@@ -23,6 +23,7 @@ _LIKE_NUMBER: Final = re.compile(
     r"[-+]?(0[xXoObB][0-9a-fA-F_]+|([0-9][0-9_']*(:[0-9]+)*)?[.,]?[0-9_]*([eE][-+]?[0-9]+)?)"
 )
 _DIGITS: Final = re.compile(r"[-+]?[0-9]+")
+_PREFIXED: Final = re.compile(r"[-+]?0[xXoObB]")
 _KINDS: Final = {
     "bool": "true or false",
     "int": "a number",
@@ -124,7 +125,10 @@ def _meant(written: str) -> int | float | None:
     """Return the number that a person reads, None where it is what YAML reads, or nothing."""
     digits = written.replace("_", "").replace("'", "").replace(",", ".")
     try:
-        value = int(digits) if _DIGITS.fullmatch(digits) else float(digits)
+        if _PREFIXED.match(digits):
+            value: float = int(digits, 0)
+        else:
+            value = int(digits) if _DIGITS.fullmatch(digits) else float(digits)
     except ValueError:
         return None
     return value if math.isfinite(value) and value != _converted(written) else None

@@ -53,8 +53,9 @@ def load(path: Path, settings: list[str], measured: dict[str, Any] | None = None
     Raises:
         ConfigError: a file or a setting cannot be read, or a key or value is not as it should be.
     """
+    documents = _documents(path)
     known = _calibration(path) if measured is None else Document("calibration", measured, {})
-    sources = Sources(*_documents(path), known)
+    sources = Sources(*documents, known)
     for setting in settings:
         sources.set(setting)
     try:

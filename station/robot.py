@@ -45,6 +45,16 @@ class ArmConfig(StrictModel):
             raise ValueError(f"latency_s: no joints {unknown}; there are {', '.join(self.joints)}")
         return self
 
+    @field_validator("joints")
+    @classmethod
+    def _ranges_are_upright(
+        cls, joints: dict[str, tuple[float, float]]
+    ) -> dict[str, tuple[float, float]]:
+        for joint, (low, high) in joints.items():
+            if low > high:
+                raise ValueError(f"{joint}: want the lower limit first, got [{low}, {high}]")
+        return joints
+
     @model_validator(mode="after")
     def _poses_lie_in_range(self) -> ArmConfig:
         for name, pose in (("home", self.home), ("rest", self.rest)):

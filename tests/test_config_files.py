@@ -48,6 +48,7 @@ def refusal(path: Path, *more: str) -> str:
         ("cameras:\n  a/b: {plugin: mujoco}\n", ["cameras.a/b", "a name is", "line 4"]),
         ("twin:\n  safety:\n    patience: 1000000000.0\n", ["patience", "1 to 100", "line 5"]),
         ("arms:\n  left:\n    plugin: twinn\n", ["arms.left.plugin", "'twinn'", "mean 'twin'"]),
+        ("arms: {left: {joints: {waist: [3.0, -3.0]}}}\n", ["waist: want the lower limit first"]),
         ("polcy: flow\n", ["polcy: no such key", "mean 'policy'", "line 3"]),
     ],
 )
@@ -68,6 +69,11 @@ def test_an_error_names_the_file_that_said_it_last(tmp_path: Path) -> None:
     calibration.unlink()
     assert "(--set limits.jerk=-1)" in refusal(path, "limits.jerk=-1")
     assert "--set limits={jerk: 0.5}" in refusal(path, "limits={jerk: 0.5}")
+
+
+@pytest.mark.parametrize("name", ["", "/", ".", "x" * 300 + ".yaml"])
+def test_what_is_no_file_is_named(name: str) -> None:
+    assert f"cannot read {Path(name)}: " in refusal(Path(name))
 
 
 @pytest.mark.parametrize("based_on", ["[aloha]", "7", "alhoa", "{a: b}", "''"])

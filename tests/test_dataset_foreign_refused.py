@@ -17,6 +17,7 @@ from foreign_dataset import (
     LENGTHS,
     POINTER,
     Change,
+    Foreign,
     extra,
     foreign,
     list_column,
@@ -48,8 +49,17 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "a place outside": (told(data_path="../{file_index}.parquet"), "data_path is"),
     "features as a list": (told(features=[]), "`features` is []"),
     "robot as number": (told(robot_type=5), "robot_type is 5"),
+    "half a character": (told(robot_type="\ud800"), "surrogates not allowed"),
     "no column that counts": (without("index"), "lacks index"),
 }
+
+
+def numbered(*numbers: int) -> Change:
+    def change(made: Foreign) -> None:
+        made.rows["episode_index"] = list(numbers)
+        made.data["episode_index"] = pa.array(np.repeat(numbers, LENGTHS))
+
+    return change
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -89,10 +99,11 @@ def lost(name: Path) -> Callable[[Path], object]:
     ("spoil", "said"),
     [
         (lambda name: replaced(name, POINTER), "git lfs pull"),
+        (lambda name: replaced(name, b"[" * 100_000), ""),
         (cut, ""),
         (lost, "missing"),
     ],
-    ids=["pointer", "cut", "lost"],
+    ids=["pointer", "deep", "cut", "lost"],
 )
 def test_a_file_that_is_not_whole_is_named_and_nobody_advised_to_repair(
     name: Path, spoil: Callable[[Path], Callable[[Path], object]], said: str, tmp_path: Path
@@ -128,6 +139,22 @@ FOUND: dict[str, tuple[Change, str]] = {
         lambda made: made.data.update(action=list_column(np.ones((TOTAL, 13), np.float32))),
         "action has 13 values in row 0, not 14",
     ),
+    "action of nothing": (
+        lambda made: made.data.update(action=list_column(np.full((TOTAL, 14), np.nan, np.float32))),
+        "action is not finite",
+    ),
+    "rows in no order": (
+        lambda made: made.data.update(frame_index=pa.array([0] * TOTAL)),
+        "frame_index does not rise",
+    ),
+    "no number of an episode": (
+        lambda made: made.rows.update(episode_index=pa.array([0, 2**64 - 1], pa.uint64())),
+        "episode_index is 18446744073709551615, no number",
+    ),
+    "a video that never begins": (
+        row(f"videos/{KEY}/from_timestamp", [0.0, 1e300]),
+        "from_timestamp is 1e+300",
+    ),
     "action as texts": (lambda made: made.data.update(action=pa.array(["x"] * TOTAL)), "string"),
     "no numbers of episodes": (
         lambda made: made.data.update(episode_index=pa.array(["x"] * TOTAL)),
@@ -154,6 +181,7 @@ def test_what_contradicts_itself_is_found_and_not_exported(case: str, tmp_path: 
         (lambda made: made.data.update(surprise=pa.array([1] * TOTAL)), "columns surprise"),
         (extra("boxes", "float32", [1], [[1.0] * at for at in range(TOTAL)]), "boxes has"),
         (told(total_frames=99), "total_frames is 99"),
+        (numbered(1, 2**40), f"the episodes are 1, {2**40}: 0, 2..{2**40 - 1} missing"),
         (lambda made: made.data.update(timestamp=pa.array([0.5] * TOTAL)), "timestamp of row"),
         (named(["a"]), "1 names for 14 values"),
     ],

@@ -375,6 +375,13 @@ def test_files_come_in_the_order_in_which_people_count(tmp_path: Path) -> None:
     assert "twice" in ran("import", "hdf5", tmp_path / "other", files[0], files[0]).said
 
 
+def test_digits_of_other_scripts_are_no_numbers(tmp_path: Path) -> None:
+    names = ["2\u00b25.hdf5", "10\u00b25.hdf5", "\u0663.hdf5"]
+    files = [act_file(tmp_path / name, attributes={"task": name}) for name in names]
+    assert ran("import", "hdf5", tmp_path / "new", *reversed(files)).code == 0
+    assert [row.tasks[0] for row in Dataset(tmp_path / "new").episodes()] == names
+
+
 @pytest.mark.parametrize(
     ("changes", "attributes"),
     [
@@ -411,11 +418,23 @@ def into_pipe(path: Path) -> None:
     os.mkfifo(path)  # whoever opens it waits for a writer
 
 
+def into_link_to_itself(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
+def test_a_pointer_of_git_lfs_is_named_as_such(tmp_path: Path) -> None:
+    file = tmp_path / "a.hdf5"
+    file.write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
+    done = imported(tmp_path, file)
+    assert (done.code, f"{file} is a Git LFS pointer" in done.said) == (1, True)
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
         lambda path: path.write_bytes(b""),
-        lambda path: path.write_bytes(b"version https://git-lfs.github.com/spec/v1\n"),
+        into_link_to_itself,
         truncated,
         Path.unlink,
         into_folder,

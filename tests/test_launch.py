@@ -75,6 +75,7 @@ def test_a_wrong_argument_is_refused_with_what_would_be_right(
     [
         ["--episodes", "0"],
         ["--episodes", "x"],
+        ["--record", ""],
         ["--duration", "-1"],
         ["--duration", "inf"],
         ["--duration", "1e300"],

@@ -126,3 +126,23 @@ def test_every_program_begins_so() -> None:
     }
     ended_by_others = {"runtime/process.py", "benchmarks/first_minutes/count_pictures.py"}
     assert {path for path in programs if not path.startswith("tests/")} == ended_by_others
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_end_nothing_and_no_file_takes_their_place(
+    closed: str, tmp_path: Path
+) -> None:
+    code = (
+        "import os, sys; from runtime import program\n"
+        "def main():\n"
+        "    with open(sys.argv[1], 'w') as kept:\n"
+        "        print('shown', sys.stdin.encoding); os.write(1, b'said'); os.write(2, b'said')\n"
+        "        kept.write('kept')\n"
+        "sys.exit(program.run(main))"
+    )
+    kept = tmp_path / "kept"
+    words = [sys.executable, "-c", code, str(kept)]
+    shell = ["/bin/sh", "-c", f'exec "$@" {closed}', "sh"]
+    done = subprocess.run([*shell, *words], cwd=ROOT, check=False)
+    assert done.returncode == 0
+    assert kept.read_text(encoding="utf-8") == "kept"

@@ -64,6 +64,7 @@ def test_the_robots_configs_mean_what_yaml_says(path: Path) -> None:
         ("a: 010", ["is read as the number 8", "write 8, or 10,"]),
         ("a: 0128", ["read as text", "write 128"]),
         ("a: 0x10", ["the number 16", "write 16"]),
+        ("a: 0o17", ["read as text", "write 15,"]),
         ("a: 1_000", ["the number 1000"]),
         ("a: 1,5", ["read as text", "write 1.5"]),
         ("a: 00:11:22:33:44:55", ["read as text", '"00:11:22:33:44:55"']),
@@ -101,6 +102,9 @@ def test_the_robots_configs_mean_what_yaml_says(path: Path) -> None:
         (r'a: "\0"', ["characters that no text has"]),
         ("b: 1\na: \x00", ["line 2", "character 0x0"]),
         ("a: b: c", ["line 1", "no YAML"]),
+        (r'a: "\U00110000"', ["line 1", "an escape of no character"]),
+        (r'a: "\UFFFFFFFF"', ["line 1", "an escape of no character"]),
+        ("%YAML 1." + "1" * 5000 + "\n---\na: 1", ["line 1", "too many digits"]),
         ("a: 'b", ["no YAML"]),
     ],
 )  # fmt: skip

@@ -132,7 +132,7 @@ def demand_short_latency(path: str | Path, sysfs: Path = _USB_SERIAL) -> None:
 
 
 def _latency_timer(path: str | Path, sysfs: Path) -> Path:
-    return sysfs / Path(path).resolve().name / "latency_timer"
+    return sysfs / Path(os.path.realpath(path)).name / "latency_timer"
 
 
 def _remedy(path: str, baud: int, error: Exception) -> str:

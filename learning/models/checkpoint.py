@@ -66,7 +66,7 @@ def read_metadata(path: Path) -> Metadata:
         raise CheckpointError(f"cannot read checkpoint {path}: {error.strerror}") from error
     except ValidationError as error:
         raise CheckpointError(f"checkpoint {path} is of another format:\n{error}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(
             f"{path} is not a checkpoint: it has no '{_KEY}' entry in a safetensors header"
         ) from error

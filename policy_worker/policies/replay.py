@@ -148,7 +148,7 @@ def _episode(path: Path, episode: int | None) -> Recording:
             dt_s=1.0 / info["fps"],
             instruction=_texts(root)[rows["task_index"][0].as_py()],
         )
-    except (OSError, ValueError, LookupError, TypeError, ArithmeticError) as error:
+    except (OSError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
         raise ValueError(
             f"{path} is no file under data/ of a whole dataset: {error!r}; ask"
             f" {command('python -m recorder check', root)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,9 +89,9 @@ def adapters() -> list[Adapter]:
 
 def places(arms: Iterable[NamedArm], found: Iterable[Adapter], *, alone: bool) -> list[Place]:
     """Return the ports of `arms`, then the adapters that no arm has unless the arms are `alone`."""
-    by_device = {str(Path(adapter.device).resolve()): adapter for adapter in found}
+    by_device = {os.path.realpath(adapter.device): adapter for adapter in found}
     result = [
-        Place(arm.profile.port, arm, by_device.pop(str(Path(arm.profile.port).resolve()), None))
+        Place(arm.profile.port, arm, by_device.pop(os.path.realpath(arm.profile.port), None))
         for arm in arms
     ]
     if not alone:

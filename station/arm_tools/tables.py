@@ -11,7 +11,8 @@ def plain_table(*columns: str, right: tuple[str, ...] = (), gap: int = 2) -> Tab
     """Return a table without lines; the columns in `right` are numbers."""
     table = Table(box=None, header_style="bright_black", padding=(0, gap, 0, 0))
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left")
+        # A path longer than its column goes on in the next line, whole.
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     return table
 
 

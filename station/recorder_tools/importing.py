@@ -89,13 +89,14 @@ def run(task: Task) -> int:
 
 def _in_order(files: Sequence[Path]) -> list[Path]:
     """Return files as people count them, episode_2 before episode_10; raises ToolError."""
-    once = {path.resolve() for path in files}
+    once = {os.path.realpath(path) for path in files}  # which takes a link to itself, too
     if len(once) < len(files):
         raise ToolError("a file is named twice: name each episode once")
     return sorted(
         files,
         key=lambda path: [
-            int(part) if part.isdigit() else part for part in re.split("([0-9]+)", str(path))
+            int(part) if number % 2 else part  # every other one is of digits
+            for number, part in enumerate(re.split("([0-9]+)", str(path)))
         ],
     )
 
@@ -151,7 +152,7 @@ def _descriptions(recordings: Sequence[Recording]) -> Iterator[str]:
     )
     yield from dict.fromkeys(told)
     if not recordings[0].cameras:
-        yield "no images: the files have no group /observations/images"
+        yield "no images: the files have none in /observations/images"
 
 
 def _remarks(

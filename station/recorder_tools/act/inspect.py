@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.dataset import SUCCESS_OF
+from recorder.origin import is_pointer, why_unreadable
 from station.recorder_tools.act.hdf5 import (
     ACTION,
     COLOURS,
@@ -88,6 +89,8 @@ def inspect(path: Path, given: Mapping[str, Any]) -> Recording:
         if path.exists() and not path.is_file():
             raise ToolError(f"{path} is no file: name files, such as {path / '*.hdf5'}")
         path.open("rb").close()  # which says more clearly than the library why that fails
+        if is_pointer(path):
+            raise ToolError(f"{path} {why_unreadable(path)}")
         root = h5py.File(path, "r", rdcc_nbytes=_CACHE_BYTES)
     except OSError as error:
         expected = f"a whole HDF5 file of ACT, with {QPOS}, {ACTION} and {IMAGES}"

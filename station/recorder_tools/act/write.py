@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from recorder import layout
 from recorder.dataset import Dataset, vectors
+from recorder.structure import EpisodeRow
 from station.recorder_tools.act.hdf5 import (
     ACTION,
     COLOURS,
@@ -24,6 +26,7 @@ from station.recorder_tools.act.hdf5 import (
     FileForHdf5,
     new_file,
 )
+from station.recorder_tools.task import ToolError
 
 if TYPE_CHECKING:
     import h5py
@@ -37,13 +40,13 @@ def write(dataset: Dataset, episode: int, path: Path) -> None:
     Velocities are the differences of positions; effort, which no dataset here holds, is 0.
 
     Raises:
-        ToolError: the library is not installed.
+        ToolError: the library is not installed, or a position is not finite.
         DatasetError: there is no such episode, or it cannot be read.
         OSError: the file cannot be written.
     """
     row = dataset.row(episode)
     table = dataset.table(episode)
-    state = vectors(table[layout.STATE]).astype(np.float64)
+    state, action = (_finite(table, key, row) for key in (layout.STATE, layout.ACTION))
     with new_file(path) as (root, file):
         root.attrs["sim"] = bool(dataset.info.raw.get("twin", False))
         root.attrs["compress"] = True
@@ -55,12 +58,24 @@ def write(dataset: Dataset, episode: int, path: Path) -> None:
         root[QPOS] = state
         root[QVEL] = _velocity(state, dataset.info.fps)
         root[EFFORT] = np.zeros_like(state)
-        root[ACTION] = vectors(table[layout.ACTION]).astype(np.float64)
+        root[ACTION] = action
         lengths = [
             _write_images(root, file, camera, dataset.frames(episode, camera))
             for camera in dataset.info.cameras
         ]
         root[LENGTHS] = np.array(lengths, np.float64).reshape(-1, row.length)
+
+
+def _finite(table: pa.Table, key: str, row: EpisodeRow) -> NDArray[np.float64]:
+    values = vectors(table[key]).astype(np.float64)
+    unfit = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    if len(unfit):
+        raise ToolError(
+            f"{key} of episode {row.episode} is not finite in {len(unfit)} rows, first in"
+            f" {unfit[0]}, which no training takes: choose others by `--episode`, or"
+            " `export mcap` to look at it"
+        )
+    return values
 
 
 def _velocity(state: NDArray[np.float64], fps: float) -> NDArray[np.float64]:
