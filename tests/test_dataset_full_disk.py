@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from io import FileIO
@@ -80,3 +82,17 @@ def test_who_interrupts_is_heard_when_hdf5_has_closed_the_file(tmp_path: Path) -
             root["x"] = np.zeros(100_000)
         with pytest.raises(KeyboardInterrupt):
             file.raise_failure()
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EPERM])
+def test_a_folder_that_takes_nothing_is_named_with_a_remedy(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)  # root may write everywhere
+    done = ran("export", "hdf5", dataset, tmp_path / "out")
+    assert done.code == 1
+    assert f"{tmp_path / 'out'}" in done.said
+    assert "choose another folder" in done.said

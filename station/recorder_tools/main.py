@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ class Tool:
     purpose: str
     options: Callable[[argparse.ArgumentParser], None]
 
+
+_BARRED: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 TOOLS: Final = {
     "info": Tool(info.run, "what a dataset holds", info.add_options),
@@ -76,9 +79,21 @@ def main(arguments: Sequence[str], console: Console | None = None) -> int:
         return TOOLS[options.command].run(task)
     except (DatasetError, ToolError, BusyError, ValueError, OSError) as error:
         complaint = console or Console(stderr=True)
-        complaint.print(str(error), style="bold red", markup=False, highlight=False, soft_wrap=True)
+        complaint.print(
+            _said(error), style="bold red", markup=False, highlight=False, soft_wrap=True
+        )
         return 1
     except KeyboardInterrupt:
         with suppress(OSError):  # the terminal may be what ended
             task.say("\ninterrupted, and nothing is lost: call it again for what is left to do")
         return program.INTERRUPTED
+
+
+def _said(error: Exception) -> str:
+    """Return what went wrong, and the remedy where the system alone said it."""
+    barred = isinstance(error, OSError) and error.errno in _BARRED
+    return (
+        f"{error}: choose another folder, or change the rights of this one"
+        if barred
+        else f"{error}"
+    )
