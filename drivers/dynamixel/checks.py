@@ -1,4 +1,4 @@
-"""The startup checks of an arm, each with its remedy; none of them changes anything."""
+"""The startup checks of an arm, with remedies; all they change is that motors answer."""
 
 from __future__ import annotations
 
